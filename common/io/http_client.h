@@ -1,0 +1,70 @@
+/* The transport of deliveries: POSTs over kept-alive connections, many in flight, on the loop. libcurl multi; names resolved by
+ * io/resolver and pinned, every address checked by the target policy before connecting and before each request.
+ * Policy (retries, order, limits) is not here. */
+#ifndef IO_HTTP_CLIENT_H
+#define IO_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/loop.h"
+#include "io/resolver.h"
+#include "model/delivery.h"
+#include "model/target.h"
+#include "util/metrics.h"
+
+struct http_client;
+struct http_endpoint;
+struct http_request;
+
+/* The outcome of one POST. */
+struct http_result {
+    int status;                 /* final status line's code; 0: none */
+    enum delivery_error error;  /* NONE: a complete response head was read in time (any status); else why not */
+    bool ours;                  /* the failure is our own (descriptors, memory, resolver, shutting down): it must not use up an attempt */
+    const char *detail;         /* for people: libcurl's words or the rule that refused the target; valid during the call */
+    int32_t duration_ms, dns_ms, connect_ms, tls_ms, first_byte_ms; /* -1: not reached; connect_ms and tls_ms 0 on a reused connection */
+    struct slice response;      /* up to 4 KiB of the body; valid during the call */
+    struct slice retry_after;   /* the Retry-After field's value, trimmed; empty: none */
+};
+
+typedef void http_done_fn(void *ctx, const struct http_result *result);
+
+struct http_client_options {
+    struct loop *loop;
+    struct resolver *resolver;
+    const struct target_policy *policy;
+    const char *user_agent;   /* "TrueFTP-Webhooks/0.1.0" */
+    int max_connections;      /* idle ones kept included */
+    struct metrics *metrics;
+    const char *metrics_prefix;
+};
+
+struct http_client *http_client_new(const struct http_client_options *o);
+/* Requests in flight are answered (error cancelled, ours) first. */
+void http_client_free(struct http_client *c);
+
+/* One customer endpoint: the parsed URL and whatever is kept per endpoint. ERR_INVALID or ERR_REFUSED: why (target_parse). */
+MUST_CHECK enum err http_endpoint_new(struct http_client *c, const char *url, struct http_endpoint **out, struct errmsg *why);
+/* Requests that are in flight go on; memory goes when the last has ended. */
+void http_endpoint_free(struct http_endpoint *ep);
+
+#define HTTP_MAX_HEADERS 32
+
+struct http_post {
+    const char *const *headers;  /* "Name: value" lines; copied where needed. Content-Type and User-Agent are added by the client */
+    int header_count;
+    struct slice body;           /* must stay until done is called */
+    int64_t timeout_ms;          /* whole request: name, connect, TLS, response head */
+};
+
+/* Starts a POST. done is called exactly once, never before this returns. Responses: redirects are not followed; 2xx with complete headers within the
+ * timeout is success whatever the body does; at most 64 KiB or 2 s of a body are read, and 4 KiB kept. */
+struct http_request *http_client_post(struct http_client *c, struct http_endpoint *ep, const struct http_post *post, http_done_fn *done,
+                                      void *ctx);
+/* Ends a request early; done is called (error cancelled, ours) before this returns. */
+void http_request_cancel(struct http_request *rq);
+
+int http_client_in_flight(const struct http_client *c);
+
+#endif

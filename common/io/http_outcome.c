@@ -1,0 +1,89 @@
+/* What an ended transfer means. libcurl's code alone does not say it: it calls a head that was cut off a success (CURLE_OK), a
+ * refused address "could not connect", a header line of megabytes "out of memory". So what we saw ourselves is asked first. */
+#include <errno.h>
+
+#include "http_internal.h"
+
+static struct http_verdict theirs(enum delivery_error error, const char *words)
+{
+    return (struct http_verdict){error, false, words};
+}
+
+static struct http_verdict our_own(const char *words)
+{
+    return (struct http_verdict){DELIVERY_ERROR_CANCELLED, true, words};
+}
+
+static struct http_verdict judge_stop(const struct http_facts *f)
+{
+    switch (f->stop) {
+    case HTTP_STOP_REFUSED:
+        return theirs(DELIVERY_ERROR_BLOCKED_TARGET, "the target policy refuses the address");
+    case HTTP_STOP_NO_SOCKET:
+        return our_own("no descriptor or memory for a connection");
+    case HTTP_STOP_NOT_PINNED:
+        return our_own("the resolved address was lost");
+    default:
+        return theirs(DELIVERY_ERROR_PROTOCOL, "the answer is not HTTP, or its head is too long");
+    }
+}
+
+static struct http_verdict judge_connect(const struct http_facts *f)
+{
+    switch (f->os_errno) {
+    case ETIMEDOUT:
+        return theirs(DELIVERY_ERROR_CONNECT_TIMEOUT, NULL);
+    case EADDRNOTAVAIL: /* no local port is left */
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return our_own("no port, descriptor or memory for a connection");
+    default:
+        return theirs(DELIVERY_ERROR_CONNECT_REFUSED, NULL);
+    }
+}
+
+static struct http_verdict judge_code(const struct http_facts *f)
+{
+    switch (f->code) {
+    case CURLE_OK:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+        return theirs(DELIVERY_ERROR_RESET, "the connection was closed before the response's head was complete");
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return theirs(DELIVERY_ERROR_RESET, NULL);
+    case CURLE_OPERATION_TIMEDOUT:
+        return theirs(f->connected ? DELIVERY_ERROR_TIMEOUT : DELIVERY_ERROR_CONNECT_TIMEOUT, NULL);
+    case CURLE_COULDNT_CONNECT:
+        return judge_connect(f);
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+        return our_own(NULL);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_CLIENTCERT:
+        return theirs(DELIVERY_ERROR_TLS, NULL);
+    default:
+        /* Once the request is on its way, libcurl stumbles over what the peer sends; before, over our own. */
+        return f->requested ? theirs(DELIVERY_ERROR_PROTOCOL, NULL) : our_own(NULL);
+    }
+}
+
+struct http_verdict http_judge(const struct http_facts *f)
+{
+    if (f->head_complete)
+        return theirs(DELIVERY_ERROR_NONE, NULL);
+    if (f->stop != HTTP_STOP_NONE)
+        return judge_stop(f);
+    return judge_code(f);
+}

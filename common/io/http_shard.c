@@ -1,0 +1,287 @@
+/* libcurl's multi handles on the loop.
+ *
+ * Many handles, because libcurl walks over all connections and all names of a handle here and there. Descriptors are watched
+ * lazily: when libcurl wants to hear no more of a kept connection, it stays registered for reading, since the next request will want just
+ * that; the watcher goes when the descriptor is closed. An event on a connection that is kept means that the peer closed it (or talks out of
+ * turn): the watcher rests, and libcurl notices itself before it uses the connection again.
+ *
+ * libcurl asks to be called at once (a timer of 0) whenever a transfer is added. All such shards are run once, at the end of the turn. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "http_internal.h"
+#include "util/clock.h"
+#include "util/mem.h"
+
+#define UNUSED_MS 90000 /* a shard without requests for so long closes: longer than any connection may wait for its next use */
+
+static void collect(struct http_shard *s)
+{
+    int left;
+    const CURLMsg *msg;
+    while (s->multi && (msg = curl_multi_info_read(s->multi, &left))) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = msg->data.result; /* msg does not outlive the transfer's removal */
+        struct http_request *rq = NULL;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&rq);
+        http_request_finished(rq, code);
+    }
+}
+
+static void act(struct http_shard *s, curl_socket_t fd, int mask)
+{
+    int running;
+    CURLMcode code = curl_multi_socket_action(s->multi, fd, mask, &running);
+    check(code == CURLM_OK);
+    collect(s);
+}
+
+/* -------- timers -------- */
+
+static void make_pending(struct http_shard *s)
+{
+    if (s->pending)
+        return;
+    s->pending = true;
+    TAILQ_INSERT_TAIL(&s->client->pending, s, pending_link);
+    http_client_wake(s->client);
+}
+
+static void set_due(struct http_shard *s, long timeout_ms)
+{
+    if (timeout_ms == 0) {
+        s->due_ms = -1;
+        make_pending(s);
+        return;
+    }
+    s->due_ms = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    /* A timer that is armed for an earlier moment stays: moving it twice a request costs more than waking up in vain. */
+    if (timeout_ms > 0 && (!loop_timer_armed(s->timer) || s->due_ms < s->armed_ms)) {
+        s->armed_ms = s->due_ms;
+        loop_timer_arm(s->timer, timeout_ms);
+    }
+}
+
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *userp)
+{
+    (void)multi;
+    set_due(userp, timeout_ms);
+    return 0;
+}
+
+/* libcurl says once when it wants to be called, and not again if it is called too early; so it is asked when it said nothing. Each
+ * transfer has its timeout: with one in flight there is always a next time. */
+static void act_on_time(struct http_shard *s)
+{
+    long timeout_ms = -1;
+    s->due_ms = -1;
+    act(s, CURL_SOCKET_TIMEOUT, 0);
+    if (s->due_ms < 0 && !s->pending && s->in_flight > 0 && curl_multi_timeout(s->multi, &timeout_ms) == CURLM_OK)
+        set_due(s, timeout_ms);
+}
+
+static void on_timer(void *ctx)
+{
+    struct http_shard *s = ctx;
+    if (s->due_ms < 0)
+        return;
+    int64_t left_ms = s->due_ms - clock_mono_ms();
+    if (left_ms > 0) {
+        s->armed_ms = s->due_ms;
+        loop_timer_arm(s->timer, left_ms);
+        return;
+    }
+    act_on_time(s);
+}
+
+void http_shards_run_pending(struct http_client *c)
+{
+    /* Only those that wait now: what their requests' ends bring about has its next turn. */
+    struct http_shard *last = TAILQ_LAST(&c->pending, http_shards);
+    struct http_shard *s;
+    while (last && (s = TAILQ_FIRST(&c->pending))) {
+        TAILQ_REMOVE(&c->pending, s, pending_link);
+        s->pending = false;
+        if (s->multi)
+            act_on_time(s);
+        if (s == last)
+            break;
+    }
+}
+
+/* -------- sockets -------- */
+
+static struct http_socket *socket_of(struct http_client *c, curl_socket_t fd)
+{
+    check(fd >= 0 && (size_t)fd < c->socket_slots && c->sockets[fd]);
+    return c->sockets[fd];
+}
+
+static void on_socket(void *ctx, int events)
+{
+    struct http_socket *sock = ctx;
+    if (sock->idle) {
+        loop_io_set(sock->io, 0);
+        return;
+    }
+    int mask = (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+    act(sock->shard, sock->fd, mask);
+}
+
+static void watch(struct http_socket *sock, int events)
+{
+    if (sock->io)
+        loop_io_set(sock->io, events);
+    else
+        sock->io = loop_io_new(sock->shard->client->loop, sock->fd, events, on_socket, sock);
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
+{
+    (void)easy;
+    (void)socketp;
+    struct http_shard *s = userp;
+    struct http_socket *sock = socket_of(s->client, fd);
+    sock->idle = what == CURL_POLL_REMOVE;
+    if (what == CURL_POLL_REMOVE) {
+        if (sock->io)
+            watch(sock, LOOP_READ); /* as it is already, unless writing was waited for */
+        return 0;
+    }
+    watch(sock, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
+    return 0;
+}
+
+void http_shard_socket_opened(struct http_shard *s, int fd)
+{
+    struct http_client *c = s->client;
+    if ((size_t)fd >= c->socket_slots) {
+        size_t slots = (size_t)fd * 2 + 64;
+        c->sockets = mem_array(c->sockets, slots, sizeof *c->sockets);
+        memset(c->sockets + c->socket_slots, 0, (slots - c->socket_slots) * sizeof *c->sockets);
+        c->socket_slots = slots;
+    }
+    check(!c->sockets[fd]);
+    struct http_socket *sock = mem_zalloc(sizeof *sock);
+    sock->shard = s;
+    sock->fd = fd;
+    c->sockets[fd] = sock;
+    s->open_sockets++;
+    c->open_sockets++;
+}
+
+int http_shard_close_socket(void *client, curl_socket_t fd)
+{
+    struct http_client *c = client;
+    struct http_socket *sock = socket_of(c, fd);
+    loop_io_free(sock->io);
+    sock->shard->open_sockets--;
+    c->open_sockets--;
+    c->sockets[fd] = NULL;
+    free(sock);
+    return close(fd);
+}
+
+/* -------- the handle -------- */
+
+static bool open_multi(struct http_shard *s)
+{
+    CURLM *multi = curl_multi_init();
+    if (!multi)
+        return false;
+    s->connections_max = s->client->max_connections;
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, s);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, s);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, s->connections_max);
+    s->multi = multi;
+    s->due_ms = -1;
+    return true;
+}
+
+/* Closes its connections and forgets its names. No request may be in it. */
+static void close_multi(struct http_shard *s)
+{
+    check(s->in_flight == 0);
+    if (!s->multi)
+        return;
+    CURLM *multi = s->multi;
+    s->multi = NULL;
+    curl_multi_cleanup(multi);
+    loop_timer_cancel(s->timer);
+    s->due_ms = -1;
+    if (s->pending) {
+        TAILQ_REMOVE(&s->client->pending, s, pending_link);
+        s->pending = false;
+    }
+    curl_slist_free_all(s->forget);
+    s->forget = NULL;
+    for (struct http_host *host = s->hosts; host; host = host->hh.next)
+        host->pin_loaded = false;
+}
+
+void http_shard_init(struct http_shard *s, struct http_client *c)
+{
+    s->client = c;
+    s->due_ms = -1;
+    s->timer = loop_timer_new(c->loop, on_timer, s);
+}
+
+void http_shard_done(struct http_shard *s)
+{
+    close_multi(s);
+    check(s->open_sockets == 0);
+    loop_timer_free(s->timer);
+}
+
+enum err http_shard_add(struct http_shard *s, struct http_request *rq)
+{
+    if (!s->multi && !open_multi(s))
+        return ERR_NO_MEMORY;
+    if (curl_multi_add_handle(s->multi, rq->easy) != CURLM_OK)
+        return ERR_NO_MEMORY;
+    s->in_flight++;
+    s->used_ms = loop_now(s->client->loop);
+    return ERR_OK;
+}
+
+void http_shard_remove(struct http_shard *s, struct http_request *rq)
+{
+    CURLMcode code = curl_multi_remove_handle(s->multi, rq->easy);
+    check(code == CURLM_OK);
+    s->in_flight--;
+}
+
+/* libcurl's limit is per handle. While the sum is below ours each shard may have all of it; above, its share of what is open. The
+ * limit takes effect as requests end. */
+static void limit_connections(struct http_shard *s)
+{
+    struct http_client *c = s->client;
+    long limit = c->max_connections;
+    if (c->open_sockets > c->max_connections)
+        limit = (long)((int64_t)c->max_connections * s->open_sockets * 9 / 10 / c->open_sockets);
+    if (limit < 1)
+        limit = 1;
+    if (limit == s->connections_max)
+        return;
+    s->connections_max = limit;
+    curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, limit);
+}
+
+void http_shards_sweep(struct http_client *c)
+{
+    int64_t now_ms = loop_now(c->loop);
+    bool full = c->open_sockets > c->max_connections;
+    for (int i = 0; i < HTTP_SHARDS; i++) {
+        struct http_shard *s = &c->shards[i];
+        if (!s->multi)
+            continue;
+        if (s->in_flight == 0 && now_ms - s->used_ms > (full ? 1000 : UNUSED_MS))
+            close_multi(s);
+        else
+            limit_connections(s);
+    }
+}

@@ -1,0 +1,65 @@
+#include "util/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static void out_of_memory(void) __attribute__((noreturn));
+
+static void out_of_memory(void)
+{
+    static const char text[] = "out of memory\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written; /* nothing is left to be done about it */
+    _exit(EX_OSERR);
+}
+
+/* A size of 0 is asked for as 1: the C library may answer 0 with NULL. */
+void *mem_alloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+void *mem_zalloc(size_t size)
+{
+    void *p = calloc(1, size ? size : 1);
+    if (!p)
+        out_of_memory();
+    return p;
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+    void *moved = realloc(p, size ? size : 1);
+    if (!moved)
+        out_of_memory();
+    return moved;
+}
+
+void *mem_array(void *p, size_t count, size_t size)
+{
+    if (size > 0 && count > SIZE_MAX / size)
+        out_of_memory();
+    return mem_realloc(p, count * size);
+}
+
+char *mem_strdup(const char *s)
+{
+    return mem_dup(s, strlen(s));
+}
+
+void *mem_dup(const void *p, size_t len)
+{
+    if (len == SIZE_MAX)
+        out_of_memory();
+    char *copy = mem_alloc(len + 1);
+    if (len > 0)
+        memcpy(copy, p, len);
+    copy[len] = '\0';
+    return copy;
+}

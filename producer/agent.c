@@ -1,0 +1,281 @@
+#include "producer/agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "io/admin.h"
+#include "io/kafka.h"
+#include "producer/announce.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define TICK_MS 1000
+#define DRAIN_MS 10000
+#define ASK_AGAIN_MS 1000           /* partitions, until they are known */
+#define REFRESH_MS (60 * 1000)      /* and afterwards */
+#define STALLED_TURN_MS 15000
+
+enum { ORDER_WORK = 10 };
+
+struct agent {
+    const struct producer_settings *settings;
+    struct loop *loop;
+    struct metrics *metrics;
+    struct counters counters;
+    struct sources sources;
+    struct announcer *announcers[SOURCES_MAX];
+    size_t announcer_count;
+    struct publisher *publisher;
+    struct kafka_admin *kafka_admin;
+    struct admin *admin;
+    struct loop_turn *turn;
+    struct loop_timer *tick, *ask, *drain;
+    int lock;
+    int32_t partitions; /* 0: not known yet */
+    bool stopping;
+    char not_ready[256];
+};
+
+/* -------- the admin port -------- */
+
+static const char *live(void *ctx)
+{
+    const struct agent *a = ctx;
+    return loop_turn_age_ms(a->loop) > STALLED_TURN_MS ? "the loop stands still" : NULL;
+}
+
+static const char *ready(void *ctx)
+{
+    struct agent *a = ctx;
+    if (a->stopping)
+        return "stopping";
+    if (a->partitions == 0)
+        return "the events topic's partitions are not known yet";
+    for (size_t i = 0; i < a->announcer_count; i++) {
+        if (!announcer_watching(a->announcers[i])) {
+            snprintf(a->not_ready, sizeof(a->not_ready), "source %s: the log's folder is not there", announcer_name(a->announcers[i]));
+            return a->not_ready;
+        }
+    }
+    return NULL;
+}
+
+static double bytes_behind(void *ctx)
+{
+    const struct agent *a = ctx;
+    int64_t sum = 0;
+    for (size_t i = 0; i < a->announcer_count; i++)
+        sum += announcer_bytes_behind(a->announcers[i]);
+    return (double)sum;
+}
+
+static double oldest_seconds(void *ctx)
+{
+    const struct agent *a = ctx;
+    int64_t now = loop_now(a->loop), oldest = now;
+    for (size_t i = 0; i < a->announcer_count; i++) {
+        int64_t since = announcer_oldest_ms(a->announcers[i]);
+        oldest = since < oldest ? since : oldest;
+    }
+    return (double)(now - oldest) / 1000;
+}
+
+static double checkpoint_seconds(void *ctx)
+{
+    const struct agent *a = ctx;
+    int64_t now = loop_now(a->loop), oldest = now;
+    for (size_t i = 0; i < a->announcer_count; i++) {
+        int64_t saved = announcer_saved_ms(a->announcers[i]);
+        oldest = saved < oldest ? saved : oldest;
+    }
+    return (double)(now - oldest) / 1000;
+}
+
+static double outstanding(void *ctx)
+{
+    const struct agent *a = ctx;
+    return publisher_outstanding(a->publisher);
+}
+
+static void register_gauges(struct agent *a)
+{
+    struct metrics *m = a->metrics;
+    metrics_gauge_fn(m, "trueftp_producer_behind_bytes", "Bytes of the logs that were not read yet.", NULL, bytes_behind, a);
+    metrics_gauge_fn(m, "trueftp_producer_oldest_unacknowledged_seconds", "Age of the oldest event that Kafka has not acknowledged; 0: none.",
+                     NULL, oldest_seconds, a);
+    metrics_gauge_fn(m, "trueftp_producer_checkpoint_age_seconds", "How old the oldest checkpoint of a source is.", NULL, checkpoint_seconds, a);
+    metrics_gauge_fn(m, "trueftp_producer_events_outstanding", "Events on their way to Kafka.", NULL, outstanding, a);
+}
+
+/* -------- the loop -------- */
+
+static bool work(void *ctx)
+{
+    struct agent *a = ctx;
+    bool left = publisher_flush(a->publisher);
+    for (size_t i = 0; i < a->announcer_count; i++)
+        left = announcer_work(a->announcers[i]) || left;
+    if (a->stopping && publisher_outstanding(a->publisher) == 0)
+        loop_stop(a->loop);
+    return left;
+}
+
+static void on_tick(void *ctx)
+{
+    struct agent *a = ctx;
+    for (size_t i = 0; i < a->announcer_count; i++)
+        announcer_tick(a->announcers[i]);
+    loop_timer_arm(a->tick, TICK_MS);
+}
+
+static void on_partitions(void *ctx, enum err err, int32_t count)
+{
+    struct agent *a = ctx;
+    if (err == ERR_OK) {
+        if (count != a->partitions)
+            log_info("topic_seen", LOG_STR("topic", publisher_topic(a->publisher)), LOG_INT("partitions", count));
+        a->partitions = count;
+        publisher_set_partitions(a->publisher, count);
+    } else if (a->partitions == 0) {
+        log_warn("topic_not_seen", LOG_STR("topic", publisher_topic(a->publisher)), LOG_STR("error", err_name(err)));
+    }
+    loop_timer_arm(a->ask, a->partitions == 0 ? ASK_AGAIN_MS : REFRESH_MS);
+}
+
+static void on_ask(void *ctx)
+{
+    struct agent *a = ctx;
+    kafka_admin_partitions(a->kafka_admin, publisher_topic(a->publisher), on_partitions, a);
+}
+
+static void on_drained(void *ctx)
+{
+    struct agent *a = ctx;
+    log_warn("drain_ended", LOG_INT("outstanding", publisher_outstanding(a->publisher)));
+    loop_stop(a->loop);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+    struct agent *a = ctx;
+    if (a->stopping) {
+        loop_stop(a->loop);
+        return;
+    }
+    log_info("stopping", LOG_INT("signal", signo), LOG_INT("outstanding", publisher_outstanding(a->publisher)));
+    a->stopping = true;
+    for (size_t i = 0; i < a->announcer_count; i++)
+        announcer_stop(a->announcers[i]);
+    loop_timer_arm(a->drain, DRAIN_MS);
+}
+
+static void on_refused(void *ctx, enum err err, struct slice key)
+{
+    struct agent *a = ctx;
+    ++*a->counters.quarantined[SOURCE_UNPUBLISHABLE];
+    log_error("event_refused", LOG_STR("error", err_name(err)), LOG_SLICE("key", key));
+}
+
+/* -------- start and end -------- */
+
+static int start_kafka(struct agent *a, struct errmsg *why)
+{
+    struct kafka_options kafka = {
+        .loop = a->loop,
+        .brokers = a->settings->shared.kafka_brokers,
+        .config_file = a->settings->shared.kafka_config,
+        .client_id = "trueftp-producer",
+        .metrics = a->metrics,
+        .metrics_prefix = "trueftp_producer",
+    };
+    struct publish_options options = {.kafka = &kafka, .topic_prefix = a->settings->shared.topic_prefix, .linger_ms = 0, .refused = on_refused, .ctx = a};
+    if (publisher_new(&options, &a->publisher, why) != ERR_OK || kafka_admin_new(&kafka, &a->kafka_admin, why) != ERR_OK)
+        return EX_USAGE;
+    return 0;
+}
+
+static int start_sources(struct agent *a, struct errmsg *why)
+{
+    for (size_t i = 0; i < a->sources.count; i++) {
+        struct announcer_options o = {.loop = a->loop,
+                                      .config = a->sources.list[i],
+                                      .publisher = a->publisher,
+                                      .counters = &a->counters,
+                                      .data_dir = a->settings->data_dir};
+        enum err err = announcer_new(&o, &a->announcers[i], why);
+        if (err != ERR_OK)
+            return err == ERR_INVALID ? EX_USAGE : EX_UNAVAILABLE;
+        a->announcer_count++;
+    }
+    return 0;
+}
+
+static int start(struct agent *a, struct errmsg *why)
+{
+    if (sources_load(a->settings->sources, &a->sources, why) != ERR_OK)
+        return EX_USAGE;
+    if (checkpoint_lock(a->settings->data_dir, &a->lock, why) != ERR_OK)
+        return EX_CANTCREAT;
+    counters_register(&a->counters, a->metrics);
+    int status = start_kafka(a, why);
+    if (status == 0)
+        status = start_sources(a, why);
+    if (status != 0)
+        return status;
+    register_gauges(a);
+    struct admin_checks checks = {.live = live, .ready = ready, .ctx = a};
+    return admin_start(a->loop, a->settings->shared.admin_listen, a->metrics, checks, &a->admin, why) == ERR_OK ? 0 : EX_UNAVAILABLE;
+}
+
+static void run(struct agent *a)
+{
+    a->turn = loop_turn_new(a->loop, ORDER_WORK, work, a);
+    a->tick = loop_timer_new(a->loop, on_tick, a);
+    a->ask = loop_timer_new(a->loop, on_ask, a);
+    a->drain = loop_timer_new(a->loop, on_drained, a);
+    loop_timer_arm(a->tick, TICK_MS);
+    loop_timer_arm(a->ask, 0);
+    loop_on_signal(a->loop, SIGTERM, on_signal, a);
+    loop_on_signal(a->loop, SIGINT, on_signal, a);
+    log_info("started", LOG_INT("sources", a->announcer_count), LOG_INT("admin_port", admin_port(a->admin)),
+             LOG_STR("topic", publisher_topic(a->publisher)));
+    loop_run(a->loop);
+    for (size_t i = 0; i < a->announcer_count; i++)
+        announcer_save(a->announcers[i]);
+    log_info("stopped", LOG_INT("outstanding", publisher_outstanding(a->publisher)));
+}
+
+static void finish(struct agent *a)
+{
+    loop_turn_free(a->turn);
+    loop_timer_free(a->tick);
+    loop_timer_free(a->ask);
+    loop_timer_free(a->drain);
+    if (a->admin)
+        admin_stop(a->admin);
+    if (a->kafka_admin)
+        kafka_admin_free(a->kafka_admin);
+    for (size_t i = 0; i < a->announcer_count; i++)
+        announcer_free(a->announcers[i]);
+    publisher_free(a->publisher);
+    sources_done(&a->sources);
+    metrics_free(a->metrics);
+    loop_free(a->loop);
+    if (a->lock >= 0)
+        close(a->lock);
+}
+
+int agent_run(const struct producer_settings *s)
+{
+    struct errmsg why = {""};
+    struct agent a = {.settings = s, .loop = loop_new(), .metrics = metrics_new(), .lock = -1};
+    int status = start(&a, &why);
+    if (status == 0)
+        run(&a);
+    else
+        log_error("not_started", LOG_STR("message", why.text));
+    finish(&a);
+    return status;
+}

@@ -1,0 +1,282 @@
+#include "producer/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "model/partition.h"
+#include "model/topics.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+#define RETRY_MS 100             /* between tries of what the queue did not take or the client gave back */
+#define MAX_CACHED_ACCOUNTS 4096
+
+/* One event on its way. Key, value and trace context stand behind the struct. */
+struct outgoing {
+    struct track_mark mark;
+    struct track *track;
+    const char *topic;
+    int32_t partition;
+    uint32_t key_len, value_len, trace_len;
+    TAILQ_ENTRY(outgoing) link; /* in `waiting` or `flying` */
+    char bytes[];
+};
+
+TAILQ_HEAD(outgoing_list, outgoing);
+
+/* The partitions an account owns: hashing all of them for each event would cost more than all the rest. */
+struct owned {
+    int32_t partitions[PARTITION_SHARES];
+    unsigned count;
+    UT_hash_handle hh;
+    char account[];
+};
+
+struct publisher {
+    struct kafka_producer *producer;
+    struct loop *loop;
+    struct loop_timer *retry_timer;
+    void (*refused)(void *ctx, enum err err, struct slice key);
+    void *ctx;
+    char topic[TOPIC_NAME_SIZE];
+    int32_t partitions;
+    struct owned *owned;
+    struct outgoing_list waiting; /* Kafka does not have it: tried again by publisher_flush */
+    struct outgoing_list flying;  /* Kafka has it: kafka_ack ends it or puts it back */
+    int outstanding;              /* in both */
+    bool retry_due;
+    struct buf key, value, path;
+    uint64_t *published, *acknowledged, *retried;
+};
+
+static struct slice key_of(const struct outgoing *ev)
+{
+    return slice_of(ev->bytes, ev->key_len);
+}
+
+static void finish(struct publisher *p, struct outgoing *ev)
+{
+    track_end(ev->track, &ev->mark);
+    p->outstanding--;
+    free(ev);
+}
+
+static void put_back(struct publisher *p, struct outgoing *ev)
+{
+    TAILQ_INSERT_TAIL(&p->waiting, ev, link);
+    if (!loop_timer_armed(p->retry_timer))
+        loop_timer_arm(p->retry_timer, RETRY_MS);
+}
+
+static void give_up(struct publisher *p, struct outgoing *ev, enum err err)
+{
+    p->refused(p->ctx, err, key_of(ev));
+    finish(p, ev);
+}
+
+static void on_ack(void *ctx, void *opaque, enum err err, int32_t partition, int64_t offset)
+{
+    struct publisher *p = ctx;
+    struct outgoing *ev = opaque;
+    (void)partition;
+    (void)offset;
+    TAILQ_REMOVE(&p->flying, ev, link);
+    if (err == ERR_OK) {
+        ++*p->acknowledged;
+        finish(p, ev);
+    } else if (err == ERR_TOO_BIG || err == ERR_INVALID) {
+        give_up(p, ev, err);
+    } else {
+        ++*p->retried;
+        if (err != ERR_AGAIN) /* no such topic, no right to write: an operator can mend that */
+            log_warn("event_not_written", LOG_STR("topic", ev->topic), LOG_INT("partition", ev->partition), LOG_STR("error", err_name(err)));
+        put_back(p, ev);
+    }
+}
+
+/* False: the queue is full; ev is untouched. */
+static bool produce(struct publisher *p, struct outgoing *ev)
+{
+    struct slice value = slice_of(ev->bytes + ev->key_len, ev->value_len);
+    struct kafka_header trace = {SLICE("traceparent"), slice_of(value.p + value.len, ev->trace_len)};
+    enum err err = kafka_produce(p->producer, ev->topic, ev->partition, key_of(ev), value, &trace, ev->trace_len > 0 ? 1 : 0, ev);
+    if (err == ERR_OK)
+        TAILQ_INSERT_TAIL(&p->flying, ev, link);
+    else if (err == ERR_TOO_BIG || err == ERR_INVALID)
+        give_up(p, ev, err);
+    else
+        return false;
+    return true;
+}
+
+static void on_retry(void *ctx)
+{
+    struct publisher *p = ctx;
+    p->retry_due = true; /* publisher_flush does it at the end of this turn */
+}
+
+bool publisher_flush(struct publisher *p)
+{
+    struct outgoing *ev;
+    if (!p->retry_due)
+        return false;
+    p->retry_due = false;
+    while ((ev = TAILQ_FIRST(&p->waiting))) {
+        TAILQ_REMOVE(&p->waiting, ev, link);
+        if (produce(p, ev))
+            continue;
+        TAILQ_INSERT_HEAD(&p->waiting, ev, link);
+        loop_timer_arm(p->retry_timer, RETRY_MS);
+        break;
+    }
+    return false;
+}
+
+static void forget_owned(struct publisher *p)
+{
+    struct owned *o, *next;
+    HASH_ITER (hh, p->owned, o, next) {
+        HASH_DEL(p->owned, o);
+        free(o);
+    }
+}
+
+static const struct owned *owned_of(struct publisher *p, struct slice account_id)
+{
+    struct owned *o;
+    HASH_FIND(hh, p->owned, account_id.p, account_id.len, o);
+    if (o)
+        return o;
+    if (HASH_COUNT(p->owned) >= MAX_CACHED_ACCOUNTS)
+        forget_owned(p);
+    o = mem_alloc(sizeof(*o) + account_id.len);
+    memcpy(o->account, account_id.p, account_id.len);
+    o->count = partition_owned(account_id, p->partitions, o->partitions);
+    HASH_ADD_KEYPTR(hh, p->owned, o->account, account_id.len, o);
+    return o;
+}
+
+static int32_t partition_for(struct publisher *p, const struct event_fields *f)
+{
+    const struct owned *o = owned_of(p, f->account_id);
+    struct slice path = f->path;
+    if (f->type == EVENT_FTP_USER_CREATED) {
+        buf_reset(&p->path);
+        buf_putc(&p->path, '/');
+        buf_put_slice(&p->path, f->username);
+        path = buf_slice(&p->path);
+    }
+    return partition_pick(o->partitions, o->count, path);
+}
+
+static struct outgoing *encode(struct publisher *p, const struct event_fields *f, struct slice trace)
+{
+    buf_reset(&p->key);
+    buf_reset(&p->value);
+    event_key(&p->key, f);
+    event_write(&p->value, f);
+    check(p->key.err == ERR_OK && p->value.err == ERR_OK);
+    struct outgoing *ev = mem_alloc(sizeof(*ev) + p->key.len + p->value.len + trace.len);
+    ev->key_len = (uint32_t)p->key.len;
+    ev->value_len = (uint32_t)p->value.len;
+    ev->trace_len = (uint32_t)trace.len;
+    memcpy(ev->bytes, p->key.p, p->key.len);
+    memcpy(ev->bytes + p->key.len, p->value.p, p->value.len);
+    if (trace.len > 0)
+        memcpy(ev->bytes + p->key.len + p->value.len, trace.p, trace.len);
+    return ev;
+}
+
+void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track, int64_t offset)
+{
+    check(p->partitions > 0);
+    struct outgoing *ev = encode(p, f, traceparent);
+    ev->topic = route_topic(p, f->account_id);
+    ev->partition = partition_for(p, f);
+    ev->track = track;
+    track_begin(track, &ev->mark, offset, loop_now(p->loop));
+    p->outstanding++;
+    ++*p->published;
+    if (!TAILQ_EMPTY(&p->waiting) || !produce(p, ev)) /* not past what waits: it would only fill the queue again */
+        put_back(p, ev);
+}
+
+const char *route_topic(const struct publisher *p, struct slice account_id)
+{
+    (void)account_id;
+    return p->topic;
+}
+
+enum err publisher_new(const struct publish_options *o, struct publisher **out, struct errmsg *why)
+{
+    struct publisher *p = mem_zalloc(sizeof(*p));
+    struct kafka_producer_options options = {.linger_ms = o->linger_ms, .on_ack = on_ack, .ctx = p};
+    struct metrics *m = o->kafka->metrics;
+    enum err err = kafka_producer_new(o->kafka, &options, &p->producer, why);
+    if (err != ERR_OK) {
+        free(p);
+        return err;
+    }
+    p->loop = o->kafka->loop;
+    p->retry_timer = loop_timer_new(p->loop, on_retry, p);
+    p->refused = o->refused;
+    p->ctx = o->ctx;
+    topic_name(TOPIC_EVENTS, o->topic_prefix, NULL, p->topic);
+    TAILQ_INIT(&p->waiting);
+    TAILQ_INIT(&p->flying);
+    buf_init(&p->key, EVENT_MAX_BYTES);
+    buf_init(&p->value, EVENT_MAX_BYTES);
+    buf_init(&p->path, EVENT_MAX_BYTES);
+    p->published = metrics_counter(m, "trueftp_producer_events_published_total", "Events handed to Kafka's client, once each.", NULL);
+    p->acknowledged = metrics_counter(m, "trueftp_producer_events_acknowledged_total", "Events that Kafka has acknowledged.", NULL);
+    p->retried = metrics_counter(m, "trueftp_producer_events_retried_total", "Events that had to be produced again.", NULL);
+    *out = p;
+    return ERR_OK;
+}
+
+static void free_list(struct outgoing_list *list)
+{
+    struct outgoing *ev;
+    while ((ev = TAILQ_FIRST(list))) {
+        TAILQ_REMOVE(list, ev, link);
+        free(ev);
+    }
+}
+
+void publisher_free(struct publisher *p)
+{
+    if (!p)
+        return;
+    kafka_producer_free(p->producer);
+    loop_timer_free(p->retry_timer);
+    free_list(&p->waiting);
+    free_list(&p->flying);
+    forget_owned(p);
+    buf_done(&p->key);
+    buf_done(&p->value);
+    buf_done(&p->path);
+    free(p);
+}
+
+void publisher_set_partitions(struct publisher *p, int32_t partitions)
+{
+    if (p->partitions != partitions)
+        forget_owned(p);
+    p->partitions = partitions;
+}
+
+const char *publisher_topic(const struct publisher *p)
+{
+    return p->topic;
+}
+
+bool publisher_has_credit(const struct publisher *p)
+{
+    return p->partitions > 0 && p->outstanding < PUBLISH_MAX_OUTSTANDING && TAILQ_EMPTY(&p->waiting);
+}
+
+int publisher_outstanding(const struct publisher *p)
+{
+    return p->outstanding;
+}

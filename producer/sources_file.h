@@ -1,0 +1,64 @@
+/* The sources file (TRUEFTP_SOURCES): which logs are followed and what is made of them. One section a log:
+ *
+ *   [main]                                   name: 1-32 of a-z 0-9 - ; names the checkpoint, so do not change it
+ *   format = proftpd
+ *   path = /var/log/proftpd/webhook.log      the live log; rotated ones beside it are found
+ *   account = group                          see account_rule.h
+ *   host = ftp1.example.net                  stands in the event ids; default: the machine's name
+ *   start = beginning                        or `end`: at the very first start skip what is in the log
+ *   path_prefix = /srv/ftp/{user}            taken off paths that begin with it; {user} and {group} are filled in
+ *   root = /srv/ftp/{user}                   where the virtual / is, to look whether a directory is gone where the log cannot tell
+ *   temporary_suffixes = .part .tmp          separated by blanks; a rename away from one of them announces the final name as uploaded
+ *   announce_temporary = 1                   0: no event for the upload under the temporary name itself
+ *   announce_renames = 0                     1: other renames are announced as file.renamed
+ *   suspect = flag                           or `emit`: do not wait for what could make an upload suspect
+ *   suspect_window_ms = 3                    how long an upload waits for that (1-10000)
+ *
+ * Lines starting with # or ; are comments. Unknown keys, missing ones and sections of one name or one path stop the start. */
+#ifndef PRODUCER_SOURCES_FILE_H
+#define PRODUCER_SOURCES_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "producer/account_rule.h"
+#include "producer/source.h"
+
+#define SOURCE_NAME_MAX 32
+#define SOURCE_MAX_SUFFIXES 32
+#define SOURCES_MAX 64
+
+struct source_config {
+    char *name;
+    const struct source_format *format;
+    char *path;
+    struct account_rule *account;
+    char *host;
+    bool from_end;
+    char *path_prefix; /* NULL: none */
+    char *root;        /* NULL: none */
+    char *suffixes[SOURCE_MAX_SUFFIXES];
+    size_t suffix_count;
+    bool announce_temporary;
+    bool announce_renames;
+    bool suspect; /* false: policy `emit` */
+    int64_t suspect_window_ms;
+};
+
+struct sources {
+    struct source_config *list[SOURCES_MAX];
+    size_t count;
+};
+
+/* One source with the defaults; account, format and path are the caller's to set. */
+struct source_config *source_config_new(const char *name);
+void source_config_free(struct source_config *c);
+
+/* Fills *out, which sources_done empties. ERR_INVALID: why names file, line and reason; ERR_NOT_FOUND, ERR_IO. */
+MUST_CHECK enum err sources_load(const char *path, struct sources *out, struct errmsg *why);
+/* The same from text; path stands in messages. */
+MUST_CHECK enum err sources_parse(const char *path, struct slice text, struct sources *out, struct errmsg *why);
+void sources_done(struct sources *s);
+
+#endif

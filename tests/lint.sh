@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Every rule of style that a tool can check, in one command:
+#
+#     tests/lint.sh                  all checks
+#     tests/lint.sh format layers    only these
+#
+# Prints each check and what it found; exits non-zero when anything was found. Files that git ignores are not looked at.
+# clang-tidy reads the compile commands of the dev preset, which is configured for it.
+# Debian packages: clang-format clang-tidy shellcheck.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+readonly build=build/dev
+readonly folders='common|producer|worker|api|deploy|tests'
+readonly banned='strcpy|sprintf|strtok|atoi|gets|alloca'
+readonly line_max=130
+readonly all_checks=(format tidy shell layers banned width)
+
+# Our files, tracked or new, of the git pathspecs given.
+files() {
+    local file
+    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+    done
+}
+
+need() {
+    command -v "$1" >/dev/null && return 0
+    echo "$1 is missing: install the Debian package $2"
+    return 1
+}
+
+# report FINDINGS: prints them and fails, unless there are none.
+report() {
+    [ -n "$1" ] || return 0
+    printf '%s\n' "$1"
+    return 1
+}
+
+check_format() {
+    local log
+    need clang-format clang-format || return 1
+    log=$(files '*.c' '*.h' | xargs -r -d '\n' clang-format --dry-run -Werror 2>&1) && return 0
+    grep -oE '^[^ :]+:[0-9]+:[0-9]+: error: .*' <<<"$log" | cut -d : -f 1,2 | uniq || printf '%s\n' "$log"
+    echo "clang-format -i mends these"
+    return 1
+}
+
+check_tidy() {
+    local log
+    need run-clang-tidy clang-tidy || return 1
+    cmake --preset dev >/dev/null || return 1
+    log=$(run-clang-tidy -quiet -j2 -p "$build" -extra-arg=-Wno-unknown-warning-option "^$PWD/($folders)/" 2>&1) && return 0
+    sed -E 's/\x1b\[[0-9;]*m//g' <<<"$log" |
+        grep -vE '^[0-9]+ (warnings?|errors?)( and [0-9]+ errors?)? (generated|treated)|^clang-tidy|^Suppressed |^Use -header-filter|^$'
+    return 1
+}
+
+# Shell scripts by name, and by first line where there is no suffix.
+scripts() {
+    local file
+    files '*.sh'
+    files | while IFS= read -r file; do
+        case "${file##*/}" in *.*) continue ;; esac
+        if head -n 1 "$file" | grep -aqE '^#!.*\b(ba|da)?sh\b'; then printf '%s\n' "$file"; fi
+    done
+}
+
+check_shell() {
+    need shellcheck shellcheck || return 1
+    scripts | sort -u | xargs -r -d '\n' shellcheck
+}
+
+# includes_beyond FOLDER LAYER...: the lines of FOLDER that include a header of any other layer or program.
+includes_beyond() {
+    local folder=$1 allowed
+    shift
+    allowed=$(IFS='|' && echo "$*")
+    files "$folder/*.c" "$folder/*.h" | xargs -r -d '\n' \
+        grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"[^"]*/' |
+        grep -vE "include[[:space:]]*\"($allowed)/[^./]" |
+        sed "s|\$|   <- $folder may include only: $*|"
+}
+
+# Dependencies run one way: programs -> io -> model -> util. A program also has the folders of its own headers; programs never
+# include one another, the worker's core does no I/O, and nothing goes through "..".
+check_layers() {
+    local found program own
+    found=$(
+        includes_beyond common/util util
+        includes_beyond common/model util model
+        includes_beyond common/io util model io
+        includes_beyond worker/core util model core
+        for program in producer worker api deploy/devbroker; do
+            mapfile -t own < <(files "$program/*.h" | sed -nE "s|^$program/([^/]+)/.*|\1|p" | sort -u)
+            includes_beyond "$program" util model io "${program##*/}" "${own[@]}"
+        done
+        if [ "$(files '*.c' '*.h' | xargs -r -d '\n' grep -lE '^#include <ev\.h>' | wc -l)" -gt 1 ]; then
+            files '*.c' '*.h' | xargs -r -d '\n' grep -HnE '^#include <ev\.h>' | sed 's|$|   <- libev belongs in one file|'
+        fi
+    )
+    report "$found"
+}
+
+check_banned() {
+    local found
+    found=$(files '*.c' '*.h' | xargs -r -d '\n' grep -HnE "\b($banned)[[:space:]]*\(")
+    report "$found"
+}
+
+check_width() {
+    local found
+    found=$(files '*.c' '*.h' | xargs -r -d '\n' awk -v max="$line_max" 'length > max {print FILENAME ":" FNR ": " length " characters"}')
+    report "$found"
+}
+
+title() {
+    case $1 in
+        format) echo "clang-format, $(files '*.c' '*.h' | wc -l) files" ;;
+        tidy) echo "clang-tidy, what $build compiles" ;;
+        shell) echo "shellcheck, $(scripts | sort -u | wc -l) scripts" ;;
+        layers) echo "direction of includes" ;;
+        banned) echo "banned functions: ${banned//|/, }" ;;
+        width) echo "lines of at most $line_max characters" ;;
+    esac
+}
+
+run() {
+    local out name
+    name=$(title "$1")
+    if out=$("check_$1"); then
+        printf 'ok      %s\n' "$name"
+        return 0
+    fi
+    printf 'FAILED  %s\n%s\n' "$name" "$out"
+    return 1
+}
+
+main() {
+    local failed=0 name
+    [ $# -gt 0 ] || set -- "${all_checks[@]}"
+    if [ -z "$(files '*.c')" ]; then
+        echo "git lists no C files here: there is nothing to check" >&2
+        return 1
+    fi
+    for name in "$@"; do
+        if ! declare -F "check_$name" >/dev/null; then
+            echo "no check is called $name; there are: ${all_checks[*]}" >&2
+            return 64
+        fi
+        run "$name" || failed=$((failed + 1))
+    done
+    echo "$(($# - failed)) passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+main "$@"

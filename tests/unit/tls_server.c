@@ -1,0 +1,126 @@
+#include "tls_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/mem.h"
+#include "util/err.h"
+
+struct tls_server {
+    int listener, port;
+    enum tls_server_kind kind;
+    SSL_CTX *ctx;
+    pthread_t thread;
+};
+
+static X509 *make_certificate(EVP_PKEY *key, const char *name)
+{
+    char san[100];
+    X509 *x = X509_new();
+    snprintf(san, sizeof san, "DNS:%s", name);
+    X509_set_version(x, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+    X509_set_pubkey(x, key);
+    X509_NAME *subject = X509_get_subject_name(x);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(x, subject);
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
+    X509_add_ext(x, ext, -1);
+    X509_EXTENSION_free(ext);
+    check(X509_sign(x, key, EVP_sha256()) > 0);
+    return x;
+}
+
+static void write_certificate(X509 *x, char path[64])
+{
+    snprintf(path, 64, "/tmp/trueftp-test-XXXXXX");
+    int fd = mkstemp(path);
+    check(fd >= 0);
+    FILE *f = fdopen(fd, "w");
+    check(f && PEM_write_X509(f, x) == 1 && fclose(f) == 0);
+}
+
+static SSL_CTX *make_ctx(const char *name, enum tls_server_kind kind, char *path)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x = make_certificate(key, name);
+    check(SSL_CTX_use_certificate(ctx, x) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1);
+    if (kind == TLS_SERVER_OLD) {
+        SSL_CTX_set_security_level(ctx, 0);
+        SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
+        SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
+    }
+    if (path)
+        write_certificate(x, path);
+    X509_free(x);
+    EVP_PKEY_free(key);
+    return ctx;
+}
+
+static void talk(struct tls_server *s, int fd)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    char bytes[4096];
+    SSL *ssl = SSL_new(s->ctx);
+    SSL_set_fd(ssl, fd);
+    if (s->kind != TLS_SERVER_MUTE && SSL_accept(ssl) == 1)
+        while (SSL_read(ssl, bytes, sizeof bytes) > 0) /* requests are small: one read each */
+            SSL_write(ssl, answer, (int)strlen(answer));
+    else if (s->kind == TLS_SERVER_MUTE)
+        while (read(fd, bytes, sizeof bytes) > 0)
+            ;
+    SSL_free(ssl);
+    close(fd);
+}
+
+static void *serve(void *arg)
+{
+    struct tls_server *s = arg;
+    int fd;
+    while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        talk(s, fd);
+    return NULL;
+}
+
+struct tls_server *tls_server_start(const char *name, enum tls_server_kind kind, char certificate[64])
+{
+    struct tls_server *s = mem_zalloc(sizeof *s);
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof sa;
+    signal(SIGPIPE, SIG_IGN);
+    s->kind = kind;
+    s->ctx = make_ctx(name, kind, certificate);
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check(bind(s->listener, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(s->listener, 16) == 0);
+    check(getsockname(s->listener, (struct sockaddr *)&sa, &len) == 0);
+    s->port = ntohs(sa.sin_port);
+    check(pthread_create(&s->thread, NULL, serve, s) == 0);
+    return s;
+}
+
+void tls_server_stop(struct tls_server *s)
+{
+    shutdown(s->listener, SHUT_RDWR); /* ends accept */
+    pthread_join(s->thread, NULL);
+    close(s->listener);
+    SSL_CTX_free(s->ctx);
+    free(s);
+}
+
+int tls_server_port(const struct tls_server *s)
+{
+    return s->port;
+}

@@ -1,0 +1,107 @@
+/* The core of the worker: DELIVERY's protocol as a step function. It does no I/O and reads no clock; what it wants done it asks of
+ * its ports, every one of them asynchronous, and what came of it is told to it by the partition_on_... functions. The worker's shell is
+ * thin around it, and a simulator can stand in for the shell.
+ *
+ * Rules for whoever implements the ports: no partition_on_... function is called from inside a port; the core's time is set
+ * (core_set_time) before each round of inputs; every call that asks for an answer gets exactly one. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "core/epoch.h"
+#include "core/retry.h"
+#include "model/delivery.h"
+
+struct partition;
+struct job;
+
+TAILQ_HEAD(job_list, job);
+
+/* One record on its way into the index. */
+struct index_record {
+    int64_t offset;
+    struct uuid id;
+    struct delivery_rank rank;
+    int64_t due_wall_ms;     /* while open */
+    int64_t updated_wall_ms; /* decides when an idempotency key expires */
+    struct slice payload;    /* the record itself, while open */
+    bool skip;               /* no delivery record, or a dominated one whose repair stands in the log: only the position moves */
+};
+
+struct core_ports {
+    /* Delivery log. Answers: partition_on_claim_ack, partition_on_record_ack, partition_on_repair_ack. false: not now, the core asks again next turn (no answer comes). */
+    bool (*append_claim)(void *ctx, struct partition *p, struct slice value);
+    bool (*append_record)(void *ctx, struct job *job);
+    bool (*append_repair)(void *ctx, struct partition *p, struct slice key, struct slice value);
+    /* Read from an offset; partition_on_log_record for each record and partition_on_log_end at the end, until stop_log. */
+    void (*read_log)(void *ctx, struct partition *p, int64_t from);
+    void (*stop_log)(void *ctx, struct partition *p);
+
+    /* Index. `round` comes back with the answer: partition_on_take, _claim, _due, _apply, _check. */
+    void (*index_take)(void *ctx, struct partition *p, unsigned round);
+    void (*index_claim)(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count);
+    void (*index_due)(void *ctx, struct partition *p, unsigned round, int limit);
+    /* Records with consecutive offsets from the index's position on, then the position moves to ap_to. */
+    void (*index_apply)(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
+                        int64_t ap_to);
+    void (*index_check)(void *ctx, struct partition *p, unsigned round);
+
+    /* Group. */
+    void (*start_events)(void *ctx, struct partition *p, int64_t offset); /* once; -1: the earliest */
+    void (*commit)(void *ctx, struct partition *p, int64_t offset, const char *metadata); /* answer: partition_on_commit */
+    int64_t (*generation)(void *ctx); /* the membership's now; -1: none */
+
+    /* Deliveries. send: to the endpoint's gate; partition_on_posting when the POST starts, then partition_on_outcome; or partition_on_park, partition_on_cancel. */
+    void (*send)(void *ctx, struct job *job);
+    /* Forget a queued job; end a running POST without an outcome. */
+    void (*withdraw)(void *ctx, struct job *job);
+
+    /* A partition's end: gave_up when nothing more will be sent or committed; then free_partition when no answer is outstanding. */
+    void (*gave_up)(void *ctx, struct partition *p);
+    void (*released)(void *ctx, struct partition *p);
+
+    /* A job's record is in the log: counting and logging. */
+    void (*recorded)(void *ctx, const struct job *job);
+    void (*state_changed)(void *ctx, struct partition *p, const char *from, const char *to, const char *why);
+};
+
+struct core {
+    struct core_ports ports;
+    void *ctx;
+    struct retry_policy retry;
+    const char *events_topic;
+    int64_t now_ms;      /* monotonic */
+    int64_t now_wall_ms;
+    uint64_t random_state;
+    int jobs;            /* in hand, of all partitions */
+    int max_jobs;        /* credit */
+    struct job_list free_jobs;
+    bool hold;           /* self-fenced: start no POST before a commit that was sent since has succeeded */
+    unsigned hold_count; /* how often it was set */
+};
+
+void core_init(struct core *c, const struct core_ports *ports, void *ctx, uint64_t seed);
+/* All partitions must have been released. */
+void core_done(struct core *c);
+static inline void core_set_time(struct core *c, int64_t now_ms, int64_t now_wall_ms)
+{
+    c->now_ms = now_ms;
+    c->now_wall_ms = now_wall_ms;
+}
+/* SELF-FENCE: this process stood still, or has not heard of the group for too long. */
+static inline void core_hold(struct core *c)
+{
+    c->hold = true;
+    c->hold_count++;
+}
+/* Uniform 32 bits (SplitMix64): jitter only. */
+uint32_t core_random(struct core *c);
+static inline int core_credit(const struct core *c)
+{
+    return c->max_jobs > c->jobs ? c->max_jobs - c->jobs : 0;
+}
+
+#endif

@@ -1,0 +1,106 @@
+/* One owned partition: DELIVERY's "Steps of an owner".
+ *
+ *     assigned -> CLAIMING -> TAKING -> REPLAYING -> SERVING -> DRAINING -> GONE
+ *                    ^          ^___________|___________|          (revoked)
+ *                    |__ FENCED ____________|           (any mismatch: TAKE again)
+ *
+ * Inputs are the functions below; the core's ports are its outputs (core.h). In each turn of the loop, after the inputs,
+ * partition_turn is called once: that is where batches leave. */
+#ifndef CORE_PARTITION_H
+#define CORE_PARTITION_H
+
+#include "core/core.h"
+#include "core/job.h"
+
+/* ---- life ---- */
+
+/* committed: the group's offset, -1 for none; log: from the commit's metadata, "" for none. shell: the owner's own pointer. */
+struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed, const char *log,
+                                void *shell);
+/* Give up in order: no new POST; what runs may finish until the deadline (monotonic ms); records, commit, gave_up. */
+void partition_revoke(struct partition *p, int64_t deadline_ms);
+/* The membership is gone: give up at once, without a commit. */
+void partition_lose(struct partition *p);
+/* Only from (or after) the port `released`. */
+void partition_free(struct partition *p);
+
+int32_t partition_number(const struct partition *p);
+void *partition_shell(const struct partition *p);
+const char *partition_state_name(const struct partition *p);
+bool partition_is_serving(const struct partition *p);
+bool partition_is_gone(const struct partition *p);
+/* For the index: what every script carries. */
+const struct epoch *partition_epoch(const struct partition *p);
+int64_t partition_applied(const struct partition *p); /* the position that the next script must find */
+const char *partition_log(const struct partition *p);
+/* Jobs in a state (gauges). */
+int partition_job_count(const struct partition *p, enum job_state state);
+
+/* ---- every turn, and every second ---- */
+
+void partition_turn(struct partition *p);
+void partition_second(struct partition *p);
+
+/* ---- events ---- */
+
+/* The next record of the events topic. Returns its sequence number: add jobs (partition_add_job), then partition_event_done. */
+uint64_t partition_event(struct partition *p, int64_t offset);
+/* A delivery that is owed for it. The job belongs to the partition afterwards, or is freed where the delivery is in hand or recorded already. */
+void partition_add_job(struct partition *p, uint64_t event_seq, struct job *job);
+/* Something else the event waits for (its copy to the dead-letter topic), and that it came; the partition lives until then. */
+void partition_event_hold(struct partition *p, uint64_t event_seq);
+void partition_event_unhold(struct partition *p, uint64_t event_seq);
+/* The reader of the record is done with it. */
+void partition_event_done(struct partition *p, uint64_t event_seq);
+/* Events read but not settled. */
+int64_t partition_unsettled(const struct partition *p);
+
+/* ---- answers: delivery log ---- */
+
+void partition_on_claim_ack(struct partition *p, enum err err, int64_t offset);
+void partition_on_record_ack(struct job *job, enum err err, int64_t offset);
+void partition_on_repair_ack(struct partition *p, enum err err, int64_t offset);
+/* value.p NULL: a tombstone */
+void partition_on_log_record(struct partition *p, int64_t offset, struct slice key, struct slice value);
+void partition_on_log_end(struct partition *p, int64_t end);
+
+/* ---- answers: index ---- */
+
+enum index_status {
+    INDEX_OK,
+    INDEX_DOWN,      /* no answer, or an error: nothing is known */
+    INDEX_MOVED,     /* another epoch or position is stored: TAKE again */
+    INDEX_FENCED,    /* a later owner's epoch is stored */
+    INDEX_DOMINATED, /* apply only: the record at `at` is worth less than what is known; those before it were applied */
+};
+
+struct index_answer {
+    enum index_status status;
+    struct epoch epoch;   /* FENCED: the stored one */
+    int64_t ap;           /* take, OK: the stored position, -1 for none */
+    int64_t next_due_wall_ms; /* check and due, OK: the earliest due time that is left, 0 for none */
+    int64_t at;           /* DOMINATED: offset of that record */
+    struct delivery_rank known; /* DOMINATED */
+    struct slice known_record;  /* DOMINATED by an open state: its record */
+};
+
+void partition_on_take(struct partition *p, unsigned round, const struct index_answer *a);
+/* recorded[i]: job i has a record already; otherwise it is claimed. Read when status is OK. */
+void partition_on_claim(struct partition *p, unsigned round, const struct index_answer *a, struct job *const *jobs, int count,
+                        const bool *recorded);
+void partition_on_due(struct partition *p, unsigned round, const struct index_answer *a, const struct slice *records, int count);
+/* ap_to: as it was asked. */
+void partition_on_apply(struct partition *p, unsigned round, const struct index_answer *a, int64_t ap_to);
+void partition_on_check(struct partition *p, unsigned round, const struct index_answer *a);
+/* The index can be asked (again). */
+void partition_on_index_up(struct partition *p);
+
+/* ---- answers: group and deliveries ---- */
+
+void partition_on_commit(struct partition *p, enum err err);
+void partition_on_posting(struct job *job);
+void partition_on_outcome(struct job *job, const struct outcome *o);
+void partition_on_park(struct job *job, int64_t due_wall_ms);
+void partition_on_cancel(struct job *job, const char *detail);
+
+#endif

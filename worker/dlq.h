@@ -1,0 +1,21 @@
+/* The dead-letter topic: events that cannot be understood, as received, with headers that say why. The event is settled when the copy is acknowledged. */
+#ifndef WORKER_DLQ_H
+#define WORKER_DLQ_H
+
+#include "core/partition.h"
+#include "io/kafka.h"
+
+struct worker;
+struct dlq;
+struct dlq_letter;
+
+struct dlq *dlq_new(struct worker *w);
+void dlq_free(struct dlq *d);
+/* Copies the record; its event is held until the copy stands in the topic. */
+void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code, const char *reason);
+/* Produces what had no room in the producer's queue. */
+void dlq_turn(struct dlq *d);
+/* The producer's answer for a letter. */
+void dlq_on_ack(struct dlq *d, struct dlq_letter *letter, enum err err);
+
+#endif

@@ -1,0 +1,68 @@
+#include "endpoint.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#include "util/mem.h"
+
+static enum err open_key(struct endpoint *ep, const struct keyring *k, const struct webhook_secret *sealed, struct errmsg *why)
+{
+    const struct webhook *wh = ep->wh;
+    struct buf secret;
+    if (!k)
+        return errmsg_set(why, ERR_NOT_FOUND, "no key file (TRUEFTP_SECRETS_KEY_FILE)");
+    buf_init(&secret, 4096);
+    enum err err = sealed_open(k, slice_str(wh->account_id), slice_str(wh->id), sealed->sealed_version, slice_str(sealed->sealed), &secret, why);
+    if (err == ERR_OK) {
+        int i = ep->key_count++;
+        ep->keys[i].expires_wall_ms = sealed->expires_wall_ms;
+        if (wh->signature & WEBHOOK_SIGN_TRUEFTP)
+            ep->keys[i].trueftp = signer_new_trueftp(buf_slice(&secret));
+        if (wh->signature & WEBHOOK_SIGN_STANDARD)
+            ep->keys[i].standard = signer_new_standard(buf_slice(&secret));
+        if ((wh->signature & WEBHOOK_SIGN_STANDARD) && !ep->keys[i].standard)
+            err = errmsg_set(why, ERR_INVALID, "the secret is not one that Standard Webhooks can sign with");
+    }
+    if (secret.p)
+        OPENSSL_cleanse(secret.p, secret.cap);
+    buf_done(&secret);
+    return err;
+}
+
+struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k, struct webhook *wh)
+{
+    struct endpoint *ep = mem_zalloc(sizeof *ep);
+    struct errmsg why;
+    ep->wh = wh;
+    ep->refs = 1;
+    if (http_endpoint_new(http, wh->url, &ep->http, &why) != ERR_OK)
+        ep->refused = mem_strdup(why.text);
+    if (wh->secret_count == 0)
+        ep->broken = mem_strdup("the webhook has no secret");
+    for (size_t i = 0; i < wh->secret_count && !ep->broken; i++)
+        if (open_key(ep, k, &wh->secrets[i], &why) != ERR_OK)
+            ep->broken = mem_strdup(why.text);
+    return ep;
+}
+
+struct endpoint *endpoint_ref(struct endpoint *ep)
+{
+    ep->refs++;
+    return ep;
+}
+
+void endpoint_unref(struct endpoint *ep)
+{
+    if (!ep || --ep->refs > 0)
+        return;
+    if (ep->http)
+        http_endpoint_free(ep->http);
+    for (int i = 0; i < ep->key_count; i++) {
+        signer_free(ep->keys[i].trueftp);
+        signer_free(ep->keys[i].standard);
+    }
+    webhook_free(ep->wh);
+    free(ep->refused);
+    free(ep->broken);
+    free(ep);
+}

@@ -1,0 +1,341 @@
+#include "index.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/log.h"
+#include "util/mem.h"
+
+#define LEASE_MS 60000          /* longer than a POST's timeout, its wait at the gate and its record take together */
+#define SLOT_MS (12 * 3600000LL) /* idempotency keys live 24 to 36 h */
+#define ARGS_MAX (16 + 8 * 256)
+#define TEXT_MAX (64 * 1024 * 1024)
+
+extern const char script_take[], script_claim[], script_due[], script_apply[], script_check[];
+
+enum call_kind { CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_KINDS };
+
+/* One command whose reply is awaited. */
+struct index_call {
+    STAILQ_ENTRY(index_call) link; /* in unsent */
+    struct index_store *ix;
+    struct partition *partition;
+    enum call_kind kind;
+    unsigned round;
+    int64_t ap_to;
+    int count;
+    struct job *jobs[]; /* CLAIM */
+};
+
+struct index_store {
+    struct redis *redis;
+    struct core *core;
+    const char *topic;
+    struct redis_script scripts[CALL_KINDS];
+    STAILQ_HEAD(, index_call) unsent; /* asked while Redis was down */
+
+    /* The command being built. Numbers are formatted into text, whose place is fixed while a command is built. */
+    const char *argv[ARGS_MAX];
+    size_t lens[ARGS_MAX];
+    int argc;
+    struct buf text;
+};
+
+static void on_reply(void *ctx, redisReply *reply);
+
+struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic)
+{
+    struct index_store *ix = mem_zalloc(sizeof *ix);
+    ix->redis = r;
+    ix->core = core;
+    ix->topic = events_topic;
+    STAILQ_INIT(&ix->unsent);
+    ix->scripts[CALL_TAKE] = (struct redis_script){.name = "take", .source = script_take};
+    ix->scripts[CALL_CLAIM] = (struct redis_script){.name = "claim", .source = script_claim};
+    ix->scripts[CALL_DUE] = (struct redis_script){.name = "due", .source = script_due};
+    ix->scripts[CALL_APPLY] = (struct redis_script){.name = "apply", .source = script_apply};
+    ix->scripts[CALL_CHECK] = (struct redis_script){.name = "check", .source = script_check};
+    for (int i = 0; i < CALL_KINDS; i++)
+        redis_script_register(r, &ix->scripts[i]);
+    buf_init(&ix->text, TEXT_MAX);
+    check(buf_reserve(&ix->text, ARGS_MAX * 24 + 1024) != NULL);
+    return ix;
+}
+
+void index_free(struct index_store *ix)
+{
+    if (ix)
+        buf_done(&ix->text);
+    free(ix);
+}
+
+/* ---- building a command ---- */
+
+static void add(struct index_store *ix, const void *p, size_t len)
+{
+    check(ix->argc < ARGS_MAX);
+    ix->argv[ix->argc] = p ? p : "";
+    ix->lens[ix->argc++] = len;
+}
+
+static void add_text(struct index_store *ix, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add_text(struct index_store *ix, const char *fmt, ...)
+{
+    va_list ap;
+    size_t at = ix->text.len;
+    va_start(ap, fmt);
+    buf_vprintf(&ix->text, fmt, ap);
+    va_end(ap);
+    add(ix, ix->text.p + at, ix->text.len - at);
+}
+
+static void add_number(struct index_store *ix, int64_t value)
+{
+    size_t at = ix->text.len;
+    check(ix->text.cap - at > 24); /* what was added before must stay where it is */
+    buf_put_i64(&ix->text, value);
+    add(ix, ix->text.p + at, ix->text.len - at);
+}
+
+static void add_epoch(struct index_store *ix, const struct partition *p)
+{
+    char epoch[EPOCH_TEXT_SIZE];
+    epoch_format(partition_epoch(p), epoch);
+    add_text(ix, "%s", epoch);
+}
+
+static void add_done_prefix(struct index_store *ix, const struct partition *p)
+{
+    add_text(ix, "{%s:%" PRId32 "}:done:%.8s:", ix->topic, partition_number(p), partition_log(p));
+}
+
+/* The keys that every script gets, then its epoch. */
+static void begin(struct index_store *ix, const struct partition *p)
+{
+    static const char *const names[] = {"m", "due", "inf", "pl"};
+    ix->argc = 0;
+    buf_truncate(&ix->text, 0);
+    for (size_t i = 0; i < 4; i++)
+        add_text(ix, "{%s:%" PRId32 "}:%s", ix->topic, partition_number(p), names[i]);
+    add_epoch(ix, p);
+}
+
+static struct index_call *call_new(struct index_store *ix, struct partition *p, enum call_kind kind, unsigned round, int job_count)
+{
+    struct index_call *call = mem_zalloc(sizeof *call + (size_t)job_count * sizeof(struct job *));
+    *call = (struct index_call){.ix = ix, .partition = p, .kind = kind, .round = round, .count = job_count};
+    return call;
+}
+
+static void send_call(struct index_store *ix, struct index_call *call)
+{
+    if (!redis_is_up(ix->redis)) {
+        STAILQ_INSERT_TAIL(&ix->unsent, call, link);
+        return;
+    }
+    /* The scripts' argv begins with the four keys. */
+    redis_eval(ix->redis, &ix->scripts[call->kind], on_reply, call, 4, ix->argc, ix->argv, ix->lens);
+}
+
+bool index_turn(struct index_store *ix)
+{
+    struct index_call *call;
+    STAILQ_HEAD(, index_call) unsent = STAILQ_HEAD_INITIALIZER(unsent);
+    bool any = !STAILQ_EMPTY(&ix->unsent);
+    STAILQ_CONCAT(&unsent, &ix->unsent);
+    while ((call = STAILQ_FIRST(&unsent)) != NULL) {
+        STAILQ_REMOVE_HEAD(&unsent, link);
+        on_reply(call, NULL);
+    }
+    return any;
+}
+
+/* ---- the calls ---- */
+
+void index_take(struct index_store *ix, struct partition *p, unsigned round)
+{
+    begin(ix, p);
+    add_text(ix, "%s", partition_log(p));
+    add_number(ix, ix->core->now_wall_ms);
+    send_call(ix, call_new(ix, p, CALL_TAKE, round, 0));
+}
+
+void index_claim(struct index_store *ix, struct partition *p, unsigned round, struct job *const *jobs, int count)
+{
+    struct index_call *call = call_new(ix, p, CALL_CLAIM, round, count);
+    begin(ix, p);
+    add_number(ix, partition_applied(p));
+    add_number(ix, ix->core->now_wall_ms + LEASE_MS);
+    add_done_prefix(ix, p);
+    add_number(ix, ix->core->now_wall_ms / SLOT_MS);
+    for (int i = 0; i < count; i++) {
+        call->jobs[i] = jobs[i];
+        add(ix, jobs[i]->dl.id.bytes, sizeof jobs[i]->dl.id.bytes);
+    }
+    send_call(ix, call);
+}
+
+void index_due(struct index_store *ix, struct partition *p, unsigned round, int limit)
+{
+    begin(ix, p);
+    add_number(ix, partition_applied(p));
+    add_number(ix, ix->core->now_wall_ms);
+    add_number(ix, ix->core->now_wall_ms + LEASE_MS);
+    add_number(ix, limit);
+    send_call(ix, call_new(ix, p, CALL_DUE, round, 0));
+}
+
+/* The order of worth, as delivery_rank_compare has it; the open states are equal. */
+static int rank_number(enum delivery_status status)
+{
+    return delivery_is_open(status) ? 0 : (int)status;
+}
+
+static void add_record(struct index_store *ix, const struct index_record *r)
+{
+    add_number(ix, r->offset);
+    add(ix, r->id.bytes, r->skip ? 0 : sizeof r->id.bytes);
+    add_number(ix, rank_number(r->rank.status));
+    add_number(ix, r->rank.attempt);
+    add_number(ix, r->rank.revision);
+    add_number(ix, r->due_wall_ms);
+    add_number(ix, r->updated_wall_ms);
+    add(ix, r->payload.p, r->payload.len);
+}
+
+void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
+                 int64_t ap_to)
+{
+    struct index_call *call = call_new(ix, p, CALL_APPLY, round, 0);
+    call->ap_to = ap_to;
+    begin(ix, p);
+    add_number(ix, ap_from);
+    add_number(ix, ap_to);
+    add_done_prefix(ix, p);
+    add_number(ix, SLOT_MS);
+    for (int i = 0; i < count; i++)
+        add_record(ix, &records[i]);
+    send_call(ix, call);
+}
+
+void index_check(struct index_store *ix, struct partition *p, unsigned round)
+{
+    begin(ix, p);
+    add_number(ix, partition_applied(p));
+    add_number(ix, ix->core->now_wall_ms);
+    send_call(ix, call_new(ix, p, CALL_CHECK, round, 0));
+}
+
+/* ---- replies ---- */
+
+static struct slice text_at(const redisReply *reply, size_t i)
+{
+    if (i >= reply->elements || reply->element[i]->type != REDIS_REPLY_STRING)
+        return SLICE("");
+    return slice_of(reply->element[i]->str, reply->element[i]->len);
+}
+
+static int64_t number_at(const redisReply *reply, size_t i, int64_t fallback)
+{
+    char digits[32];
+    struct slice s = text_at(reply, i);
+    if (s.len == 0 || s.len >= sizeof digits)
+        return fallback;
+    memcpy(digits, s.p, s.len);
+    digits[s.len] = '\0';
+    return strtoll(digits, NULL, 10);
+}
+
+/* "rank attempt revision\nrecord" -> the record */
+static struct slice without_head(struct slice value)
+{
+    const char *end = value.len > 0 ? memchr(value.p, '\n', value.len) : NULL;
+    if (!end)
+        return SLICE("");
+    size_t head = (size_t)(end - value.p) + 1;
+    return slice_of(value.p + head, value.len - head);
+}
+
+static struct index_answer answer_of(const struct index_call *call, const redisReply *reply)
+{
+    struct index_answer a = {.status = INDEX_DOWN};
+    if (!reply)
+        return a;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+        log_warn("redis_refused", LOG_STR("script", call->ix->scripts[call->kind].name),
+                 LOG_STR("answer", reply->type == REDIS_REPLY_ERROR ? reply->str : "not an array"));
+        return a;
+    }
+    switch (text_at(reply, 0).p[0]) {
+    case 'O':
+        a.status = INDEX_OK;
+        if (call->kind == CALL_TAKE)
+            a.ap = number_at(reply, 1, -1);
+        else if (call->kind == CALL_DUE || call->kind == CALL_CHECK)
+            a.next_due_wall_ms = number_at(reply, 1, 0);
+        break;
+    case 'F':
+        a.status = epoch_parse(text_at(reply, 1), &a.epoch) == ERR_OK ? INDEX_FENCED : INDEX_MOVED;
+        break;
+    case 'D':
+        a.status = INDEX_DOMINATED;
+        a.at = number_at(reply, 1, -1);
+        int64_t rank = number_at(reply, 2, 0);
+        a.known.status = rank == 0 ? DELIVERY_RETRYING : (enum delivery_status)rank;
+        a.known.attempt = (int)number_at(reply, 3, 0);
+        a.known.revision = number_at(reply, 4, 0);
+        a.known_record = without_head(text_at(reply, 5));
+        break;
+    default:
+        a.status = INDEX_MOVED;
+    }
+    return a;
+}
+
+static void answer_claim(struct index_call *call, const struct index_answer *a, const redisReply *reply)
+{
+    bool recorded[256];
+    struct slice digits = a->status == INDEX_OK ? text_at(reply, 1) : SLICE("");
+    check(call->count <= 256);
+    for (int i = 0; i < call->count; i++)
+        recorded[i] = (size_t)i < digits.len && digits.p[i] == '1';
+    partition_on_claim(call->partition, call->round, a, call->jobs, call->count, recorded);
+}
+
+static void answer_due(struct index_call *call, const struct index_answer *a, const redisReply *reply)
+{
+    struct slice records[128];
+    int count = 0;
+    if (a->status == INDEX_OK)
+        for (size_t i = 2; i < reply->elements && count < 128; i++)
+            records[count++] = without_head(text_at(reply, i));
+    partition_on_due(call->partition, call->round, a, records, count);
+}
+
+static void on_reply(void *ctx, redisReply *reply)
+{
+    struct index_call *call = ctx;
+    struct index_answer a = answer_of(call, reply);
+    switch (call->kind) {
+    case CALL_TAKE:
+        partition_on_take(call->partition, call->round, &a);
+        break;
+    case CALL_CLAIM:
+        answer_claim(call, &a, reply);
+        break;
+    case CALL_DUE:
+        answer_due(call, &a, reply);
+        break;
+    case CALL_APPLY:
+        partition_on_apply(call->partition, call->round, &a, call->ap_to);
+        break;
+    case CALL_CHECK:
+        partition_on_check(call->partition, call->round, &a);
+        break;
+    case CALL_KINDS:
+        break;
+    }
+    free(call);
+}

@@ -1,0 +1,44 @@
+/* Which partitions the group has given to this worker, and the core's partitions for them: from the assignment over the committed
+ * offsets to the partition's life in the core, and back when it is revoked. */
+#ifndef WORKER_OWNERSHIP_H
+#define WORKER_OWNERSHIP_H
+
+#include "core/partition.h"
+
+struct worker;
+struct ownership;
+
+/* Joins the group of the events topic. */
+MUST_CHECK enum err ownership_new(struct worker *w, int32_t partitions, struct ownership **out, struct errmsg *why);
+void ownership_free(struct ownership *o);
+
+/* The live partition of that number, or NULL. */
+struct partition *ownership_partition(const struct ownership *o, int32_t number);
+
+/* The core's ports. */
+void ownership_start_events(struct ownership *o, struct partition *p, int64_t offset);
+void ownership_commit(struct ownership *o, struct partition *p, int64_t offset, const char *metadata);
+int64_t ownership_generation(struct ownership *o);
+void ownership_gave_up(struct ownership *o, struct partition *p);
+void ownership_released(struct ownership *o, struct partition *p);
+
+/* Every turn: the core's turns, credit, the dead, revocations that are complete. */
+void ownership_turn(struct ownership *o);
+/* Every second: the core's checks and commits; what waits for the index is asked again. */
+void ownership_second(struct ownership *o);
+void ownership_index_up(struct ownership *o);
+
+/* Gives everything back; done when ownership_closed. */
+void ownership_close(struct ownership *o);
+bool ownership_closed(const struct ownership *o);
+bool ownership_joined(const struct ownership *o);
+/* Why the group's client is finished; "" while it is not. */
+const char *ownership_fatal(const struct ownership *o);
+/* When the group's coordinator last answered, loop_now clock. */
+int64_t ownership_last_contact(const struct ownership *o);
+
+int ownership_owned(const struct ownership *o);
+int ownership_serving(const struct ownership *o);
+int64_t ownership_unsettled(const struct ownership *o);
+
+#endif

@@ -1,0 +1,16 @@
+#include "settings.h"
+
+static const struct config_option options[] = {
+    SETTINGS_OPTIONS("127.0.0.1:9464"),
+    {"TRUEFTP_POOL", CONFIG_STRING, "", 0, 32, "pool whose events are delivered; empty: the shared one",
+     offsetof(struct worker_settings, pool)},
+    {"TRUEFTP_WORKER_SLOTS", CONFIG_INT, "1024", 1, 65536, "POSTs in flight at most", offsetof(struct worker_settings, slots)},
+    {"TRUEFTP_RETRY_BASE_MS", CONFIG_INT, "10000", 1, 21600000, "delay after the first failed attempt, in milliseconds",
+     offsetof(struct worker_settings, retry_base_ms)},
+    {"TRUEFTP_RETRY_FACTOR", CONFIG_INT, "6", 1, 100, "each further delay is that many times the one before",
+     offsetof(struct worker_settings, retry_factor)},
+    {"TRUEFTP_RETRY_MAX_MS", CONFIG_INT, "21600000", 1, 604800000, "no delay is longer, in milliseconds",
+     offsetof(struct worker_settings, retry_max_ms)},
+};
+
+const struct config_table worker_options = {options, sizeof options / sizeof options[0], settings_known_names};

@@ -1,0 +1,18 @@
+/* The worker's settings (ARCHITECTURE: "Configuration"). */
+#ifndef WORKER_SETTINGS_H
+#define WORKER_SETTINGS_H
+
+#include "model/settings.h"
+
+struct worker_settings {
+    struct settings common;
+    char *pool;             /* "": the shared pool */
+    int64_t slots;          /* POSTs in flight */
+    int64_t retry_base_ms;
+    int64_t retry_factor;
+    int64_t retry_max_ms;
+};
+
+extern const struct config_table worker_options;
+
+#endif

@@ -1,0 +1,120 @@
+#include "stats.h"
+
+#include <stdio.h>
+
+#include "gate.h"
+#include "ownership.h"
+#include "worker.h"
+
+static const double attempt_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20};
+static const double latency_bounds[] = {0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 21600};
+
+static double in_flight(void *ctx)
+{
+    return http_client_in_flight(((struct worker *)ctx)->http);
+}
+
+static double slots(void *ctx)
+{
+    return (double)((struct worker *)ctx)->settings.slots;
+}
+
+static double jobs_in_hand(void *ctx)
+{
+    return ((struct worker *)ctx)->core.jobs;
+}
+
+static double queued(void *ctx)
+{
+    return gates_queued(((struct worker *)ctx)->gates);
+}
+
+static double serving(void *ctx)
+{
+    return ownership_serving(((struct worker *)ctx)->ownership);
+}
+
+static double owned(void *ctx)
+{
+    return ownership_owned(((struct worker *)ctx)->ownership);
+}
+
+static double unsettled(void *ctx)
+{
+    return (double)ownership_unsettled(((struct worker *)ctx)->ownership);
+}
+
+static void gauges(struct metrics *m, struct worker *w)
+{
+    metrics_gauge_fn(m, "trueftp_worker_posts_in_flight", "POSTs in flight.", NULL, in_flight, w);
+    metrics_gauge_fn(m, "trueftp_worker_slots", "POSTs that may be in flight.", NULL, slots, w);
+    metrics_gauge_fn(m, "trueftp_worker_jobs", "Deliveries in hand.", NULL, jobs_in_hand, w);
+    metrics_gauge_fn(m, "trueftp_worker_queued", "Deliveries waiting at their endpoint's gate.", NULL, queued, w);
+    metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);
+    metrics_gauge_fn(m, "trueftp_worker_partitions_serving", "Partitions that are being served.", NULL, serving, w);
+    metrics_gauge_fn(m, "trueftp_worker_events_unsettled", "Events read and not settled.", NULL, unsettled, w);
+}
+
+void stats_init(struct stats *s, struct metrics *m, struct worker *w)
+{
+    static const char *const changes[] = {"claiming", "taking", "fenced", "gone"};
+    char labels[64];
+    *metrics_gauge(m, "trueftp_build_info", "Always 1; the version is in the label.", "version=\"" TRUEFTP_VERSION "\"") = 1;
+    s->events = metrics_counter(m, "trueftp_worker_events_total", "Events read.", NULL);
+    s->events_unmatched = metrics_counter(m, "trueftp_worker_events_unmatched_total", "Events that no webhook wanted.", NULL);
+    s->dead_letters = metrics_counter(m, "trueftp_worker_dead_letters_total", "Events sent to the dead-letter topic.", NULL);
+    for (int i = 0; i <= DELIVERY_PURGED; i++) {
+        snprintf(labels, sizeof labels, "status=\"%s\"", delivery_status_name((enum delivery_status)i));
+        s->records[i] = metrics_counter(m, "trueftp_worker_records_total", "Delivery records acknowledged.", labels);
+    }
+    s->attempts_delivered = metrics_counter(m, "trueftp_worker_attempts_total", "Attempts made.", "outcome=\"delivered\"");
+    for (int i = 1; i < DELIVERY_ERROR_COUNT; i++) {
+        snprintf(labels, sizeof labels, "outcome=\"%s\"", delivery_error_name((enum delivery_error)i));
+        s->attempts_failed[i] = metrics_counter(m, "trueftp_worker_attempts_total", "Attempts made.", labels);
+    }
+    for (int i = 0; i < 6; i++) {
+        snprintf(labels, sizeof labels, i ? "class=\"%dxx\"" : "class=\"none\"", i);
+        s->attempts_class[i] = metrics_counter(m, "trueftp_worker_responses_total", "Responses by class of their status code.", labels);
+    }
+    s->attempt_seconds = metrics_histogram(m, "trueftp_worker_attempt_seconds", "Duration of attempts.", NULL, attempt_bounds,
+                                           sizeof attempt_bounds / sizeof attempt_bounds[0]);
+    s->latency_first = metrics_histogram(m, "trueftp_worker_delivery_latency_seconds", "From the event's time to 2xx.", "first_try=\"true\"",
+                                         latency_bounds, sizeof latency_bounds / sizeof latency_bounds[0]);
+    s->latency_retried = metrics_histogram(m, "trueftp_worker_delivery_latency_seconds", "From the event's time to 2xx.",
+                                           "first_try=\"false\"", latency_bounds, sizeof latency_bounds / sizeof latency_bounds[0]);
+    for (int i = 0; i < 4; i++) {
+        snprintf(labels, sizeof labels, "state=\"%s\"", changes[i]);
+        s->taken[i] = metrics_counter(m, "trueftp_worker_partition_changes_total", "Partitions that came to a state.", labels);
+    }
+    s->self_fenced = metrics_counter(m, "trueftp_worker_self_fenced_total", "Times POSTs were held until a commit proved the membership.", NULL);
+    s->record_failures = metrics_counter(m, "trueftp_worker_record_failures_total", "Delivery records that had to be produced again.", NULL);
+    s->table_errors = metrics_counter(m, "trueftp_worker_table_errors_total", "Webhook and account records that could not be used.", NULL);
+    s->loop_lag_seconds = metrics_gauge(m, "trueftp_worker_loop_lag_seconds", "Longest turn of the loop in the last second.", NULL);
+    gauges(m, w);
+}
+
+void stats_recorded(struct stats *s, const struct delivery *dl)
+{
+    ++*s->records[dl->status];
+    if (dl->status == DELIVERY_PARKED || dl->status == DELIVERY_CANCELLED || dl->attempt_count == 0)
+        return;
+    const struct delivery_attempt *at = &dl->attempts[dl->attempt_count - 1];
+    int class = at->http_status / 100;
+    ++*s->attempts_class[class >= 1 && class <= 5 ? class : 0];
+    histogram_observe(s->attempt_seconds, at->duration_ms / 1000.0);
+    if (at->error != DELIVERY_ERROR_NONE) {
+        ++*s->attempts_failed[at->error];
+        return;
+    }
+    ++*s->attempts_delivered;
+    histogram_observe(dl->attempt == 1 ? s->latency_first : s->latency_retried,
+                      (double)(dl->updated_wall_ms - dl->event_wall_ms) / 1000.0);
+}
+
+void stats_state_changed(struct stats *s, const char *to)
+{
+    static const char *const changes[] = {"claiming", "taking", "fenced", "gone"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(to, changes[i]) == 0)
+            ++*s->taken[i];
+}

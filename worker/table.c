@@ -1,0 +1,245 @@
+#include "table.h"
+
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "model/account.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "worker.h"
+
+struct table_account {
+    struct account *account; /* NULL: no record of it has come */
+    struct table_webhook *webhooks;
+    char *id;
+    UT_hash_handle hh;
+};
+
+struct table_webhook {
+    struct endpoint *ep;
+    struct table_account *account;
+    struct table_webhook *next, *prev; /* of the account */
+    UT_hash_handle hh;                 /* by id */
+};
+
+struct table {
+    struct worker *worker;
+    struct kafka_reader *reader;
+    struct table_account *accounts;
+    struct table_webhook *webhooks;
+    int32_t ends_missing; /* partitions that have not been read to their end yet */
+    bool *webhook_ended, *account_ended;
+};
+
+static struct table_account *account_of(struct table *t, struct slice id)
+{
+    struct table_account *a;
+    HASH_FIND(hh, t->accounts, id.p, id.len, a);
+    if (!a) {
+        a = mem_zalloc(sizeof *a);
+        a->id = mem_dup(id.p, id.len);
+        HASH_ADD_KEYPTR(hh, t->accounts, a->id, id.len, a);
+    }
+    return a;
+}
+
+static struct table_webhook *find(const struct table *t, struct slice id)
+{
+    struct table_webhook *found;
+    HASH_FIND(hh, t->webhooks, id.p, id.len, found);
+    return found;
+}
+
+static void unlink_webhook(struct table_webhook *tw)
+{
+    if (tw->prev)
+        tw->prev->next = tw->next;
+    else
+        tw->account->webhooks = tw->next;
+    if (tw->next)
+        tw->next->prev = tw->prev;
+}
+
+static void link_webhook(struct table_webhook *tw, struct table_account *a)
+{
+    tw->account = a;
+    tw->prev = NULL;
+    tw->next = a->webhooks;
+    if (tw->next)
+        tw->next->prev = tw;
+    a->webhooks = tw;
+}
+
+static void remove_webhook(struct table *t, struct table_webhook *tw)
+{
+    HASH_DEL(t->webhooks, tw);
+    unlink_webhook(tw);
+    endpoint_unref(tw->ep);
+    free(tw);
+}
+
+static void put_webhook(struct table *t, struct webhook *wh)
+{
+    struct worker *w = t->worker;
+    struct table_webhook *tw = find(t, slice_str(wh->id));
+    /* The first record of a version wins (ARCHITECTURE: "Topics"). */
+    if (tw && wh->version <= tw->ep->wh->version) {
+        webhook_free(wh);
+        return;
+    }
+    if (tw)
+        remove_webhook(t, tw);
+    tw = mem_zalloc(sizeof *tw);
+    tw->ep = endpoint_new(w->http, w->keyring, wh);
+    if (tw->ep->broken || tw->ep->refused)
+        log_warn("webhook_unusable", LOG_STR("webhook_id", wh->id), LOG_STR("account_id", wh->account_id),
+                 LOG_STR("reason", tw->ep->broken ? tw->ep->broken : tw->ep->refused));
+    HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
+    link_webhook(tw, account_of(t, slice_str(wh->account_id)));
+}
+
+static void bad_record(struct table *t, const struct kafka_record *rec, const struct errmsg *why)
+{
+    ++*t->worker->stats.table_errors;
+    log_warn("table_record_unusable", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition), LOG_INT("offset", rec->offset),
+             LOG_SLICE("key", rec->key), LOG_STR("error", why->text));
+}
+
+static void on_webhook(struct table *t, const struct kafka_record *rec)
+{
+    struct webhook *wh;
+    struct errmsg why;
+    if (rec->tombstone) {
+        struct table_webhook *tw = find(t, rec->key);
+        if (tw)
+            remove_webhook(t, tw);
+        return;
+    }
+    if (webhook_parse(rec->value, &wh, &why) != ERR_OK) {
+        bad_record(t, rec, &why);
+        return;
+    }
+    put_webhook(t, wh);
+}
+
+static void on_account(struct table *t, const struct kafka_record *rec)
+{
+    struct account *account = NULL;
+    struct errmsg why;
+    if (!rec->tombstone && account_parse(rec->value, &account, &why) != ERR_OK) {
+        bad_record(t, rec, &why);
+        return;
+    }
+    struct table_account *a = account_of(t, rec->key);
+    if (account && a->account && account->version < a->account->version) {
+        account_free(account);
+        return;
+    }
+    account_free(a->account);
+    a->account = account;
+}
+
+static void on_record(void *ctx, const struct kafka_record *rec)
+{
+    struct table *t = ctx;
+    if (strcmp(rec->topic, t->worker->webhooks_topic) == 0)
+        on_webhook(t, rec);
+    else
+        on_account(t, rec);
+}
+
+static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
+{
+    struct table *t = ctx;
+    bool *ended = strcmp(topic, t->worker->webhooks_topic) == 0 ? &t->webhook_ended[partition] : &t->account_ended[partition];
+    (void)end;
+    if (*ended)
+        return;
+    *ended = true;
+    if (--t->ends_missing == 0)
+        log_info("table_complete", LOG_INT("webhooks", HASH_COUNT(t->webhooks)), LOG_INT("accounts", HASH_COUNT(t->accounts)));
+}
+
+enum err table_new(struct worker *w, int32_t webhook_partitions, int32_t account_partitions, struct table **out, struct errmsg *why)
+{
+    struct table *t = mem_zalloc(sizeof *t);
+    struct kafka_reader_options o = {.on_record = on_record, .on_end = on_end, .ctx = t, .fetch_wait_ms = 200, .poll_bound = 1000};
+    t->worker = w;
+    enum err err = kafka_reader_new(&w->kafka, &o, &t->reader, why);
+    if (err != ERR_OK) {
+        free(t);
+        return err;
+    }
+    t->ends_missing = webhook_partitions + account_partitions;
+    t->webhook_ended = mem_zalloc((size_t)webhook_partitions * sizeof(bool));
+    t->account_ended = mem_zalloc((size_t)account_partitions * sizeof(bool));
+    for (int32_t i = 0; i < webhook_partitions; i++)
+        kafka_reader_start(t->reader, w->webhooks_topic, i, 0);
+    for (int32_t i = 0; i < account_partitions; i++)
+        kafka_reader_start(t->reader, w->accounts_topic, i, 0);
+    *out = t;
+    return ERR_OK;
+}
+
+void table_free(struct table *t)
+{
+    struct table_webhook *tw, *next_webhook;
+    struct table_account *a, *next_account;
+    if (!t)
+        return;
+    kafka_reader_free(t->reader);
+    HASH_ITER (hh, t->webhooks, tw, next_webhook)
+        remove_webhook(t, tw);
+    HASH_ITER (hh, t->accounts, a, next_account) {
+        HASH_DEL(t->accounts, a);
+        account_free(a->account);
+        free(a->id);
+        free(a);
+    }
+    free(t->webhook_ended);
+    free(t->account_ended);
+    free(t);
+}
+
+bool table_complete(const struct table *t)
+{
+    return t && t->ends_missing == 0;
+}
+
+struct endpoint *table_webhook(const struct table *t, struct slice webhook_id)
+{
+    struct table_webhook *tw = find(t, webhook_id);
+    return tw ? tw->ep : NULL;
+}
+
+static bool pays(const struct table_account *a)
+{
+    return a->account && account_is_paid(a->account);
+}
+
+const char *table_closed(const struct table *t, struct slice webhook_id)
+{
+    struct table_webhook *tw = find(t, webhook_id);
+    if (!tw)
+        return "the webhook was deleted";
+    if (!tw->ep->wh->enabled)
+        return "the webhook is disabled";
+    return pays(tw->account) ? NULL : "the account's plan has no webhooks";
+}
+
+size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out, size_t max)
+{
+    struct table_account *a;
+    size_t count = 0;
+    HASH_FIND(hh, t->accounts, account_id.p, account_id.len, a);
+    if (!a || !pays(a))
+        return 0;
+    for (struct table_webhook *tw = a->webhooks; tw; tw = tw->next) {
+        if (!tw->ep->wh->enabled || !webhook_wants(tw->ep->wh, type, path))
+            continue;
+        if (count < max)
+            out[count] = tw->ep;
+        count++;
+    }
+    return count;
+}

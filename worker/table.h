@@ -1,0 +1,26 @@
+/* Webhooks and accounts in memory, from their compacted topics: complete before the first event is read, then kept up live. */
+#ifndef WORKER_TABLE_H
+#define WORKER_TABLE_H
+
+#include "endpoint.h"
+#include "model/event.h"
+
+struct worker;
+struct table;
+
+/* Starts reading. partitions: of the two topics. */
+MUST_CHECK enum err table_new(struct worker *w, int32_t webhook_partitions, int32_t account_partitions, struct table **out,
+                              struct errmsg *why);
+void table_free(struct table *t);
+/* Both topics have been read to their ends once. */
+bool table_complete(const struct table *t);
+
+/* The webhook, whatever its state; NULL: there is none of that id. */
+struct endpoint *table_webhook(const struct table *t, struct slice webhook_id);
+/* NULL: deliveries may be made to it. Otherwise why not, for people: deleted, disabled, the account's plan. */
+const char *table_closed(const struct table *t, struct slice webhook_id);
+
+/* The enabled webhooks of a paying account that want the event; at most max, the rest is counted in the return value all the same. */
+size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out, size_t max);
+
+#endif

@@ -1,0 +1,86 @@
+/* The worker: one process, one loop, and what its parts share. The protocol is in core/; the files here carry out what it asks.
+ *
+ *   ownership.c     the group gives and takes partitions; commits
+ *   intake.c        an event is read, understood and matched: jobs
+ *   index.c         claims and schedules in Redis
+ *   gate.c          which job is sent when: queues, concurrency, parking
+ *   post.c          a job becomes a signed POST, its result an outcome
+ *   delivery_log.c  records are appended to the delivery log and read back
+ *   table.c         webhooks and accounts, live from their topics
+ *   dlq.c           events that cannot be understood
+ *   stats.c         metrics */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "core/partition.h"
+#include "index.h"
+#include "io/admin.h"
+#include "io/http_client.h"
+#include "io/kafka.h"
+#include "io/loop.h"
+#include "io/redis.h"
+#include "io/resolver.h"
+#include "model/sealed.h"
+#include "model/topics.h"
+#include "settings.h"
+#include "stats.h"
+
+struct table;
+struct gates;
+struct dlq;
+struct ownership;
+
+#define WORKER_REVOKE_MS 5000 /* for what runs when partitions go to another worker */
+#define WORKER_DRAIN_MS 25000 /* for what runs when this worker stops */
+
+struct worker {
+    struct worker_settings settings;
+    char events_topic[TOPIC_NAME_SIZE];
+    char deliveries_topic[TOPIC_NAME_SIZE];
+    char webhooks_topic[TOPIC_NAME_SIZE];
+    char accounts_topic[TOPIC_NAME_SIZE];
+    char dlq_topic[TOPIC_NAME_SIZE];
+    char group_id[TOPIC_NAME_SIZE];
+
+    struct loop *loop;
+    struct metrics *metrics;
+    struct stats stats;
+    struct admin *admin;
+    struct resolver *resolver;
+    struct redis *redis;
+    struct http_client *http;
+    struct address_list *exempt;
+    struct target_policy policy;
+    struct keyring *keyring;
+    struct kafka_options kafka;
+    struct kafka_admin *kafka_admin;
+    struct kafka_producer *producer;
+    struct kafka_reader *log_reader;
+
+    struct core core;
+    struct buf event_scratch; /* strings of the event being read */
+    struct index_store *index;
+    struct table *table;
+    struct gates *gates;
+    struct dlq *dlq;
+    struct ownership *ownership;
+
+    struct loop_timer *second;
+    struct loop_timer *start_timer;
+    struct loop_turn *turn;
+    const char *waiting_for; /* at start: what is missing; NULL: nothing */
+    int start_questions;     /* of the topics, not answered yet */
+    int32_t partitions[4];   /* of events, deliveries, webhooks, accounts */
+    int64_t last_turn_ms;    /* loop_now of the last turn */
+    bool stopping;
+    int exit_status;
+};
+
+/* Makes everything and starts; the loop must be run. ERR_...: why. */
+MUST_CHECK enum err worker_start(struct worker *w, struct errmsg *why);
+/* SIGTERM: give partitions back in order, then stop the loop. Called again: end at once. */
+void worker_stop(struct worker *w);
+/* After the loop has ended. */
+void worker_done(struct worker *w);
+
+#endif
