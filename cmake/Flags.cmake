@@ -17,8 +17,10 @@ if(TRUEFTP_SANITIZE)
 endif()
 
 if(TRUEFTP_HARDEN)
+  include(CheckCCompilerFlag)
+  check_c_compiler_flag(-ftrivial-auto-var-init=zero HAVE_TRIVIAL_AUTO_VAR_INIT) # clang has it from 16 on
   add_compile_options(
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection
-    -fcf-protection=full -ftrivial-auto-var-init=zero)
+    -fcf-protection=full $<$<BOOL:${HAVE_TRIVIAL_AUTO_VAR_INIT}>:-ftrivial-auto-var-init=zero>)
   add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
 endif()

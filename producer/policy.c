@@ -39,8 +39,11 @@ static bool is_temporary(const struct source_config *c, struct slice path)
     return false;
 }
 
-static enum policy_verdict apply_rename(const struct source_config *c, struct event_fields *out)
+/* The size is told where the session uploaded the file itself just before. */
+static enum policy_verdict apply_rename(const struct source_config *c, const struct source_fact *fact, struct slice prefix, struct event_fields *out)
 {
+    if (fact->uploaded_path.len > 0 && slice_eq(strip(fact->uploaded_path, prefix), out->renamed_from))
+        out->size_bytes = fact->uploaded_size_bytes;
     if (is_temporary(c, out->renamed_from) && !is_temporary(c, out->path)) {
         out->type = EVENT_FILE_UPLOADED;
         return POLICY_ANNOUNCE;
@@ -70,7 +73,7 @@ enum policy_verdict policy_apply(const struct source_config *c, const struct sou
     };
     enum policy_verdict verdict = POLICY_ANNOUNCE;
     if (fact->type == EVENT_FILE_RENAMED)
-        verdict = apply_rename(c, out);
+        verdict = apply_rename(c, fact, buf_slice(scratch), out);
     else if (fact->type == EVENT_FILE_UPLOADED && !c->announce_temporary && is_temporary(c, out->path))
         verdict = POLICY_SILENT;
     if (verdict == POLICY_ANNOUNCE && !account_rule_find(c->account, fact->username, fact->group, &out->account_id))

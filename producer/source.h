@@ -23,6 +23,8 @@ struct source_fact {
     struct slice path; /* raw bytes, as the server wrote it */
     struct slice renamed_from;
     int64_t size_bytes; /* -1: not told */
+    struct slice uploaded_path; /* of a rename: what its session uploaded last, as the server wrote it then (maybe in another form) */
+    int64_t uploaded_size_bytes;
     struct slice username, group, client_ip, protocol, session_id;
     struct slice suspect;     /* why a transfer may be incomplete; empty: nothing speaks against it */
     struct slice traceparent; /* W3C trace context, where the source has one */

@@ -20,6 +20,8 @@ static enum err open_key(struct endpoint *ep, const struct keyring *k, const str
             ep->keys[i].trueftp = signer_new_trueftp(buf_slice(&secret));
         if (wh->signature & WEBHOOK_SIGN_STANDARD)
             ep->keys[i].standard = signer_new_standard(buf_slice(&secret));
+        if ((wh->signature & WEBHOOK_SIGN_TRUEFTP) && !ep->keys[i].trueftp)
+            err = errmsg_set(why, ERR_INVALID, "the secret is empty");
         if ((wh->signature & WEBHOOK_SIGN_STANDARD) && !ep->keys[i].standard)
             err = errmsg_set(why, ERR_INVALID, "the secret is not one that Standard Webhooks can sign with");
     }

@@ -5,6 +5,7 @@
 
 #include "post.h"
 #include "table.h"
+#include "util/list.h"
 #include "util/mem.h"
 #include "worker.h"
 

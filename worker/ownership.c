@@ -244,6 +244,17 @@ void ownership_turn(struct ownership *o)
     finish_revocation(o);
 }
 
+int64_t ownership_idle_ms(const struct ownership *o)
+{
+    int64_t idle_ms = -1;
+    for (int32_t i = 0; i < o->count; i++) {
+        int64_t ms = o->slots[i].partition ? partition_idle_ms(o->slots[i].partition) : -1;
+        if (ms >= 0 && (idle_ms < 0 || ms < idle_ms))
+            idle_ms = ms;
+    }
+    return idle_ms;
+}
+
 void ownership_index_up(struct ownership *o)
 {
     for (int32_t i = 0; i < o->count; i++)

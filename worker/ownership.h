@@ -24,6 +24,8 @@ void ownership_released(struct ownership *o, struct partition *p);
 
 /* Every turn: the core's turns, credit, the dead, revocations that are complete. */
 void ownership_turn(struct ownership *o);
+/* In how many milliseconds a turn is needed though nothing happens; -1: none is. */
+int64_t ownership_idle_ms(const struct ownership *o);
 /* Every second: the core's checks and commits; what waits for the index is asked again. */
 void ownership_second(struct ownership *o);
 void ownership_index_up(struct ownership *o);

@@ -166,11 +166,32 @@ static void finish_stop(struct worker *w)
     loop_stop(w->loop);
 }
 
-static bool on_turn(void *ctx)
+/* The start of a turn, before anything is told to the core. */
+static void on_wake(void *ctx)
 {
     struct worker *w = ctx;
     core_set_time(&w->core, loop_now(w->loop), loop_wall(w->loop));
     watch_self(w, loop_now(w->loop));
+}
+
+/* Waking is all that it is for: the turn's work follows. */
+static void on_deadline(void *ctx)
+{
+    (void)ctx;
+}
+
+static void arm_deadline(struct worker *w)
+{
+    int64_t idle_ms = ownership_idle_ms(w->ownership);
+    if (idle_ms >= 0)
+        loop_timer_arm(w->deadline, idle_ms);
+    else
+        loop_timer_cancel(w->deadline);
+}
+
+static bool on_turn(void *ctx)
+{
+    struct worker *w = ctx;
     bool again = index_turn(w->index);
     if (w->ownership) {
         dlq_turn(w->dlq);
@@ -178,6 +199,7 @@ static bool on_turn(void *ctx)
         /* What was started may have ended at once (a refused target): its record leaves in this turn too. */
         if (gates_turn(w->gates))
             again = true;
+        arm_deadline(w);
         if (ownership_fatal(w->ownership)[0] != '\0') {
             log_error("kafka_fatal", LOG_STR("error", ownership_fatal(w->ownership)));
             w->exit_status = 70;
@@ -191,7 +213,6 @@ static bool on_turn(void *ctx)
 static void on_second(void *ctx)
 {
     struct worker *w = ctx;
-    core_set_time(&w->core, loop_now(w->loop), loop_wall(w->loop));
     *w->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(w->loop) / 1000.0;
     if (w->ownership) {
         ownership_second(w->ownership);
@@ -204,7 +225,6 @@ static void on_redis_up(void *ctx)
 {
     struct worker *w = ctx;
     log_info("redis_up");
-    core_set_time(&w->core, loop_now(w->loop), loop_wall(w->loop));
     if (w->ownership)
         ownership_index_up(w->ownership);
 }
@@ -248,13 +268,12 @@ static void topics_known(struct worker *w)
 static void on_partitions(struct worker *w, int i, enum err err, int32_t count)
 {
     w->partitions[i] = err == ERR_OK ? count : -1;
-    if (err == ERR_NOT_FOUND)
-        w->waiting_for = NULL;
+    w->topics_missing = w->topics_missing || err == ERR_NOT_FOUND;
     if (--w->start_questions > 0 || w->stopping)
         return;
     for (int t = 0; t < 4; t++) {
         if (w->partitions[t] < 0) {
-            wait_for(w, err == ERR_NOT_FOUND ? "topics (trueftpctl topics ensure makes them)" : "Kafka and its topics");
+            wait_for(w, w->topics_missing ? "topics (trueftpctl topics ensure makes them)" : "Kafka");
             return;
         }
     }
@@ -284,6 +303,7 @@ static void on_accounts_partitions(void *ctx, enum err err, int32_t count)
 static void ask_topics(struct worker *w)
 {
     w->start_questions = 4;
+    w->topics_missing = false;
     kafka_admin_partitions(w->kafka_admin, w->events_topic, on_events_partitions, w);
     kafka_admin_partitions(w->kafka_admin, w->deliveries_topic, on_deliveries_partitions, w);
     kafka_admin_partitions(w->kafka_admin, w->webhooks_topic, on_webhooks_partitions, w);
@@ -401,6 +421,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->policy = (struct target_policy){.allow_http = w->settings.common.allow_http, .exempt = w->exempt};
     w->kafka = (struct kafka_options){.loop = w->loop, .brokers = w->settings.common.kafka_brokers, .config_file = w->settings.common.kafka_config,
                                       .client_id = "trueftp-worker", .metrics = w->metrics, .metrics_prefix = "trueftp_worker"};
+    core_set_time(&w->core, loop_now(w->loop), loop_wall(w->loop));
     core_init(&w->core, &ports, w, (uint64_t)clock_wall_ms() ^ (uint64_t)getpid() << 40);
     w->core.retry = (struct retry_policy){w->settings.retry_base_ms, w->settings.retry_factor, w->settings.retry_max_ms};
     w->core.events_topic = w->events_topic;
@@ -412,8 +433,10 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->index = index_new(w->redis, &w->core, w->events_topic);
     w->gates = gates_new(w);
     w->dlq = dlq_new(w);
-    w->turn = loop_turn_new(w->loop, 0, on_turn, w);
+    loop_on_wake(w->loop, on_wake, w);
+    w->turn = loop_turn_new(w->loop, LOOP_ORDER_WORK, on_turn, w);
     w->second = loop_timer_new(w->loop, on_second, w);
+    w->deadline = loop_timer_new(w->loop, on_deadline, w);
     w->start_timer = loop_timer_new(w->loop, start_step, w);
     loop_timer_arm(w->second, SECOND_MS);
     loop_timer_arm(w->start_timer, 0);
@@ -455,6 +478,7 @@ void worker_done(struct worker *w)
     if (w->admin)
         admin_stop(w->admin);
     loop_timer_free(w->second);
+    loop_timer_free(w->deadline);
     loop_timer_free(w->start_timer);
     if (w->turn)
         loop_turn_free(w->turn);

@@ -66,10 +66,12 @@ struct worker {
     struct ownership *ownership;
 
     struct loop_timer *second;
+    struct loop_timer *deadline; /* of the earliest thing that a partition waits for */
     struct loop_timer *start_timer;
     struct loop_turn *turn;
     const char *waiting_for; /* at start: what is missing; NULL: nothing */
     int start_questions;     /* of the topics, not answered yet */
+    bool topics_missing;
     int32_t partitions[4];   /* of events, deliveries, webhooks, accounts */
     int64_t last_turn_ms;    /* loop_now of the last turn */
     bool stopping;

@@ -14,6 +14,7 @@
 
 #define MAX_CONNECTIONS 64U
 #define IDLE_TIMEOUT_S 10U
+#define MAX_WAIT_MS 1000
 #define MAX_METRICS_BYTES (16U << 20)
 #define TEXT_TYPE "text/plain; charset=utf-8"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -105,14 +106,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 
 /* -------- on the loop -------- */
 
+/* At its limit of connections the daemon stops to listen, and begins again only in a run after the one that saw a connection end.
+ * It does not ask for that run: hence one a second. */
 static void run_daemon(struct admin *a)
 {
     MHD_run(a->daemon);
-    MHD_UNSIGNED_LONG_LONG wait_ms;
-    if (MHD_get_timeout(a->daemon, &wait_ms) == MHD_YES)
-        loop_timer_arm(a->timer, wait_ms > INT32_MAX ? INT32_MAX : (int64_t)wait_ms);
-    else
-        loop_timer_cancel(a->timer);
+    MHD_UNSIGNED_LONG_LONG wait_ms = MAX_WAIT_MS;
+    if (MHD_get_timeout(a->daemon, &wait_ms) != MHD_YES || wait_ms > MAX_WAIT_MS)
+        wait_ms = MAX_WAIT_MS;
+    loop_timer_arm(a->timer, (int64_t)wait_ms);
 }
 
 static void on_ready(void *ctx, int events)

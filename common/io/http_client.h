@@ -19,13 +19,16 @@ struct http_request;
 
 /* The outcome of one POST. */
 struct http_result {
-    int status;                 /* final status line's code; 0: none */
-    enum delivery_error error;  /* NONE: a complete response head was read in time (any status); else why not */
-    bool ours;                  /* the failure is our own (descriptors, memory, resolver, shutting down): it must not use up an attempt */
-    const char *detail;         /* for people: libcurl's words or the rule that refused the target; valid during the call */
-    int32_t duration_ms, dns_ms, connect_ms, tls_ms, first_byte_ms; /* -1: not reached; connect_ms and tls_ms 0 on a reused connection */
-    struct slice response;      /* up to 4 KiB of the body; valid during the call */
-    struct slice retry_after;   /* the Retry-After field's value, trimmed; empty: none */
+    int status;                /* final status line's code; 0: none */
+    enum delivery_error error; /* NONE: a complete response head was read in time (any status); else why not */
+    bool ours;          /* the failure is our own (descriptors, memory, resolver, shutting down): it must not use up an attempt.
+                         * error is then dns or tls (our resolver, our certificates), else cancelled */
+    const char *detail; /* for people: libcurl's words or the rule that refused the target; valid during the call */
+    /* -1: not reached; connect_ms and tls_ms 0 on a connection that was kept. first_byte_ms and duration_ms count from the post.
+     */
+    int32_t duration_ms, dns_ms, connect_ms, tls_ms, first_byte_ms;
+    struct slice response;    /* up to 4 KiB of the body; valid during the call */
+    struct slice retry_after; /* the Retry-After field's value, trimmed; empty: none */
 };
 
 typedef void http_done_fn(void *ctx, const struct http_result *result);
@@ -34,35 +37,39 @@ struct http_client_options {
     struct loop *loop;
     struct resolver *resolver;
     const struct target_policy *policy;
-    const char *user_agent;   /* "TrueFTP-Webhooks/0.1.0" */
-    int max_connections;      /* idle ones kept included */
-    struct metrics *metrics;
-    const char *metrics_prefix;
+    const char *user_agent;     /* "TrueFTP-Webhooks/0.1.0" */
+    int max_connections;        /* idle ones kept included */
+    struct metrics *metrics;    /* NULL: none */
+    const char *metrics_prefix; /* "trueftp_worker": trueftp_worker_http_requests_total ... */
 };
 
+/* Ignores SIGPIPE for the process if that still has its default action. The policy's exemptions must outlive the client. */
 struct http_client *http_client_new(const struct http_client_options *o);
-/* Requests in flight are answered (error cancelled, ours) first. */
+/* Requests in flight are answered first, as by http_request_cancel; their done must not post again. All endpoints must have been
+ * freed. Not from a done callback. NULL is fine. */
 void http_client_free(struct http_client *c);
 
 /* One customer endpoint: the parsed URL and whatever is kept per endpoint. ERR_INVALID or ERR_REFUSED: why (target_parse). */
 MUST_CHECK enum err http_endpoint_new(struct http_client *c, const char *url, struct http_endpoint **out, struct errmsg *why);
-/* Requests that are in flight go on; memory goes when the last has ended. */
+/* Requests that are in flight go on; memory goes when the last has ended. NULL is fine. */
 void http_endpoint_free(struct http_endpoint *ep);
 
 #define HTTP_MAX_HEADERS 32
 
 struct http_post {
-    const char *const *headers;  /* "Name: value" lines; copied where needed. Content-Type and User-Agent are added by the client */
+    /* "Name: value" lines; copied. Content-Type and User-Agent are added by the client. */
+    const char *const *headers;
     int header_count;
-    struct slice body;           /* must stay until done is called */
-    int64_t timeout_ms;          /* whole request: name, connect, TLS, response head */
+    struct slice body;  /* must stay until done is called */
+    int64_t timeout_ms; /* whole request: name, connect, TLS, response head */
 };
 
-/* Starts a POST. done is called exactly once, never before this returns. Responses: redirects are not followed; 2xx with complete headers within the
- * timeout is success whatever the body does; at most 64 KiB or 2 s of a body are read, and 4 KiB kept. */
-struct http_request *http_client_post(struct http_client *c, struct http_endpoint *ep, const struct http_post *post, http_done_fn *done,
-                                      void *ctx);
-/* Ends a request early; done is called (error cancelled, ours) before this returns. */
+/* Starts a POST. done is called exactly once, never before this returns. Responses: redirects are not followed; 2xx with complete
+ * headers within the timeout is success whatever the body does; at most 64 KiB or 2 s of a body are read, and 4 KiB kept. */
+struct http_request *http_client_post(struct http_client *c, struct http_endpoint *ep, const struct http_post *post,
+                                      http_done_fn *done, void *ctx);
+/* Ends a request early; done is called before this returns: error cancelled, ours; but with its status where the response's head
+ * is complete already. Not after done was called. */
 void http_request_cancel(struct http_request *rq);
 
 int http_client_in_flight(const struct http_client *c);

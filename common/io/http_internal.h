@@ -1,14 +1,17 @@
 /* What the files of the HTTP client share; nobody else includes this.
  *
- *   http_client.c    requests: begin, resolve, start, end
+ *   http_client.c    the client: turn work, timers, counters
+ *   http_request.c   requests: begin, resolve, start, end
  *   http_endpoint.c  endpoints, and the addresses pinned for their hosts
- *   http_shard.c     libcurl's multi handles on the loop: sockets, timers, connections kept
- *   http_transfer.c  easy handles: options and callbacks
+ *   http_shard.c     libcurl's multi handles on the loop: timers, connections kept
+ *   http_socket.c    the descriptors of connections on the loop
+ *   http_transfer.c  easy handles: options, callbacks of the connection
+ *   http_response.c  the response: head, limits of the body
  *   http_outcome.c   what libcurl said and we saw -> the result (pure)
  *   http_tls.c       the certificates we trust, loaded once
  *
- * Easy handles live in their request and are used again with it; endpoints of one host and port live in one shard, so that they share
- * connections; a shard is a multi handle, made when first needed and closed when unused for a while. */
+ * Easy handles live in their request and are used again with it; endpoints of one host and port live in one shard, so that they
+ * share connections; a shard is a multi handle, made when first needed and closed when unused for a while. */
 #ifndef IO_HTTP_INTERNAL_H
 #define IO_HTTP_INTERNAL_H
 
@@ -25,14 +28,14 @@
 #include "util/buf.h"
 
 #define HTTP_SHARDS 64
-#define HTTP_TURN_ORDER 500          /* after those that make requests in their turn work */
-#define HTTP_BODY_MAX 65536          /* bytes of a body that are read */
-#define HTTP_BODY_MS 2000            /* and for how long after the head */
-#define HTTP_HEAD_MAX (256 * 1024)   /* all header bytes of a response, 1xx included; just below libcurl's own limit */
+#define HTTP_TURN_ORDER 500        /* after those that make requests in their turn work */
+#define HTTP_BODY_MAX 65536        /* bytes of a body that are read */
+#define HTTP_BODY_MS 2000          /* and for how long after the head */
+#define HTTP_HEAD_MAX (256 * 1024) /* all header bytes of a response, 1xx included; just below libcurl's own limit */
 #define HTTP_RETRY_AFTER_MAX 128
-#define HTTP_FIXED_HEADERS 4         /* Content-Type, User-Agent; Accept and Expect not sent */
-#define HTTP_FRESH_MS 1000           /* how long an answer of the resolver is used without asking again (its own least TTL) */
-#define HTTP_RESOLVER_OURS_MS 30000  /* no name at all for so long: our resolver's failure */
+#define HTTP_FIXED_HEADERS 4        /* Content-Type, User-Agent; Accept and Expect not sent */
+#define HTTP_FRESH_MS 1000          /* how long an answer of the resolver is used without asking again (its own least TTL) */
+#define HTTP_RESOLVER_OURS_MS 30000 /* no name at all for so long: our resolver's failure */
 
 /* -------- outcome -------- */
 
@@ -104,16 +107,19 @@ struct http_socket {
     struct http_shard *shard;
     struct loop_io *io; /* NULL: not watched */
     int fd;
-    bool idle; /* libcurl has nothing to wait for here: the connection is kept */
+    int wanted;                  /* LOOP_READ | LOOP_WRITE, as watched */
+    bool idle;                   /* libcurl has nothing to wait for here: the connection is kept */
+    bool was_read;               /* reading was wanted at some time: it is connected */
+    struct http_request *opener; /* until it is connected */
 };
 
 struct http_shard {
     struct http_client *client;
     CURLM *multi; /* NULL: not in use */
     struct loop_timer *timer;
-    int64_t due_ms;       /* when libcurl wants to be called; -1: not by time */
-    int64_t armed_ms;     /* when the timer, if armed, fires */
-    bool pending;         /* on the client's list of shards to be run at the end of this turn */
+    int64_t due_ms;   /* when libcurl wants to be called; -1: not by time */
+    int64_t armed_ms; /* when the timer, if armed, fires */
+    bool pending;     /* on the client's list of shards to be run at the end of this turn */
     int in_flight;
     int open_sockets;
     long connections_max; /* as set in the multi handle */
@@ -132,9 +138,19 @@ void http_shard_remove(struct http_shard *s, struct http_request *rq);
 void http_shards_run_pending(struct http_client *c);
 /* Once in a while: closes shards that are unused, keeps the sum of connections under the client's limit. */
 void http_shards_sweep(struct http_client *c);
-/* CURLOPT_OPENSOCKETFUNCTION's and CURLOPT_CLOSESOCKETFUNCTION's share of a shard. */
-void http_shard_socket_opened(struct http_shard *s, int fd);
-int http_shard_close_socket(void *client, curl_socket_t fd);
+/* Calls libcurl for a descriptor, or CURL_SOCKET_TIMEOUT, and ends the requests that are finished. */
+void http_shard_act(struct http_shard *s, curl_socket_t fd, int mask);
+
+/* -------- sockets -------- */
+
+/* A socket that CURLOPT_OPENSOCKETFUNCTION made for rq. */
+void http_socket_opened(struct http_request *rq, int fd);
+/* CURLOPT_CLOSESOCKETFUNCTION. */
+int http_socket_close(void *client, curl_socket_t fd);
+/* CURLMOPT_SOCKETFUNCTION. */
+int http_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *shard, void *unused);
+/* The shard's multi handle is gone, and so are its descriptors. */
+void http_sockets_forget(struct http_shard *s);
 
 /* -------- requests -------- */
 
@@ -164,20 +180,21 @@ struct http_request {
     struct resolver_query *query;
     int32_t dns_ms;
 
-    struct http_pin *pin;          /* carried to libcurl by this transfer; NULL: it has it already */
-    struct curl_slist *carried;    /* removals that go with it */
+    struct http_pin *pin;       /* carried to libcurl by this transfer; NULL: it has it already */
+    struct curl_slist *carried; /* removals that go with it */
     struct curl_slist *carried_last;
-    bool resolve_set;              /* the easy handle has CURLOPT_RESOLVE set */
+    bool resolve_set; /* the easy handle has CURLOPT_RESOLVE set */
     bool pinned_again;
 
     enum http_head_state head;
     enum http_stop stop;
     int status;
-    bool opened, requested, reading_body;
+    bool opened, connected, requested, reading_body;
+    int64_t connected_ms; /* while it is TLS's turn; later libcurl knows better */
     int os_errno;
     size_t head_bytes, body_bytes;
-    int64_t head_ms;               /* when the final head was complete */
-    const char *rule;              /* HTTP_STOP_REFUSED: which */
+    int64_t head_ms;  /* when the final head was complete */
+    const char *rule; /* HTTP_STOP_REFUSED: which */
     size_t retry_after_len;
     char retry_after[HTTP_RETRY_AFTER_MAX];
     struct buf response;
@@ -218,7 +235,7 @@ struct http_client {
     struct http_socket **sockets; /* by descriptor */
     size_t socket_slots;
     struct loop_turn *turn;
-    struct loop_timer *wake;       /* armed while something is left for the end of a turn */
+    struct loop_timer *wake; /* armed while something is left for the end of a turn */
     struct loop_timer *body_timer;
     struct loop_timer *sweep_timer;
     X509_STORE *trust; /* NULL: not loaded yet */
@@ -228,6 +245,12 @@ struct http_client {
 
 /* A transfer that libcurl has finished, or that we end (code then does not matter). Calls done. */
 void http_request_finished(struct http_request *rq, CURLcode code);
+/* Calls done of the requests that ended before they ran. */
+void http_requests_tell(struct http_client *c);
+/* Makes the dead free for the next. */
+void http_requests_bury(struct http_client *c);
+/* Frees those on the free list. */
+void http_requests_free(struct http_client *c);
 /* Asks for turn work to be run at the end of this turn, or of the next one if it was run already. */
 void http_client_wake(struct http_client *c);
 /* A request's head is complete: its body has HTTP_BODY_MS from now. */
@@ -246,6 +269,10 @@ MUST_CHECK bool http_transfer_headers(struct http_request *rq, const char *const
 void http_transfer_release(struct http_request *rq);
 /* Fills the timings of a transfer that ran; true: it had a TCP connection. */
 bool http_transfer_timings(struct http_request *rq, struct http_result *result);
+
+/* CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION; request is the struct http_request. */
+size_t http_response_header(char *p, size_t size, size_t count, void *request);
+size_t http_response_body(char *p, size_t size, size_t count, void *request);
 
 /* -------- TLS -------- */
 

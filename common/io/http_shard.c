@@ -1,17 +1,10 @@
-/* libcurl's multi handles on the loop.
+/* libcurl's multi handles on the loop. Many handles, because libcurl walks over all connections and all names of a handle here
+ * and there.
  *
- * Many handles, because libcurl walks over all connections and all names of a handle here and there. Descriptors are watched
- * lazily: when libcurl wants to hear no more of a kept connection, it stays registered for reading, since the next request will want just
- * that; the watcher goes when the descriptor is closed. An event on a connection that is kept means that the peer closed it (or talks out of
- * turn): the watcher rests, and libcurl notices itself before it uses the connection again.
- *
- * libcurl asks to be called at once (a timer of 0) whenever a transfer is added. All such shards are run once, at the end of the turn. */
-#include <stdlib.h>
-#include <unistd.h>
-
+ * libcurl asks to be called at once (a timer of 0) whenever a transfer is added. All such shards are run once, at the end of the
+ * turn. */
 #include "http_internal.h"
 #include "util/clock.h"
-#include "util/mem.h"
 
 #define UNUSED_MS 90000 /* a shard without requests for so long closes: longer than any connection may wait for its next use */
 
@@ -29,7 +22,7 @@ static void collect(struct http_shard *s)
     }
 }
 
-static void act(struct http_shard *s, curl_socket_t fd, int mask)
+void http_shard_act(struct http_shard *s, curl_socket_t fd, int mask)
 {
     int running;
     CURLMcode code = curl_multi_socket_action(s->multi, fd, mask, &running);
@@ -70,13 +63,13 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *userp)
     return 0;
 }
 
-/* libcurl says once when it wants to be called, and not again if it is called too early; so it is asked when it said nothing. Each
- * transfer has its timeout: with one in flight there is always a next time. */
+/* libcurl says once when it wants to be called, and not again if it is called too early; so it is asked when it said nothing.
+ * Each transfer has its timeout: with one in flight there is always a next time. */
 static void act_on_time(struct http_shard *s)
 {
     long timeout_ms = -1;
     s->due_ms = -1;
-    act(s, CURL_SOCKET_TIMEOUT, 0);
+    http_shard_act(s, CURL_SOCKET_TIMEOUT, 0);
     if (s->due_ms < 0 && !s->pending && s->in_flight > 0 && curl_multi_timeout(s->multi, &timeout_ms) == CURLM_OK)
         set_due(s, timeout_ms);
 }
@@ -110,79 +103,6 @@ void http_shards_run_pending(struct http_client *c)
     }
 }
 
-/* -------- sockets -------- */
-
-static struct http_socket *socket_of(struct http_client *c, curl_socket_t fd)
-{
-    check(fd >= 0 && (size_t)fd < c->socket_slots && c->sockets[fd]);
-    return c->sockets[fd];
-}
-
-static void on_socket(void *ctx, int events)
-{
-    struct http_socket *sock = ctx;
-    if (sock->idle) {
-        loop_io_set(sock->io, 0);
-        return;
-    }
-    int mask = (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
-    act(sock->shard, sock->fd, mask);
-}
-
-static void watch(struct http_socket *sock, int events)
-{
-    if (sock->io)
-        loop_io_set(sock->io, events);
-    else
-        sock->io = loop_io_new(sock->shard->client->loop, sock->fd, events, on_socket, sock);
-}
-
-static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *socketp)
-{
-    (void)easy;
-    (void)socketp;
-    struct http_shard *s = userp;
-    struct http_socket *sock = socket_of(s->client, fd);
-    sock->idle = what == CURL_POLL_REMOVE;
-    if (what == CURL_POLL_REMOVE) {
-        if (sock->io)
-            watch(sock, LOOP_READ); /* as it is already, unless writing was waited for */
-        return 0;
-    }
-    watch(sock, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
-    return 0;
-}
-
-void http_shard_socket_opened(struct http_shard *s, int fd)
-{
-    struct http_client *c = s->client;
-    if ((size_t)fd >= c->socket_slots) {
-        size_t slots = (size_t)fd * 2 + 64;
-        c->sockets = mem_array(c->sockets, slots, sizeof *c->sockets);
-        memset(c->sockets + c->socket_slots, 0, (slots - c->socket_slots) * sizeof *c->sockets);
-        c->socket_slots = slots;
-    }
-    check(!c->sockets[fd]);
-    struct http_socket *sock = mem_zalloc(sizeof *sock);
-    sock->shard = s;
-    sock->fd = fd;
-    c->sockets[fd] = sock;
-    s->open_sockets++;
-    c->open_sockets++;
-}
-
-int http_shard_close_socket(void *client, curl_socket_t fd)
-{
-    struct http_client *c = client;
-    struct http_socket *sock = socket_of(c, fd);
-    loop_io_free(sock->io);
-    sock->shard->open_sockets--;
-    c->open_sockets--;
-    c->sockets[fd] = NULL;
-    free(sock);
-    return close(fd);
-}
-
 /* -------- the handle -------- */
 
 static bool open_multi(struct http_shard *s)
@@ -191,7 +111,7 @@ static bool open_multi(struct http_shard *s)
     if (!multi)
         return false;
     s->connections_max = s->client->max_connections;
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, http_socket_wanted);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, s);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, s);
@@ -211,6 +131,7 @@ static void close_multi(struct http_shard *s)
     CURLM *multi = s->multi;
     s->multi = NULL;
     curl_multi_cleanup(multi);
+    http_sockets_forget(s);
     loop_timer_cancel(s->timer);
     s->due_ms = -1;
     if (s->pending) {

@@ -1,21 +1,11 @@
-/* Easy handles: what is set on them, and what libcurl calls back. Nothing here calls libcurl from a callback.
- *
- * The response's head is followed line by line, because only that tells when the final head is complete: from that moment the delivery
- * has its answer, whatever the body does. */
+/* Easy handles: what is set on them, and what libcurl calls back. Nothing here calls libcurl from a callback. */
 #include <errno.h>
 #include <netinet/in.h>
-#include <strings.h>
 #include <sys/socket.h>
 
 #include "http_internal.h"
 
 /* -------- connecting -------- */
-
-static size_t stop(struct http_request *rq, enum http_stop why)
-{
-    rq->stop = why;
-    return 0; /* fewer bytes than were offered: libcurl ends the transfer and the connection */
-}
 
 /* libcurl has loaded the addresses that this transfer carried, be they the newest or not. */
 static void pin_was_loaded(struct http_request *rq)
@@ -79,7 +69,7 @@ static curl_socket_t on_open_socket(void *userp, curlsocktype purpose, struct cu
     rq->stop = HTTP_STOP_NONE;
     rq->opened = true;
     (*rq->client->counters.connections)++;
-    http_shard_socket_opened(rq->ep->shard, fd);
+    http_socket_opened(rq, fd);
     return fd;
 }
 
@@ -100,7 +90,8 @@ static int on_before_request(void *userp, char *peer, char *local, int peer_port
     return CURL_PREREQFUNC_OK;
 }
 
-/* Names are resolved before; libcurl's own resolver would block the loop when its thread hangs, and nobody would check its answer. */
+/* Names are resolved before; libcurl's own resolver would block the loop when its thread hangs, and nobody would check its
+ * answer. */
 static int on_resolve(void *resolver_state, void *reserved, void *userp)
 {
     (void)resolver_state;
@@ -120,115 +111,6 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *userp)
         return CURLE_SSL_CACERT_BADFILE;
     SSL_CTX_set1_cert_store(ssl_ctx, c->trust);
     return CURLE_OK;
-}
-
-/* -------- the response -------- */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* The code of "HTTP/1.1 200 OK", 100 to 999; 0: this is no status line. */
-static int status_code(struct slice line)
-{
-    size_t i = 5;
-    if (line.len < 12 || strncmp(line.p, "HTTP/", 5) != 0)
-        return 0;
-    while (i < line.len && (is_digit(line.p[i]) || line.p[i] == '.'))
-        i++;
-    size_t version_end = i;
-    while (i < line.len && line.p[i] == ' ')
-        i++;
-    if (i == version_end || i + 3 > line.len || !is_digit(line.p[i]) || !is_digit(line.p[i + 1]) || !is_digit(line.p[i + 2]))
-        return 0;
-    if (i + 3 < line.len && is_digit(line.p[i + 3]))
-        return 0;
-    int code = (line.p[i] - '0') * 100 + (line.p[i + 1] - '0') * 10 + (line.p[i + 2] - '0');
-    return code >= 100 ? code : 0;
-}
-
-static struct slice trimmed(struct slice s)
-{
-    while (s.len && (s.p[s.len - 1] == '\n' || s.p[s.len - 1] == '\r' || s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-        s.len--;
-    while (s.len && (*s.p == ' ' || *s.p == '\t')) {
-        s.p++;
-        s.len--;
-    }
-    return s;
-}
-
-static void take_field(struct http_request *rq, struct slice line)
-{
-    static const char name[] = "retry-after:";
-    const size_t name_len = sizeof name - 1;
-    if (line.len < name_len || strncasecmp(line.p, name, name_len) != 0)
-        return;
-    struct slice value = trimmed(slice_of(line.p + name_len, line.len - name_len));
-    if (value.len > sizeof rq->retry_after)
-        value.len = 0; /* no time is that long */
-    if (value.len)
-        memcpy(rq->retry_after, value.p, value.len);
-    rq->retry_after_len = value.len;
-}
-
-/* The empty line. Of 1xx there may be several before the final head; 101 would make this connection something else than HTTP. */
-static bool head_ends(struct http_request *rq)
-{
-    if (rq->status == 101)
-        return false;
-    if (rq->status < 200) {
-        rq->head = HTTP_HEAD_STATUS;
-        rq->status = 0;
-        rq->retry_after_len = 0;
-        return true;
-    }
-    rq->head = HTTP_HEAD_COMPLETE;
-    http_client_watch_body(rq);
-    return true;
-}
-
-static bool is_empty_line(struct slice line)
-{
-    return (line.len == 2 && line.p[0] == '\r' && line.p[1] == '\n') || (line.len == 1 && line.p[0] == '\n');
-}
-
-static bool take_line(struct http_request *rq, struct slice line)
-{
-    if (rq->head == HTTP_HEAD_COMPLETE)
-        return true; /* a trailer */
-    if (rq->head == HTTP_HEAD_FIELDS) {
-        if (is_empty_line(line))
-            return head_ends(rq);
-        take_field(rq, line);
-        return true;
-    }
-    rq->status = status_code(line);
-    rq->head = HTTP_HEAD_FIELDS;
-    return rq->status != 0;
-}
-
-static size_t on_header(char *p, size_t size, size_t count, void *userp)
-{
-    struct http_request *rq = userp;
-    struct slice line = slice_of(p, size * count);
-    rq->head_bytes += line.len;
-    if (rq->head_bytes > HTTP_HEAD_MAX || !take_line(rq, line))
-        return stop(rq, HTTP_STOP_BAD_HEAD);
-    return line.len;
-}
-
-static size_t on_body(char *p, size_t size, size_t count, void *userp)
-{
-    struct http_request *rq = userp;
-    size_t len = size * count;
-    size_t room = DELIVERY_RESPONSE_BYTES - rq->response.len;
-    buf_put(&rq->response, p, len < room ? len : room);
-    rq->body_bytes += len;
-    if (rq->body_bytes > HTTP_BODY_MAX)
-        return stop(rq, HTTP_STOP_ENOUGH);
-    return len;
 }
 
 /* -------- options -------- */
@@ -274,15 +156,15 @@ static bool set_callbacks(CURL *e, struct http_request *rq)
     SET(CURLOPT_ERRORBUFFER, rq->error_text);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, rq);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, http_shard_close_socket);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, http_socket_close);
     SET(CURLOPT_CLOSESOCKETDATA, rq->client); /* outlives the request with the connection */
     SET(CURLOPT_PREREQFUNCTION, on_before_request);
     SET(CURLOPT_PREREQDATA, rq);
     SET(CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
     SET(CURLOPT_RESOLVER_START_DATA, rq);
-    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERFUNCTION, http_response_header);
     SET(CURLOPT_HEADERDATA, rq);
-    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEFUNCTION, http_response_body);
     SET(CURLOPT_WRITEDATA, rq);
     return ok;
 }
@@ -321,7 +203,7 @@ static bool copy_header(struct buf *lines, const char *line, size_t len)
     if (!colon || colon == line || memchr(line, '\r', len) || memchr(line, '\n', len))
         return false;
     size_t name_len = (size_t)(colon - line);
-    if (trimmed(slice_of(colon + 1, len - name_len - 1)).len == 0) {
+    if (colon[1 + strspn(colon + 1, " \t")] == '\0') {
         buf_put(lines, line, name_len);
         buf_put(lines, ";", 2);
     } else {
@@ -416,7 +298,9 @@ bool http_transfer_timings(struct http_request *rq, struct http_result *result)
 {
     CURL *e = rq->easy;
     int64_t name_us = time_us(e, CURLINFO_NAMELOOKUP_TIME_T), connect_us = time_us(e, CURLINFO_CONNECT_TIME_T);
-    bool connected = rq->requested || connect_us > 0;
+    if (connect_us == 0 && rq->connected) /* libcurl tells only when TLS is done too */
+        connect_us = name_us + (rq->connected_ms - rq->started_ms - rq->dns_ms) * 1000;
+    bool connected = rq->requested || rq->connected;
     result->dns_ms = rq->dns_ms;
     result->duration_ms = rq->dns_ms + to_ms(time_us(e, CURLINFO_TOTAL_TIME_T));
     result->connect_ms = result->tls_ms = result->first_byte_ms = -1;

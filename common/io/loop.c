@@ -39,6 +39,8 @@ struct loop {
     bool running;
     bool stop;
     bool in_turn_work;
+    void (*on_wake)(void *ctx);
+    void *on_wake_ctx;
     int64_t now_ms;
     int64_t wall_ms;
     int64_t longest_turn_ms;
@@ -107,7 +109,10 @@ static void on_turn_begins(struct ev_loop *ev, ev_check *w, int revents)
 {
     (void)ev;
     (void)revents;
-    read_clocks(w->data);
+    struct loop *l = w->data;
+    read_clocks(l);
+    if (l->on_wake)
+        l->on_wake(l->on_wake_ctx);
 }
 
 static void on_turn_ends(struct ev_loop *ev, ev_prepare *w, int revents)
@@ -374,6 +379,12 @@ static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)
     (void)revents;
     struct loop_signal *s = w->data;
     s->fn(s->ctx, w->signum);
+}
+
+void loop_on_wake(struct loop *l, void (*fn)(void *ctx), void *ctx)
+{
+    l->on_wake = fn;
+    l->on_wake_ctx = ctx;
 }
 
 void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx)

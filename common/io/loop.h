@@ -55,6 +55,9 @@ enum loop_order { LOOP_ORDER_WORK = 0, LOOP_ORDER_FLUSH = 100, LOOP_ORDER_DEAD =
 struct loop_turn *loop_turn_new(struct loop *l, int order, loop_turn_fn *fn, void *ctx);
 void loop_turn_free(struct loop_turn *t);
 
+/* Calls fn at the start of every turn, when the time has been read and before any handler. One for the life of the loop. */
+void loop_on_wake(struct loop *l, void (*fn)(void *ctx), void *ctx);
+
 /* Calls fn on the loop when the signal arrives. One handler per signal, for the life of the loop. */
 void loop_on_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 

@@ -12,6 +12,7 @@
 
 #define DELIVERY_MAX_ATTEMPTS 20
 #define DELIVERY_RESPONSE_BYTES 4096
+#define DELIVERY_MAX_BYTES (2 * 1024 * 1024 - 4096) /* no record is longer; its topic takes 2 MiB */
 
 enum delivery_status {
     DELIVERY_RETRYING,
@@ -62,12 +63,12 @@ struct delivery {
     enum event_type event;
     struct slice path; /* raw bytes */
     enum delivery_status status;
-    int64_t revision;     /* 1 in the first record */
-    int attempt;          /* attempts made */
+    int64_t revision; /* 1 in the first record */
+    int attempt;      /* attempts made */
     int max_attempts;
-    int http_status;      /* of the last attempt; 0: none */
+    int http_status;           /* of the last attempt; 0: none */
     enum delivery_error error; /* of the last attempt */
-    struct slice detail;  /* a sentence for people about a cancellation or failure; may be empty */
+    struct slice detail;       /* a sentence for people about a cancellation or failure; may be empty */
     int64_t event_wall_ms, created_wall_ms, updated_wall_ms;
     int64_t next_attempt_wall_ms; /* while open; 0 otherwise */
     struct delivery_attempt attempts[DELIVERY_MAX_ATTEMPTS];
@@ -86,7 +87,8 @@ struct uuid delivery_id(const struct uuid *event_id, struct slice webhook_id, in
 
 /* Appends the record's JSON, by formatted print (hot path). */
 void delivery_write(struct buf *out, const struct delivery *dl);
-/* Reads a record; slices point into json or scratch (reset here) and live as long as both. ERR_INVALID: why names the member. */
+/* Reads a record; slices point into json or scratch (reset here; its limit at least json.len) and live as long as both. Members
+ * that are unknown are ignored. ERR_INVALID: why names the member. ERR_TOO_BIG: the scratch's limit. */
 MUST_CHECK enum err delivery_parse(struct slice json, struct buf *scratch, struct delivery *out, struct errmsg *why);
 
 /* The body of the POST: exactly event, delivery_id, timestamp, account_id, data, the last four from the event's own bytes. */
@@ -99,8 +101,8 @@ struct delivery_rank {
     int64_t revision;
 };
 
-/* > 0: a wins over b. purged > delivered > failed > cancelled > (retrying = parked); then more attempts, then the higher revision. 0: equal;
- * then the later offset wins. */
+/* > 0: a wins over b. purged > delivered > failed > cancelled > (retrying = parked); then more attempts, then the higher
+ * revision. 0: equal; then the later offset wins. */
 int delivery_rank_compare(struct delivery_rank a, struct delivery_rank b);
 
 #endif

@@ -9,20 +9,50 @@
 #include "util/utf8.h"
 
 #define SCHEMA "trueftp.delivery/1"
-#define PUT(out, literal) buf_put(out, "" literal, sizeof(literal) - 1)
+#define PUT(out, literal) put_short(out, "" literal, sizeof(literal) - 1)
+
+/* As buf_put, but inline, since the record is made of some sixty short pieces whose lengths the compiler knows. */
+static inline void put_short(struct buf *out, const char *p, size_t len)
+{
+    if (out->err != ERR_OK || len >= out->cap - out->len) {
+        buf_put(out, p, len);
+        return;
+    }
+    memcpy(out->p + out->len, p, len);
+    out->len += len;
+    out->p[out->len] = '\0';
+}
 
 static void put_uuid(struct buf *out, const struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];
     uuid_format(id, text);
-    buf_put(out, text, sizeof text - 1);
+    put_short(out, text, sizeof text - 1);
 }
 
-static void put_time(struct buf *out, int64_t wall_ms)
-{
+/* The times of a record are mostly of one minute: then only seconds and milliseconds are written anew. */
+struct stamp {
+    int64_t minute; /* that text shows; -1: none yet */
+    size_t len;
     char text[CLOCK_UTC_SIZE];
-    size_t len = clock_format_utc(wall_ms, true, text);
-    buf_put(out, text, len);
+};
+
+static void put_time(struct buf *out, struct stamp *stamp, int64_t wall_ms)
+{
+    int64_t minute = wall_ms >= 0 ? wall_ms / 60000 : -1;
+    if (minute >= 0 && minute == stamp->minute) {
+        unsigned ms = (unsigned)(wall_ms % 60000);
+        char *seconds = stamp->text + sizeof "2026-06-08T12:00:" - 1;
+        seconds[0] = (char)('0' + ms / 10000);
+        seconds[1] = (char)('0' + ms / 1000 % 10);
+        seconds[3] = (char)('0' + ms / 100 % 10);
+        seconds[4] = (char)('0' + ms / 10 % 10);
+        seconds[5] = (char)('0' + ms % 10);
+    } else {
+        stamp->len = clock_format_utc(wall_ms, true, stamp->text);
+        stamp->minute = minute;
+    }
+    buf_put(out, stamp->text, stamp->len);
 }
 
 static void put_outcome(struct buf *out, int http_status, enum delivery_error error)
@@ -48,11 +78,11 @@ static void put_identity(struct buf *out, const struct delivery *dl)
     put_uuid(out, &dl->id);
     PUT(out, "\",\"event_id\":\"");
     put_uuid(out, &dl->event_id);
-    PUT(out, "\",\"webhook_id\":");
-    json_put_string(out, dl->webhook_id);
-    PUT(out, ",\"account_id\":");
-    json_put_string(out, dl->account_id);
-    PUT(out, ",\"event\":\"");
+    PUT(out, "\",\"webhook_id\":\""); /* ids have nothing to escape */
+    buf_put_slice(out, dl->webhook_id);
+    PUT(out, "\",\"account_id\":\"");
+    buf_put_slice(out, dl->account_id);
+    PUT(out, "\",\"event\":\"");
     buf_puts(out, event_type_name(dl->event));
     PUT(out, "\",\"path\":");
     json_put_string(out, dl->path);
@@ -80,17 +110,17 @@ static void put_state(struct buf *out, const struct delivery *dl)
     }
 }
 
-static void put_times(struct buf *out, const struct delivery *dl)
+static void put_times(struct buf *out, struct stamp *stamp, const struct delivery *dl)
 {
     PUT(out, ",\"event_time\":\"");
-    put_time(out, dl->event_wall_ms);
+    put_time(out, stamp, dl->event_wall_ms);
     PUT(out, "\",\"created_at\":\"");
-    put_time(out, dl->created_wall_ms);
+    put_time(out, stamp, dl->created_wall_ms);
     PUT(out, "\",\"updated_at\":\"");
-    put_time(out, dl->updated_wall_ms);
+    put_time(out, stamp, dl->updated_wall_ms);
     if (delivery_is_open(dl->status)) {
         PUT(out, "\",\"next_attempt_at\":\"");
-        put_time(out, dl->next_attempt_wall_ms);
+        put_time(out, stamp, dl->next_attempt_wall_ms);
         PUT(out, "\"");
     } else {
         PUT(out, "\",\"next_attempt_at\":null");
@@ -106,12 +136,12 @@ static void put_ms(struct buf *out, const char *name, int32_t ms)
     }
 }
 
-static void put_attempt(struct buf *out, const struct delivery_attempt *at)
+static void put_attempt(struct buf *out, struct stamp *stamp, const struct delivery_attempt *at)
 {
     PUT(out, "{\"attempt\":");
     buf_put_i64(out, at->number);
     PUT(out, ",\"started_at\":\"");
-    put_time(out, at->started_wall_ms);
+    put_time(out, stamp, at->started_wall_ms);
     PUT(out, "\"");
     put_outcome(out, at->http_status, at->error);
     put_ms(out, ",\"duration_ms\":", at->duration_ms);
@@ -135,9 +165,9 @@ static void put_origin(struct buf *out, const struct delivery *dl)
         PUT(out, ",\"original_delivery_id\":");
         json_put_string(out, dl->original_delivery_id);
     }
-    PUT(out, ",\"event_ref\":{\"topic\":");
-    json_put_string(out, dl->event_topic);
-    PUT(out, ",\"partition\":");
+    PUT(out, ",\"event_ref\":{\"topic\":\"");
+    buf_put_slice(out, dl->event_topic); /* nothing to escape in its name */
+    PUT(out, "\",\"partition\":");
     buf_put_i64(out, dl->event_partition);
     PUT(out, ",\"offset\":");
     buf_put_i64(out, dl->event_offset);
@@ -146,15 +176,17 @@ static void put_origin(struct buf *out, const struct delivery *dl)
 
 void delivery_write(struct buf *out, const struct delivery *dl)
 {
+    struct stamp stamp = {.minute = -1};
+
     put_identity(out, dl);
     put_state(out, dl);
-    put_times(out, dl);
+    put_times(out, &stamp, dl);
     PUT(out, ",\"attempts\":[");
     for (int i = 0; i < dl->attempt_count; i++) {
         if (i > 0) {
             PUT(out, ",");
         }
-        put_attempt(out, &dl->attempts[i]);
+        put_attempt(out, &stamp, &dl->attempts[i]);
     }
     PUT(out, "]");
     put_origin(out, dl);

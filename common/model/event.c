@@ -8,10 +8,10 @@
 #include "util/clock.h"
 
 static const char *const type_names[EVENT_TYPE_COUNT] = {
-    [EVENT_FILE_UPLOADED] = "file.uploaded", [EVENT_FILE_DOWNLOADED] = "file.downloaded",
-    [EVENT_FILE_DELETED] = "file.deleted",   [EVENT_DIR_CREATED] = "dir.created",
-    [EVENT_DIR_DELETED] = "dir.deleted",     [EVENT_FTP_USER_CREATED] = "ftp_user.created",
-    [EVENT_FILE_RENAMED] = "file.renamed",   [EVENT_FILE_MISSING] = "file.missing",
+    [EVENT_FILE_UPLOADED] = "file.uploaded",       [EVENT_FILE_DOWNLOADED] = "file.downloaded",
+    [EVENT_FILE_DELETED] = "file.deleted",         [EVENT_DIR_CREATED] = "dir.created",
+    [EVENT_DIR_DELETED] = "dir.deleted",           [EVENT_FTP_USER_CREATED] = "ftp_user.created",
+    [EVENT_FILE_RENAMED] = "file.renamed",         [EVENT_FILE_MISSING] = "file.missing",
     [EVENT_WEBHOOK_DISABLED] = "webhook.disabled",
 };
 
@@ -31,7 +31,7 @@ enum err event_type_parse(struct slice name, enum event_type *type)
             return ERR_OK;
         }
     }
-    return ERR_NOT_FOUND;
+    return ERR_INVALID;
 }
 
 static bool type_has_path(enum event_type type)
@@ -68,7 +68,7 @@ static void read_envelope(struct json_reader *top, struct event *ev)
 /* The kinds of the contract's optional members; whatever else stands in data is passed on as it is. */
 static void check_data_kinds(struct json_reader *data)
 {
-    static const char *const strings[] = {"client_ip", "username_base64", "home",         "protocol", "session_id",
+    static const char *const strings[] = {"client_ip", "username_base64", "home",         "protocol",           "session_id",
                                           "frontend",  "suspect",         "renamed_from", "renamed_from_base64"};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
         (void)json_reader_get(data, strings[i], JSON_KIND_STRING);
@@ -157,8 +157,8 @@ enum err event_parse(struct slice json, struct buf *scratch, struct event *out, 
         return errmsg_set(why, ERR_TOO_BIG, "event: %zu bytes, the limit is %d", json.len, EVENT_MAX_BYTES);
     }
     json_reader_open(&top, json, "", why);
-    const struct json_member *target = json_reader_get(&top, "target", JSON_KIND_OBJECT);
     read_envelope(&top, &ev);
+    const struct json_member *target = json_reader_get(&top, "target", JSON_KIND_OBJECT);
     if (top.err != ERR_OK) {
         return top.err;
     }

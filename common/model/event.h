@@ -21,13 +21,14 @@ enum event_type {
     EVENT_DIR_CREATED,
     EVENT_DIR_DELETED,
     EVENT_FTP_USER_CREATED,
-    EVENT_FILE_RENAMED,     /* extension events, from here on: never matched by "*" */
+    EVENT_FILE_RENAMED, /* extension events, from here on: never matched by "*" */
     EVENT_FILE_MISSING,
     EVENT_WEBHOOK_DISABLED,
     EVENT_TYPE_COUNT,
 };
 
 const char *event_type_name(enum event_type type);
+/* ERR_INVALID: no event of that name. */
 MUST_CHECK enum err event_type_parse(struct slice name, enum event_type *type);
 static inline bool event_type_is_extension(enum event_type type)
 {
@@ -50,16 +51,16 @@ struct event {
     struct slice timestamp; /* as written, for the body */
     int64_t time_wall_ms;
     struct slice account_id;
-    struct slice data; /* the exact JSON text of the object */
-    struct slice path; /* exact bytes (path_base64 where present); empty for ftp_user.created */
+    struct slice data;     /* the exact JSON text of the object */
+    struct slice path;     /* exact bytes (path_base64 where present); empty for ftp_user.created */
     struct slice username; /* decoded; may be empty */
     struct event_target target;
 };
 
 /* Reads one record. Slices point into json or into scratch (initialised by the caller, reset here), and live as long as both.
  * ERR_INVALID or ERR_TOO_BIG: poison; why names the member and what is wrong with it. Checks: all members of the contract
- * present and of their type, event_id a UUID, event known, timestamp RFC 3339, account_id 1-128 bytes of [A-Za-z0-9_.-], path present and
- * absolute for file.* and dir.*, username present for ftp_user.created. */
+ * present and of their type (optional members may be null), event_id a UUID, event known, timestamp RFC 3339, account_id 1-128
+ * bytes of [A-Za-z0-9_.-], path present and absolute for file.* and dir.*, username present for ftp_user.created. */
 MUST_CHECK enum err event_parse(struct slice json, struct buf *scratch, struct event *out, struct errmsg *why);
 
 /* What a producer knows. Empty slices and negative numbers mean "not told". path, username, renamed_from: raw bytes. */
@@ -86,7 +87,8 @@ struct event_fields {
  * added as path_base64, username_base64, renamed_from_base64. Look at out->err afterwards. */
 void event_write(struct buf *out, const struct event_fields *f);
 
-/* The Kafka record key, `account_id/path` (`account_id/username` for ftp_user.created), raw bytes. */
+/* The Kafka record key, `account_id/path` (`account_id/username` for ftp_user.created), raw bytes. The slash is the path's own:
+ * acc_1/incoming/order.csv. */
 void event_key(struct buf *out, const struct event_fields *f);
 
 #endif

@@ -1,4 +1,5 @@
-/* Writing events: what producers do. Text that is not UTF-8 is repaired for readers of JSON, and its exact bytes stand beside it. */
+/* Writing events: what producers do. Text that is not UTF-8 is repaired for readers of JSON, and its exact bytes stand beside it.
+ */
 #include "model/base64.h"
 #include "model/event.h"
 #include "util/clock.h"

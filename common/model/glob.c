@@ -1,7 +1,7 @@
 /* Path patterns. A pattern is run as a nondeterministic automaton whose states are the offsets of its tokens: a bit set of the
- * offsets that can be reached, advanced by one byte of the path at a time. So the cost is bounded by length times length, whatever a
- * customer writes; backtracking, as fnmatch does it, is exponential in the number of stars. Suffixes cost nothing more: the start
- * state is added again after each '/'. */
+ * offsets that can be reached, advanced by one byte of the path at a time. So the cost is bounded by length times length,
+ * whatever a customer writes; backtracking, as fnmatch does it, is exponential in the number of stars. Suffixes cost nothing
+ * more: the start state is added again after each '/'. */
 #include "model/glob.h"
 
 #include <stdint.h>

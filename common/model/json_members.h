@@ -1,5 +1,5 @@
-/* Typed members of a jansson object, for documents that are not on the hot path. A member that is missing or null leaves the field
- * as it was (its default). ERR_INVALID: why says "<where><name>: <problem>". */
+/* Typed members of a jansson object, for documents that are not on the hot path. A member that is missing or null leaves the
+ * field as it was (its default). ERR_INVALID: why says "<where><name>: <problem>". */
 #ifndef MODEL_JSON_MEMBERS_H
 #define MODEL_JSON_MEMBERS_H
 

@@ -19,6 +19,7 @@ void json_reader_open(struct json_reader *r, struct slice text, const char *wher
     r->where = where;
     r->why = why;
     r->count = 0;
+    r->next = 0;
     r->err = json_split(text, r->members, JSON_READER_MEMBERS, &r->count, &inner);
     if (r->err != ERR_OK) {
         int len = (int)strlen(where);
@@ -33,9 +34,23 @@ void json_reader_fail(struct json_reader *r, const char *name, const char *probl
     }
 }
 
+static const struct json_member *find(struct json_reader *r, const char *name)
+{
+    struct slice key = slice_str(name);
+    size_t at = r->next;
+    for (size_t i = 0; i < r->count; i++, at++) {
+        at = at < r->count ? at : 0;
+        if (slice_eq(r->members[at].key, key)) {
+            r->next = at + 1;
+            return &r->members[at];
+        }
+    }
+    return NULL;
+}
+
 const struct json_member *json_reader_get(struct json_reader *r, const char *name, enum json_kind kind)
 {
-    const struct json_member *m = r->err == ERR_OK ? json_find(r->members, r->count, name) : NULL;
+    const struct json_member *m = r->err == ERR_OK ? find(r, name) : NULL;
     if (!m || m->kind == kind) {
         return m;
     }
@@ -49,7 +64,7 @@ const struct json_member *json_reader_need(struct json_reader *r, const char *na
 {
     const struct json_member *m = json_reader_get(r, name, kind);
     if (!m) {
-        json_reader_fail(r, name, json_find(r->members, r->count, name) ? must_be[kind] : "missing");
+        json_reader_fail(r, name, find(r, name) ? must_be[kind] : "missing");
     }
     return m;
 }

@@ -8,7 +8,8 @@
 
 #define PARTITION_SHARES 4
 
-/* The partitions an account owns, greatest weight first; count of them = min(4, partitions). Equal weights: lower partition first. */
+/* The partitions an account owns, greatest weight first; count of them = min(4, partitions). Equal weights: lower partition
+ * first. */
 unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t out[PARTITION_SHARES]);
 /* The one of an account's partitions (as partition_owned gave them, count >= 1) that the path picks: for a caller that keeps an
  * account's partitions, since finding them hashes once a partition. */

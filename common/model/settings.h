@@ -22,6 +22,7 @@ struct settings {
 
 /* The rows of the shared options for a settings struct whose first member is `struct settings`; admin_default is that
  * program's "127.0.0.1:port". The worker's is 9464, the producer's 9465, the API's 9466. */
+/* clang-format off */
 #define SETTINGS_OPTIONS(admin_default)                                                                                        \
     {"TRUEFTP_KAFKA_BROKERS", CONFIG_STRING, NULL, 1, 4096, "Kafka bootstrap servers, host:port[,host:port...]",                \
      offsetof(struct settings, kafka_brokers)},                                                                                \
@@ -41,6 +42,7 @@ struct settings {
         {"TRUEFTP_ALLOW_HTTP", CONFIG_BOOL, "0", 0, 1, "1: webhooks may use http://", offsetof(struct settings, allow_http)},   \
         {"TRUEFTP_DEV", CONFIG_BOOL, "0", 0, 1, "1: accept one broker and unsafe topic settings, with a warning",               \
          offsetof(struct settings, dev)}
+/* clang-format on */
 
 /* Every TRUEFTP_ name that any of the programs knows; ends with NULL. For struct config_table's `others`. */
 extern const char *const settings_known_names[];

@@ -14,9 +14,8 @@
 #define YEAR_MS "31536000000"
 
 static const char *const suffixes[TOPIC_COUNT] = {
-    [TOPIC_EVENTS] = "events",         [TOPIC_DELIVERIES] = "deliveries",
-    [TOPIC_WEBHOOKS] = "webhooks",     [TOPIC_ACCOUNTS] = "accounts",
-    [TOPIC_EXPECTATIONS] = "expectations", [TOPIC_AUDIT] = "audit",
+    [TOPIC_EVENTS] = "events",         [TOPIC_DELIVERIES] = "deliveries",     [TOPIC_WEBHOOKS] = "webhooks",
+    [TOPIC_ACCOUNTS] = "accounts",     [TOPIC_EXPECTATIONS] = "expectations", [TOPIC_AUDIT] = "audit",
     [TOPIC_EVENTS_DLQ] = "events.dlq",
 };
 
@@ -41,8 +40,8 @@ static const struct topic_setting deliveries[] = {
     {NULL, NULL},
 };
 
-/* Definitions are few and read from the start by every program. A day's segments let them be compacted early; an hour of lag keeps
- * the record that won a race until the loser has appended it again; tombstones stay a week for a reader that was away; what
+/* Definitions are few and read from the start by every program. A day's segments let them be compacted early; an hour of lag
+ * keeps the record that won a race until the loser has appended it again; tombstones stay a week for a reader that was away; what
  * was deleted is gone within another. */
 static const struct topic_setting definitions[] = {
     {"cleanup.policy", "compact"},
@@ -69,9 +68,8 @@ static const struct topic_setting events_dlq[] = {
 };
 
 static const struct topic_setting *const settings[TOPIC_COUNT] = {
-    [TOPIC_EVENTS] = events,          [TOPIC_DELIVERIES] = deliveries,
-    [TOPIC_WEBHOOKS] = definitions,   [TOPIC_ACCOUNTS] = definitions,
-    [TOPIC_EXPECTATIONS] = definitions, [TOPIC_AUDIT] = audit,
+    [TOPIC_EVENTS] = events,         [TOPIC_DELIVERIES] = deliveries,    [TOPIC_WEBHOOKS] = definitions,
+    [TOPIC_ACCOUNTS] = definitions,  [TOPIC_EXPECTATIONS] = definitions, [TOPIC_AUDIT] = audit,
     [TOPIC_EVENTS_DLQ] = events_dlq,
 };
 

@@ -10,7 +10,16 @@
 #define TOPIC_NAME_SIZE 128
 #define TOPICS_DEFAULT_PARTITIONS 24
 
-enum topic { TOPIC_EVENTS, TOPIC_DELIVERIES, TOPIC_WEBHOOKS, TOPIC_ACCOUNTS, TOPIC_EXPECTATIONS, TOPIC_AUDIT, TOPIC_EVENTS_DLQ, TOPIC_COUNT };
+enum topic {
+    TOPIC_EVENTS,
+    TOPIC_DELIVERIES,
+    TOPIC_WEBHOOKS,
+    TOPIC_ACCOUNTS,
+    TOPIC_EXPECTATIONS,
+    TOPIC_AUDIT,
+    TOPIC_EVENTS_DLQ,
+    TOPIC_COUNT
+};
 
 struct topic_setting {
     const char *name;
@@ -21,7 +30,8 @@ struct topic_setting {
 void topic_name(enum topic topic, const char *prefix, const char *pool, char out[TOPIC_NAME_SIZE]);
 /* Consumer group of a pool's workers: "<prefix>-worker[.<pool>]". */
 void topic_worker_group(const char *prefix, const char *pool, char out[TOPIC_NAME_SIZE]);
-/* Settings the topic is created with, ending with {NULL, NULL}; min.insync.replicas is not among them (it depends on the replication factor). */
+/* Settings the topic is created with, ending with {NULL, NULL}; min.insync.replicas is not among them (it depends on the
+ * replication factor). */
 const struct topic_setting *topic_settings(enum topic topic);
 /* [a-z0-9-]{1,32}, not "dlq". */
 bool topic_pool_valid(const char *pool);

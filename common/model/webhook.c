@@ -153,8 +153,8 @@ static bool is_token(const char *name)
 /* Headers that are the delivery's own, or that say how the connection is used. */
 static bool is_reserved(const char *name)
 {
-    static const char *const names[] = {"Host", "Transfer-Encoding", "TE", "Connection", "Keep-Alive",
-                                        "Upgrade", "Expect", "Trailer", "User-Agent"};
+    static const char *const names[] = {"Host",   "Transfer-Encoding", "TE",        "Connection", "Keep-Alive", "Upgrade",
+                                        "Expect", "Trailer",           "User-Agent"};
     static const char *const prefixes[] = {"Content-", "Proxy-", "X-TrueFTP-", "webhook-"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcasecmp(name, names[i]) == 0) {

@@ -19,24 +19,24 @@ struct webhook_header {
 
 struct webhook_secret {
     char *sealed;
-    int64_t sealed_version;     /* `version` that the envelope is bound to */
-    int64_t expires_wall_ms;    /* 0: the current one; else the previous one signs until then */
+    int64_t sealed_version;  /* `version` that the envelope is bound to */
+    int64_t expires_wall_ms; /* 0: the current one; else the previous one signs until then */
 };
 
 struct webhook {
-    char *id;         /* "wh_" + 32 hex digits by convention; 1-64 of [A-Za-z0-9_-] */
+    char *id; /* "wh_" + 32 hex digits by convention; 1-64 of [A-Za-z0-9_-] */
     char *account_id;
     char *url;
-    uint32_t events;  /* bit per enum event_type that is named */
-    bool all_events;  /* "*": every event but extensions */
+    uint32_t events;        /* bit per enum event_type that is named */
+    bool all_events;        /* "*": every event but extensions */
     struct slice *patterns; /* path_patterns, raw bytes */
     size_t pattern_count;
     char *description;
     bool enabled;
-    char *disabled_reason; /* "" while enabled */
-    int max_attempts;      /* 1-20, default 3 */
-    int64_t timeout_ms;    /* 1000-20000, default 10000 */
-    int max_concurrency;   /* 1-1024, default 16 */
+    char *disabled_reason;         /* "" while enabled */
+    int max_attempts;              /* 1-20, default 3 */
+    int64_t timeout_ms;            /* 1000-20000, default 10000 */
+    int max_concurrency;           /* 1-1024, default 16 */
     int64_t rate_limit_per_second; /* 0: none */
     struct webhook_header headers[WEBHOOK_MAX_HEADERS];
     size_t header_count;
@@ -54,13 +54,15 @@ bool webhook_id_valid(struct slice id);
 struct webhook *webhook_new(void);
 void webhook_free(struct webhook *wh);
 
-/* From the topic. Members that are unknown are ignored; missing ones take their defaults. ERR_INVALID: why names the member. */
+/* From the topic. Members and events that are unknown are ignored; missing or null ones take their defaults; the result is valid
+ * (webhook_validate). ERR_INVALID: why names the member. */
 MUST_CHECK enum err webhook_parse(struct slice json, struct webhook **out, struct errmsg *why);
 void webhook_write(struct buf *out, const struct webhook *wh);
 /* Bounds, names, header rules (SECURITY), patterns; not the URL (target.h). ERR_INVALID: why names the field. */
 MUST_CHECK enum err webhook_validate(const struct webhook *wh, struct errmsg *why);
 
-/* Whether an event of the webhook's account is for it: event names, extension rule, path patterns. Not enabled-ness. */
+/* Whether an event of the webhook's account is for it: event names, extension rule, path patterns. Not enabled-ness.
+ * An event without a path (ftp_user.created) is not held against the patterns. */
 bool webhook_wants(const struct webhook *wh, enum event_type type, struct slice path);
 
 #endif

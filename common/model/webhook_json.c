@@ -108,7 +108,8 @@ static enum err read_headers(const json_t *o, struct webhook *wh, struct errmsg 
     if (json_object_size(headers) > WEBHOOK_MAX_HEADERS) {
         return errmsg_set(why, ERR_INVALID, "headers: more than %d", WEBHOOK_MAX_HEADERS);
     }
-    json_object_foreach ((json_t *)(uintptr_t)headers, name, value) {
+    json_object_foreach((json_t *)(uintptr_t)headers, name, value)
+    {
         if (!json_is_string(value)) {
             return errmsg_set(why, ERR_INVALID, "headers: the value of %.64s must be a string", name);
         }

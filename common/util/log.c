@@ -196,9 +196,14 @@ static bool emit(struct buf *b)
     return true;
 }
 
+bool log_wants(enum log_level level)
+{
+    return level >= logger.level;
+}
+
 void log_write(enum log_level level, const char *fact, const struct log_field *fields)
 {
-    if (level < logger.level)
+    if (!log_wants(level))
         return;
     int saved = errno;
     struct fact *known = find_fact(fact);

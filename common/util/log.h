@@ -12,6 +12,7 @@
 #ifndef UTIL_LOG_H
 #define UTIL_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/buf.h"
@@ -38,6 +39,9 @@ void log_init(const char *program, enum log_level level);
 void log_set_sink(void (*sink)(void *ctx, struct slice line), void *ctx);
 /* "debug", "info", "warn", "error" */
 MUST_CHECK enum err log_level_parse(const char *name, enum log_level *level);
+
+/* Whether a line of that level would be written: for facts whose fields cost something to make. */
+bool log_wants(enum log_level level);
 
 /* fields ends with one of kind LOG_KIND_END. Use the macros below. */
 void log_write(enum log_level level, const char *fact, const struct log_field *fields);

@@ -107,8 +107,10 @@ static void on_rename_to(struct source_state *st, const struct found *f)
     }
     struct source_fact fact = fact_of(f, EVENT_FILE_RENAMED);
     fact.renamed_from = slice_of(s->rename_from, s->rename_len);
-    if (s->upload.offset >= 0 && slice_eq(fact.renamed_from, s->upload.path))
-        fact.size_bytes = s->upload.size_bytes;
+    if (s->upload.offset >= 0) {
+        fact.uploaded_path = s->upload.path;
+        fact.uploaded_size_bytes = s->upload.size_bytes;
+    }
     st->sink.fact(st->sink.ctx, &fact);
 }
 

@@ -5,16 +5,33 @@
 #include "scripted_server.h"
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
-#define SEND(text) {STEP_SEND, text, 0}
-#define FILL(n) {STEP_FILL, NULL, n}
-#define WAIT(ms) {STEP_WAIT, NULL, ms}
-#define REPEAT(n) {STEP_REPEAT, NULL, n}
-#define CLOSE {STEP_CLOSE, NULL, 0}
-#define RESET {STEP_RESET, NULL, 0}
+#define SEND(text)                                                                                                               \
+    {                                                                                                                            \
+        STEP_SEND, text, 0                                                                                                       \
+    }
+#define FILL(n)                                                                                                                  \
+    {                                                                                                                            \
+        STEP_FILL, NULL, n                                                                                                       \
+    }
+#define WAIT(ms)                                                                                                                 \
+    {                                                                                                                            \
+        STEP_WAIT, NULL, ms                                                                                                      \
+    }
+#define REPEAT(n)                                                                                                                \
+    {                                                                                                                            \
+        STEP_REPEAT, NULL, n                                                                                                     \
+    }
+#define CLOSE                                                                                                                    \
+    {                                                                                                                            \
+        STEP_CLOSE, NULL, 0                                                                                                      \
+    }
+#define RESET                                                                                                                    \
+    {                                                                                                                            \
+        STEP_RESET, NULL, 0                                                                                                      \
+    }
 #define HANG WAIT(1000000)
 #define CHUNKED_HEAD "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-/* A gzip stream of "0123456789\n". */
 #define GZIP_HEAD "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
 
 static const struct script http_scripts[] = {
@@ -49,7 +66,8 @@ static const struct script http_scripts[] = {
     {"/endless", {SEND("HTTP/1.1 200 OK\r\n\r\n"), FILL(4096), REPEAT(1)}},
     {"/endless-500", {SEND("HTTP/1.1 500 Oops\r\n\r\n"), FILL(4096), REPEAT(1)}},
     {"/gzip-coding", {SEND(GZIP_HEAD "5\r\n01234\r\n0\r\n\r\n")}},
-    {"/trailers", {SEND(CHUNKED_HEAD "2\r\nok\r\n0\r\nRetry-After: 5\r\nHTTP/1.1 500 no\r\n\r\n")}},
+    {"/trailer", {SEND(CHUNKED_HEAD "2\r\nok\r\n0\r\nRetry-After: 5\r\n\r\n")}},
+    {"/odd-trailer", {SEND(CHUNKED_HEAD "2\r\nok\r\n0\r\nHTTP/1.1 500 no\r\n\r\n")}},
     {"/many-fields", {SEND("HTTP/1.1 200 OK\r\n"), SEND("X-Bomb: bang\r\n"), REPEAT(1)}},
     {"/long-field", {SEND("HTTP/1.1 200 OK\r\nX-Long: "), FILL(16384), REPEAT(1)}},
     {"/garbage", {SEND("SSH-2.0-OpenSSH_9.2\r\n"), HANG}},

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -80,6 +81,15 @@ static rd_kafka_t *make_host(const char *brokers)
     return rk;
 }
 
+static void write_file(char path[64], const char *text)
+{
+    snprintf(path, 64, "/tmp/test_kafka_XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
 struct fixture *fixture_new(int partitions)
 {
     if (!getenv("TRUEFTP_TEST_LOG"))
@@ -98,10 +108,12 @@ struct fixture *fixture_new(int partitions)
         assert_int_equal(rd_kafka_mock_topic_create(f->mock, f->topic, partitions, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
         brokers = rd_kafka_mock_cluster_bootstraps(f->mock);
     }
+    /* Short sessions: the mock coordinator waits nearly that long for members to join again (but 3 s for the first). */
+    write_file(f->config_file, "session.timeout.ms=4000\nheartbeat.interval.ms = 400\n");
     f->options = (struct kafka_options){
         .loop = f->loop,
         .brokers = brokers,
-        .config_file = "",
+        .config_file = f->config_file,
         .client_id = "test",
         .metrics = f->metrics,
         .metrics_prefix = "trueftp_test",
@@ -116,6 +128,7 @@ void fixture_free(struct fixture *f)
     rd_kafka_destroy(f->host);
     loop_free(f->loop);
     metrics_free(f->metrics);
+    unlink(f->config_file);
     free(f);
 }
 

@@ -20,6 +20,7 @@ struct fixture {
     rd_kafka_mock_cluster_t *mock; /* NULL with a real broker */
     char topic[64];
     char group[64];
+    char config_file[64];
 };
 
 /* With a fresh topic. */

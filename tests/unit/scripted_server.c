@@ -23,8 +23,8 @@ struct peer {
     struct buf in;
     const struct script *script; /* NULL: waits for a request */
     int step;
-    size_t sent;                 /* of the present step */
-    int64_t wake_ms;             /* 0: not waiting */
+    size_t sent;     /* of the present step */
+    int64_t wake_ms; /* 0: not waiting */
     bool wants_write, close_next;
 };
 
@@ -194,8 +194,8 @@ static void fill_polls(struct scripted_server *s)
     s->polls[0] = (struct pollfd){.fd = s->stop_pipe[0], .events = POLLIN};
     s->polls[1] = (struct pollfd){.fd = s->listener, .events = POLLIN};
     for (int i = 0; i < s->count; i++)
-        s->polls[i + 2] = (struct pollfd){.fd = s->peers[i]->fd,
-                                          .events = (short)(POLLIN | (s->peers[i]->wants_write ? POLLOUT : 0))};
+        s->polls[i + 2] =
+            (struct pollfd){.fd = s->peers[i]->fd, .events = (short)(POLLIN | (s->peers[i]->wants_write ? POLLOUT : 0))};
 }
 
 static int wait_ms(struct scripted_server *s)
@@ -230,7 +230,7 @@ static void *serve(void *arg)
 struct scripted_server *scripted_server_start(const struct script *scripts)
 {
     struct scripted_server *s = mem_zalloc(sizeof *s);
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000005)};
     socklen_t len = sizeof sa;
     memset(filling, 'a', sizeof filling);
     s->scripts = scripts;

@@ -41,7 +41,7 @@ static void on_later(void *ctx)
 {
     struct resolver_query *q = ctx;
     struct resolver_answer answer = {0};
-    add(&answer, "127.0.0.1");
+    add(&answer, "127.0.0.5");
     resolver_fn *fn = q->fn;
     void *fn_ctx = q->ctx;
     resolver_cancel(q);
@@ -70,13 +70,17 @@ struct resolver_query *resolver_ask(struct resolver *r, const char *name, int64_
     }
     enum err err = begins(name, "none.") ? ERR_NOT_FOUND : begins(name, "failing.") ? ERR_AGAIN : ERR_OK;
     if (begins(name, "turning."))
-        add(&answer, stub_resolver_turn == 1 ? "127.0.0.1" : "127.0.0.2");
+        add(&answer, stub_resolver_turn == 1 ? "127.0.0.5" : "127.0.0.6");
     else if (begins(name, "mixed."))
-        add(&answer, "127.0.0.1");
+        add(&answer, "127.0.0.5");
+    else if (begins(name, "two."))
+        add(&answer, "127.0.0.4");
+    if (begins(name, "two."))
+        add(&answer, "127.0.0.5");
     if (begins(name, "mixed.") || begins(name, "private."))
         add(&answer, "10.0.0.1");
     if (answer.count == 0 && !begins(name, "empty."))
-        add(&answer, "127.0.0.1");
+        add(&answer, "127.0.0.5");
     fn(ctx, err, &answer);
     return NULL;
 }

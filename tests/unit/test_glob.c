@@ -278,9 +278,12 @@ static void test_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matching),   cmocka_unit_test(test_checking),
-        cmocka_unit_test(test_length),     cmocka_unit_test(test_many_stars),
-        cmocka_unit_test(test_against_the_reference), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_matching),
+        cmocka_unit_test(test_checking),
+        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_many_stars),
+        cmocka_unit_test(test_against_the_reference),
+        cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,26 +199,27 @@ static void commit(struct member *m, int64_t offset, const char *metadata)
 static void test_begins_exactly_where_told(void **state)
 {
     (void)state;
-    static const int64_t offsets[] = {0, 1, 57, 99, 100, -1};
+    static const int64_t offsets[] = {57, 0, 1, 99, 100, -1, 100, 42};
+    struct fixture *f = fixture_new(1);
+    fixture_fill(f, 0, 0, 100);
+    struct member *m = member_joined(f);
+    assert_int_equal(m->owned_count, 1);
+    assert_true(kafka_group_joined(m->group));
+    fixture_pass(f, 200); /* nothing may come before the start: on_record checks */
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
-        struct fixture *f = fixture_new(1);
-        fixture_fill(f, 0, 0, 100);
-        struct member *m = member_joined(f);
-        assert_int_equal(m->owned_count, 1);
-        assert_true(kafka_group_joined(m->group));
-        fixture_pass(f, 150); /* nothing may come before the start: on_record checks */
+        m->records[0] = 0;
         start(m, 0, offsets[i]);
         fixture_run(f, at_end, m, 20000);
         assert_int_equal(m->end[0], 100);
         assert_int_equal(m->records[0], offsets[i] < 0 ? 100 : 100 - offsets[i]);
         assert_int_equal(m->out_of_range, 0);
-        fixture_fill(f, 0, 100, 10);
-        m->end[0] = -1;
-        fixture_run(f, at_end, m, 20000);
-        assert_int_equal(m->end[0], 110);
-        member_leave(m);
-        fixture_free(f);
     }
+    fixture_fill(f, 0, 100, 10);
+    m->end[0] = -1;
+    fixture_run(f, at_end, m, 20000);
+    assert_int_equal(m->end[0], 110);
+    member_leave(m);
+    fixture_free(f);
 }
 
 static void test_goes_on_at_the_earliest_when_out_of_range(void **state)
@@ -405,7 +406,8 @@ static void test_the_group_waits_for_a_revocation(void **state)
     fixture_pass(f, 1000);
     assert_int_equal(m[1]->assigns, 0); /* the group waits for us */
     commit(m[0], 20, "still mine");
-    assert_int_equal(m[0]->commits_ok, 1);
+    if (!f->mock) /* whose coordinator takes no commits while members join */
+        assert_int_equal(m[0]->commits_ok, 1);
     kafka_group_revoke_done(m[0]->group);
     m[0]->finish_revokes = true;
 

@@ -109,8 +109,20 @@ static void test_pools(void **state)
         const char *pool;
         bool valid;
     } cases[] = {
-        {"a", true},      {"acme", true},  {"acme-2", true}, {"-", true}, {"0", true}, {"dlq-1", true}, {"", false}, {"dlq", false},
-        {"Acme", false},  {"a.b", false},  {"a_b", false},   {"a b", false}, {"\xc3\xa9", false}, {"abcdefghijklmnopqrstuvwxyz012345", true},
+        {"a", true},
+        {"acme", true},
+        {"acme-2", true},
+        {"-", true},
+        {"0", true},
+        {"dlq-1", true},
+        {"", false},
+        {"dlq", false},
+        {"Acme", false},
+        {"a.b", false},
+        {"a_b", false},
+        {"a b", false},
+        {"\xc3\xa9", false},
+        {"abcdefghijklmnopqrstuvwxyz012345", true},
         {"abcdefghijklmnopqrstuvwxyz0123456", false},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -124,7 +136,14 @@ static void test_prefixes(void **state)
         const char *prefix;
         bool valid;
     } cases[] = {
-        {"trueftp", true}, {"T_1", true}, {"-a", true}, {"a.b-c_d", true}, {"", false}, {".a", false}, {"a b", false}, {"a/b", false},
+        {"trueftp", true},
+        {"T_1", true},
+        {"-a", true},
+        {"a.b-c_d", true},
+        {"", false},
+        {".a", false},
+        {"a b", false},
+        {"a/b", false},
         {"p012345678901234567890123456789012345678901234567890123456789012", true},
         {"p0123456789012345678901234567890123456789012345678901234567890123", false},
     };
@@ -144,9 +163,9 @@ static void test_every_shared_option_is_a_known_name(void **state)
 {
     (void)state;
     static const struct config_option shared[] = {SETTINGS_OPTIONS("127.0.0.1:1")};
-    static const char *const others[] = {"TRUEFTP_POOL",         "TRUEFTP_WORKER_SLOTS", "TRUEFTP_RETRY_BASE_MS",    "TRUEFTP_RETRY_FACTOR",
-                                         "TRUEFTP_RETRY_MAX_MS", "TRUEFTP_API_LISTEN",   "TRUEFTP_ADMIN_TOKEN_FILE", "TRUEFTP_DATA_DIR",
-                                         "TRUEFTP_SOURCES",      "TRUEFTP_ASSIGNOR"};
+    static const char *const others[] = {
+        "TRUEFTP_POOL",       "TRUEFTP_WORKER_SLOTS",     "TRUEFTP_RETRY_BASE_MS", "TRUEFTP_RETRY_FACTOR", "TRUEFTP_RETRY_MAX_MS",
+        "TRUEFTP_API_LISTEN", "TRUEFTP_ADMIN_TOKEN_FILE", "TRUEFTP_DATA_DIR",      "TRUEFTP_SOURCES",      "TRUEFTP_ASSIGNOR"};
     for (size_t i = 0; i < COUNT(shared); i++)
         assert_true(is_known(shared[i].name));
     for (size_t i = 0; i < COUNT(others); i++)
@@ -157,9 +176,9 @@ static void test_every_shared_option_is_a_known_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_longest_names_fit), cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_pools),    cmocka_unit_test(test_prefixes),
-        cmocka_unit_test(test_every_shared_option_is_a_known_name),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_longest_names_fit),
+        cmocka_unit_test(test_settings), cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_prefixes), cmocka_unit_test(test_every_shared_option_is_a_known_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,8 +38,7 @@ static void test_v5(void **state)
         {NAMESPACE_DNS, "www.example.com", "2ed6657d-e927-568b-95e1-2665a8aea6a2"},
         {NAMESPACE_DNS, "", "4ebd0208-8328-5d69-8c44-ec50939c0967"},
         {"0192f7a0-1111-7abc-8def-0123456789ab", "wh_0123456789abcdef0123456789abcdef", "ba471f36-cff6-5bd6-b82b-89e08fc8020e"},
-        {"0192f7a0-1111-7abc-8def-0123456789ab", "wh_0123456789abcdef0123456789abcdef/1",
-         "b565a46d-ce2e-59eb-9a6d-96122072de13"},
+        {"0192f7a0-1111-7abc-8def-0123456789ab", "wh_0123456789abcdef0123456789abcdef/1", "b565a46d-ce2e-59eb-9a6d-96122072de13"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct uuid namespace_id = parsed(cases[i].namespace_id);
@@ -120,7 +119,7 @@ static void test_bad_text(void **state)
         "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",
         "017f22e2-79b0-7cc3-98c4-dc0c0c07398 ",
         "017f22e2-79b0-7cc3-98c4-dc0c0c0739@f",
-        "017f22e2-79b0-7cc3-98c4-dc0c0c07\xc3\xa9" "8f",
+        "017f22e2-79b0-7cc3-98c4-dc0c0c0739\xc3\xa9",
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct uuid id = {{7}};
@@ -132,7 +131,8 @@ static void test_bad_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_v5),  cmocka_unit_test(test_v5_of_a_long_name), cmocka_unit_test(test_v4), cmocka_unit_test(test_v7),
+        cmocka_unit_test(test_v5),   cmocka_unit_test(test_v5_of_a_long_name),
+        cmocka_unit_test(test_v4),   cmocka_unit_test(test_v7),
         cmocka_unit_test(test_text), cmocka_unit_test(test_bad_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

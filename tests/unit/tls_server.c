@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "util/mem.h"
 #include "util/err.h"
+#include "util/mem.h"
 
 struct tls_server {
     int listener, port;
@@ -98,7 +98,7 @@ static void *serve(void *arg)
 struct tls_server *tls_server_start(const char *name, enum tls_server_kind kind, char certificate[64])
 {
     struct tls_server *s = mem_zalloc(sizeof *s);
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000005)};
     socklen_t len = sizeof sa;
     signal(SIGPIPE, SIG_IGN);
     s->kind = kind;

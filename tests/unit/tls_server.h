@@ -1,4 +1,5 @@
-/* A TLS server for tests, on a thread of its own, with a certificate made for the occasion. Answers each request with an empty 200. */
+/* A TLS server for tests, on 127.0.0.5 and a thread of its own, with a certificate made for the occasion. Answers each request
+ * with an empty 200. */
 #ifndef TESTS_TLS_SERVER_H
 #define TESTS_TLS_SERVER_H
 
@@ -10,7 +11,8 @@ enum tls_server_kind {
 
 struct tls_server;
 
-/* certificate (may be NULL) receives the name of a file that holds the self-signed certificate for the name; the caller unlinks it. */
+/* certificate (may be NULL) receives the name of a file that holds the self-signed certificate for the name; the caller unlinks
+ * it. */
 struct tls_server *tls_server_start(const char *name, enum tls_server_kind kind, char certificate[64]);
 void tls_server_stop(struct tls_server *s);
 int tls_server_port(const struct tls_server *s);

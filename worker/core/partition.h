@@ -40,6 +40,8 @@ int partition_job_count(const struct partition *p, enum job_state state);
 
 void partition_turn(struct partition *p);
 void partition_second(struct partition *p);
+/* In how many milliseconds a turn is needed though no input comes; -1: whenever one does. */
+int64_t partition_idle_ms(const struct partition *p);
 
 /* ---- events ---- */
 

@@ -3,6 +3,7 @@
  * milliseconds, since nothing is settled by it. */
 #include "core/partition_internal.h"
 
+#include "util/list.h"
 #include "util/mem.h"
 
 #define CLAIM_BATCH 256
@@ -332,6 +333,28 @@ void serve_turn(struct partition *p)
         return;
     claim_batches(p);
     ask_due(p);
+}
+
+static int64_t earlier(int64_t a_ms, int64_t b_ms)
+{
+    if (b_ms < 0)
+        b_ms = 0;
+    return a_ms < 0 || b_ms < a_ms ? b_ms : a_ms;
+}
+
+int64_t partition_idle_ms(const struct partition *p)
+{
+    const struct core *c = p->core;
+    int64_t idle_ms = -1;
+    if (p->state == PARTITION_DRAINING && p->drain_deadline_ms > 0)
+        idle_ms = earlier(idle_ms, p->drain_deadline_ms - c->now_ms);
+    if (p->state != PARTITION_SERVING)
+        return idle_ms;
+    if (p->apply_at_ms > 0)
+        idle_ms = earlier(idle_ms, p->apply_at_ms - c->now_ms);
+    if (p->next_due_wall_ms > 0 && !p->due_asked && core_credit(c) > 0)
+        idle_ms = earlier(idle_ms, p->next_due_wall_ms - c->now_wall_ms);
+    return idle_ms;
 }
 
 static void release_replayed(struct partition *p)

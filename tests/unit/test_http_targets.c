@@ -1,0 +1,325 @@
+/* Where the HTTP client connects to: names, the target policy, connections that fail, TLS. */
+#include "http_fixture.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tls_server.h"
+
+/* -------- connections that fail -------- */
+
+static int unused_port(void)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000005)};
+    socklen_t len = sizeof sa;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    close(fd);
+    return ntohs(sa.sin_port);
+}
+
+static void test_connection_refused(void **state)
+{
+    (void)state;
+    struct call call;
+    char url[100];
+    snprintf(url, sizeof url, "http://one.example:%d/", unused_port());
+    post_url(url, 5000, &call);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_CONNECT_REFUSED);
+    assert_false(call.result.ours);
+    assert_int_equal(call.result.connect_ms, -1);
+    assert_int_equal(call.result.first_byte_ms, -1);
+}
+
+/* A listener whose queue is full does not answer SYNs. */
+static void test_connect_timeout(void **state)
+{
+    (void)state;
+    struct call call;
+    char url[100];
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000005)};
+    socklen_t len = sizeof sa;
+    int fillers[3], listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&sa, &len), 0);
+    for (int i = 0; i < 3; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fillers[i], (struct sockaddr *)&sa, sizeof sa);
+    }
+    snprintf(url, sizeof url, "http://one.example:%d/", ntohs(sa.sin_port));
+    post_url(url, 300, &call);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_CONNECT_TIMEOUT);
+    assert_true(call.took_ms >= 290 && call.took_ms < 1500);
+    for (int i = 0; i < 3; i++)
+        close(fillers[i]);
+    close(listener);
+}
+
+static void test_descriptors_exhausted_is_ours(void **state)
+{
+    (void)state;
+    struct call call;
+    struct rlimit old, low;
+    post_and_wait("one.example", "/close-after", 5000, &call); /* the shard is open; its connection will be closed */
+    run_ms(50);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    low = old;
+    low.rlim_cur = 3; /* below all that are open: none can be added */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    post_and_wait("one.example", "/ok", 5000, &call);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_true(call.result.ours);
+    assert_int_not_equal(call.result.error, DELIVERY_ERROR_NONE);
+    post_and_wait("one.example", "/ok", 5000, &call);
+    assert_int_equal(call.result.status, 200);
+}
+
+/* -------- names and addresses -------- */
+
+static void test_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        int64_t failing_ms;
+        enum delivery_error error;
+        bool ours;
+    } cases[] = {
+        {"later.example", 0, DELIVERY_ERROR_NONE, false},
+        {"none.example", 0, DELIVERY_ERROR_DNS, false},
+        {"none.example", 60000, DELIVERY_ERROR_DNS, false},
+        {"empty.example", 0, DELIVERY_ERROR_DNS, false},
+        {"failing.example", 0, DELIVERY_ERROR_DNS, false},
+        {"failing.example", 29999, DELIVERY_ERROR_DNS, false},
+        {"failing.example", 30000, DELIVERY_ERROR_DNS, true},
+        {"private.example", 0, DELIVERY_ERROR_BLOCKED_TARGET, false},
+        {"mixed.example", 0, DELIVERY_ERROR_BLOCKED_TARGET, false},
+        {"127.0.0.5", 0, DELIVERY_ERROR_NONE, false},
+        {"two.example", 0, DELIVERY_ERROR_NONE, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct call call;
+        int requests = scripted_server_requests(t.server);
+        stub_resolver_failing_ms = cases[i].failing_ms;
+        post_and_wait(cases[i].host, "/ok", 5000, &call);
+        if (call.result.error != cases[i].error || call.result.ours != cases[i].ours)
+            fail_msg("%s: error %d, ours %d: %s", cases[i].host, (int)call.result.error, call.result.ours, call.detail);
+        assert_int_equal(scripted_server_requests(t.server) - requests, cases[i].error == DELIVERY_ERROR_NONE ? 1 : 0);
+        assert_int_equal(call.result.connect_ms >= 0, cases[i].error == DELIVERY_ERROR_NONE);
+    }
+    assert_int_equal(scripted_server_accepted(t.server), 3);
+}
+
+static void test_loopback_is_refused_without_exemption(void **state)
+{
+    (void)state;
+    struct call call;
+    http_client_free(t.client);
+    t.policy.exempt = NULL;
+    make_client();
+    post_and_wait("one.example", "/ok", 5000, &call);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_BLOCKED_TARGET);
+    assert_string_equal(call.detail, "loopback");
+    assert_int_equal(scripted_server_accepted(t.server), 0);
+    struct http_endpoint *ep = NULL;
+    struct errmsg why;
+    assert_int_equal(http_endpoint_new(t.client, "http://127.0.0.1:8080/", &ep, &why), ERR_REFUSED);
+    assert_int_equal(http_endpoint_new(t.client, "no url", &ep, &why), ERR_INVALID);
+}
+
+/* The belts behind the check of the answer: asked when a socket is made, and again before a kept connection is used. */
+static void test_policy_at_the_socket(void **state)
+{
+    (void)state;
+    struct call call;
+    post_and_wait("one.example", "/ok", 5000, &call);
+    assert_int_equal(call.result.status, 200);
+    struct http_endpoint *kept = endpoint("one.example", "/ok"), *other = endpoint("other.example", "/close-after");
+    post_to(kept, 5000, &call); /* resolved: the answer holds for a second */
+    wait_for(1);
+    post_to(other, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.status, 200);
+    int accepted = scripted_server_accepted(t.server), requests = scripted_server_requests(t.server);
+    t.client->policy.exempt = NULL;
+    post_to(kept, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_BLOCKED_TARGET);
+    post_to(other, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_BLOCKED_TARGET);
+    assert_int_equal(scripted_server_accepted(t.server), accepted);
+    assert_int_equal(scripted_server_requests(t.server), requests);
+    http_endpoint_free(kept);
+    http_endpoint_free(other);
+}
+
+static struct http_host *host_of(struct http_endpoint *ep)
+{
+    return ep->host;
+}
+
+/* A new answer replaces the old one in libcurl's cache. */
+static void test_new_address_is_used(void **state)
+{
+    (void)state;
+    struct call call;
+    stub_resolver_turn = 1;
+    struct http_endpoint *ep = endpoint("turning.example", "/close-after");
+    post_to(ep, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.status, 200);
+    assert_true(host_of(ep)->pin_loaded);
+    stub_resolver_turn = 2; /* nobody listens there */
+    host_of(ep)->resolved_ms -= HTTP_FRESH_MS;
+    post_to(ep, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_CONNECT_REFUSED);
+    stub_resolver_turn = 1;
+    host_of(ep)->resolved_ms -= HTTP_FRESH_MS;
+    post_to(ep, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.status, 200);
+    http_endpoint_free(ep);
+}
+
+/* libcurl's entry is gone though we believe it there: pinned again, never resolved by libcurl. */
+static void test_lost_pin_is_restored(void **state)
+{
+    (void)state;
+    struct call call;
+    struct http_endpoint *ep = endpoint("turning.example", "/close-after");
+    stub_resolver_turn = 1;
+    post_to(ep, 5000, &call);
+    wait_for(1);
+    char entry[100];
+    snprintf(entry, sizeof entry, "-%s", host_of(ep)->key);
+    ep->shard->forget = curl_slist_append(NULL, entry);
+    post_to(ep, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.status, 200);
+    http_endpoint_free(ep); /* and for real: the next one of this name begins without an entry */
+    ep = endpoint("turning.example", "/ok");
+    post_to(ep, 5000, &call);
+    wait_for(1);
+    assert_int_equal(call.result.status, 200);
+    http_endpoint_free(ep);
+}
+
+static void test_environment_proxy_is_ignored(void **state)
+{
+    (void)state;
+    struct call call;
+    setenv("http_proxy", "http://127.0.0.1:9/", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:9/", 1);
+    post_and_wait("one.example", "/ok", 5000, &call);
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
+    assert_int_equal(call.result.status, 200);
+}
+
+/* -------- TLS -------- */
+
+static void tls_case(struct tls_server *server, const char *host, const char *trusted, struct call *call)
+{
+    char url[100];
+    http_client_free(t.client);
+    setenv("CURL_CA_BUNDLE", trusted, 1);
+    make_client();
+    snprintf(url, sizeof url, "https://%s:%d/", host, tls_server_port(server));
+    post_url(url, 1000, call);
+    unsetenv("CURL_CA_BUNDLE");
+}
+
+static void test_tls(void **state)
+{
+    (void)state;
+    struct call call;
+    char ours[64], others[64];
+    struct tls_server *server = tls_server_start("tls.example", TLS_SERVER_NORMAL, ours);
+    struct tls_server *other = tls_server_start("tls.example", TLS_SERVER_OLD, others);
+    struct tls_server *mute = tls_server_start("tls.example", TLS_SERVER_MUTE, NULL);
+
+    tls_case(server, "tls.example", ours, &call);
+    if (call.result.status != 200)
+        fail_msg("trusted: error %d, %s", (int)call.result.error, call.detail);
+    assert_true(call.result.tls_ms >= 0);
+    tls_case(server, "tls.example", others, &call); /* self-signed, not ours */
+    assert_int_equal(call.result.error, DELIVERY_ERROR_TLS);
+    assert_false(call.result.ours);
+    tls_case(server, "wrong.example", ours, &call);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_TLS);
+    tls_case(other, "tls.example", others, &call); /* TLS 1.1 only */
+    assert_int_equal(call.result.error, DELIVERY_ERROR_TLS);
+    tls_case(mute, "tls.example", ours, &call);
+    assert_int_equal(call.result.error, DELIVERY_ERROR_TIMEOUT);
+    tls_case(server, "tls.example", "/nonexistent.pem", &call); /* we have nothing to trust with */
+    assert_int_equal(call.result.error, DELIVERY_ERROR_TLS);
+    assert_true(call.result.ours);
+
+    tls_server_stop(server);
+    tls_server_stop(other);
+    tls_server_stop(mute);
+    unlink(ours);
+    unlink(others);
+}
+
+/* -------- judging -------- */
+
+static void test_judge(void **state)
+{
+    (void)state;
+    static const struct {
+        struct http_facts facts;
+        enum delivery_error error;
+        bool ours;
+    } cases[] = {
+        {{.code = CURLE_OK, .head_complete = true}, DELIVERY_ERROR_NONE, false},
+        {{.code = CURLE_RECV_ERROR, .head_complete = true}, DELIVERY_ERROR_NONE, false},
+        {{.code = CURLE_WRITE_ERROR, .head_complete = true, .stop = HTTP_STOP_ENOUGH}, DELIVERY_ERROR_NONE, false},
+        {{.code = CURLE_OK, .requested = true}, DELIVERY_ERROR_RESET, false},
+        {{.code = CURLE_COULDNT_CONNECT, .os_errno = ECONNREFUSED}, DELIVERY_ERROR_CONNECT_REFUSED, false},
+        {{.code = CURLE_COULDNT_CONNECT, .os_errno = ETIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
+        {{.code = CURLE_COULDNT_CONNECT, .os_errno = EADDRNOTAVAIL}, DELIVERY_ERROR_CANCELLED, true},
+        {{.code = CURLE_COULDNT_CONNECT, .stop = HTTP_STOP_REFUSED}, DELIVERY_ERROR_BLOCKED_TARGET, false},
+        {{.code = CURLE_COULDNT_CONNECT, .stop = HTTP_STOP_NO_SOCKET}, DELIVERY_ERROR_CANCELLED, true},
+        {{.code = CURLE_OPERATION_TIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
+        {{.code = CURLE_OPERATION_TIMEDOUT, .connected = true}, DELIVERY_ERROR_TIMEOUT, false},
+        {{.code = CURLE_OUT_OF_MEMORY}, DELIVERY_ERROR_CANCELLED, true},
+        {{.code = CURLE_OUT_OF_MEMORY, .requested = true}, DELIVERY_ERROR_PROTOCOL, false},
+        {{.code = CURLE_PEER_FAILED_VERIFICATION, .connected = true}, DELIVERY_ERROR_TLS, false},
+        {{.code = CURLE_SSL_CACERT_BADFILE, .connected = true}, DELIVERY_ERROR_CANCELLED, true},
+        {{.code = CURLE_UNSUPPORTED_PROTOCOL, .requested = true}, DELIVERY_ERROR_PROTOCOL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_verdict v = http_judge(&cases[i].facts);
+        if (v.error != cases[i].error || v.ours != cases[i].ours)
+            fail_msg("case %zu: error %d, ours %d", i, (int)v.error, v.ours);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HTTP_TEST(test_connection_refused),
+        HTTP_TEST(test_connect_timeout),
+        HTTP_TEST(test_descriptors_exhausted_is_ours),
+        HTTP_TEST(test_names),
+        HTTP_TEST(test_loopback_is_refused_without_exemption),
+        HTTP_TEST(test_policy_at_the_socket),
+        HTTP_TEST(test_new_address_is_used),
+        HTTP_TEST(test_lost_pin_is_restored),
+        HTTP_TEST(test_environment_proxy_is_ignored),
+        HTTP_TEST(test_tls),
+        cmocka_unit_test(test_judge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
