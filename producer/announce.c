@@ -15,6 +15,7 @@
 #define LINGER_MS (60 * 60 * 1000) /* a rotated file is kept open so long after its last growth; later growth is found by the scan */
 #define SCAN_MS 1000
 #define SHOWN_BYTES 256 /* of a quarantined record, in the log */
+#define FRESH_MS 2000   /* a record this old says nothing any more about what the file system shows now */
 
 struct announcer {
     struct loop *loop;
@@ -38,13 +39,13 @@ static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum so
              LOG_SLICE("beginning", slice_of(bytes.p, bytes.len < SHOWN_BYTES ? bytes.len : SHOWN_BYTES)));
 }
 
-/* The server's record of a removed directory reads the same for a failure: false when the directory is still there. Where we cannot look, the event
- * says so. */
+/* The server's record of a removed directory reads the same for a failure: false when the directory is still there. Where we cannot look, or too late,
+ * the event says so. */
 static bool confirm(struct announcer *a, const struct source_fact *fact, struct event_fields *f)
 {
     struct stat st;
     bool gone = false;
-    bool looked = a->config->root != NULL;
+    bool looked = a->config->root != NULL && loop_wall(a->loop) - fact->time_wall_ms < FRESH_MS;
     if (looked) {
         buf_reset(&a->id_name);
         policy_expand(&a->id_name, a->config->root, fact->username, fact->group);

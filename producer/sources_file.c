@@ -170,7 +170,7 @@ struct source_config *source_config_new(const char *name)
     c->host = mem_strdup(host);
     c->announce_temporary = true;
     c->suspect = true;
-    c->suspect_window_ms = 3;
+    c->suspect_window_ms = 2;
     (void)set_suffixes(c, default_suffixes, NULL);
     return c;
 }

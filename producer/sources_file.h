@@ -12,7 +12,7 @@
  *   announce_temporary = 1                   0: no event for the upload under the temporary name itself
  *   announce_renames = 0                     1: other renames are announced as file.renamed
  *   suspect = flag                           or `emit`: do not wait for what could make an upload suspect
- *   suspect_window_ms = 3                    how long an upload waits for that (1-10000)
+ *   suspect_window_ms = 2                    how long an upload waits for that (1-10000)
  *
  * Lines starting with # or ; are comments. Unknown keys, missing ones and sections of one name or one path stop the start. */
 #ifndef PRODUCER_SOURCES_FILE_H

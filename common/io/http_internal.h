@@ -28,10 +28,10 @@
 #include "util/buf.h"
 
 #define HTTP_SHARDS 64
-#define HTTP_TURN_ORDER 500        /* after those that make requests in their turn work */
-#define HTTP_BODY_MAX 65536        /* bytes of a body that are read */
-#define HTTP_BODY_MS 2000          /* and for how long after the head */
-#define HTTP_HEAD_MAX (256 * 1024) /* all header bytes of a response, 1xx included; just below libcurl's own limit */
+#define HTTP_TURN_ORDER (LOOP_ORDER_FLUSH - 50) /* after work that posts, before what endings bring about is flushed */
+#define HTTP_BODY_MAX 65536                     /* bytes of a body that are read */
+#define HTTP_BODY_MS 2000                       /* and for how long after the head */
+#define HTTP_HEAD_MAX (256 * 1024)              /* all header bytes of a response, 1xx included; just below libcurl's own limit */
 #define HTTP_RETRY_AFTER_MAX 128
 #define HTTP_FIXED_HEADERS 4        /* Content-Type, User-Agent; Accept and Expect not sent */
 #define HTTP_FRESH_MS 1000          /* how long an answer of the resolver is used without asking again (its own least TTL) */

@@ -5,8 +5,8 @@
 #include "util/buf.h"
 
 void base64_put(struct buf *out, struct slice bytes);
-/* Appends the decoded bytes. Strict: padding required, no white space, no stray bits; text is not in out. ERR_INVALID
- * otherwise, with out as it was. */
+/* Appends the decoded bytes. Strict: padding required, no white space, no stray bits. ERR_INVALID otherwise, with out
+ * as it was. text may lie in out itself only where out already has the room. */
 MUST_CHECK enum err base64_decode(struct buf *out, struct slice text);
 
 #endif

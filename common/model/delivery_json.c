@@ -330,8 +330,10 @@ static const char *object_end(const char *p)
 static void read_attempts(struct json_reader *r, struct buf *scratch, struct delivery *dl)
 {
     const struct json_member *m = json_reader_need(r, "attempts", JSON_KIND_ARRAY);
-    const char *p = m ? m->value.p + 1 : NULL;
-
+    if (!m) {
+        return;
+    }
+    const char *p = m->value.p + 1;
     while (r->err == ERR_OK) {
         char where[32];
         p += strspn(p, " \t\r\n,");

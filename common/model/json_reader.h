@@ -14,7 +14,7 @@
 struct json_reader {
     struct json_member members[JSON_READER_MEMBERS];
     size_t count;
-    size_t next; /* where the next search starts: whoever asks in the order of writing finds at once */
+    size_t next;       /* where the next search starts: whoever asks in the order of writing finds at once */
     const char *where; /* "", "data.", ...: stands before the names in messages */
     enum err err;
     struct errmsg *why;

@@ -11,8 +11,9 @@
 /* The partitions an account owns, greatest weight first; count of them = min(4, partitions). Equal weights: lower partition
  * first. */
 unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t out[PARTITION_SHARES]);
-/* The one of an account's partitions (as partition_owned gave them, count >= 1) that the path picks: for a caller that keeps an
- * account's partitions, since finding them hashes once a partition. */
+/* The one of an account's partitions (as partition_owned gave them, count >= 1) that the path picks: SHA-256 of its bytes, as one
+ * big-endian number, mod count. For a caller that keeps an account's partitions: finding them takes a hash for each partition
+ * there is. */
 int32_t partition_pick(const int32_t *owned, unsigned count, struct slice path_bytes);
 /* Both together. path_bytes: the path's raw bytes, or "/username" for ftp_user.created. partitions >= 1. */
 int32_t partition_of(struct slice account_id, struct slice path_bytes, int32_t partitions);

@@ -157,7 +157,9 @@ static enum err read_secrets(const json_t *o, struct webhook *wh, struct errmsg 
     const json_t *secrets = NULL;
     enum err err = json_member_array(o, "", "secrets", 2, &secrets, why);
 
-    for (size_t i = 0; i < json_array_size(secrets) && err == ERR_OK; i++) {
+    size_t count = json_array_size(secrets);
+
+    for (size_t i = 0; i < count && i < sizeof where / sizeof where[0] && err == ERR_OK; i++) {
         wh->secrets[i].sealed = mem_strdup("");
         wh->secret_count = i + 1;
         err = read_secret(json_array_get(secrets, i), where[i], &wh->secrets[i], why);

@@ -226,7 +226,7 @@ static void proftpd_record(struct source_state *st, int64_t offset, struct slice
 static int64_t proftpd_release(struct source_state *st, int64_t wall_ms)
 {
     int64_t wait_ms = -1;
-    int64_t window_ms = st->options.suspect_window_ms + 1;
+    int64_t window_ms = st->options.suspect_window_ms;
     struct proftpd_session *s, *next;
     proftpd_sessions_forget_renames(&st->sessions, wall_ms - RENAME_WAIT_MS);
     for (s = TAILQ_FIRST(&st->sessions.held); s; s = next) {

@@ -232,7 +232,8 @@ static enum err parse(struct slice json, char **text, struct buf *scratch, struc
 {
     *text = malloc(json.len + 1);
     assert_non_null(*text);
-    memcpy(*text + 1, json.p, json.len);
+    if (json.p)
+        memcpy(*text + 1, json.p, json.len);
     return delivery_parse(slice_of(*text + 1, json.len), scratch, dl, why);
 }
 
@@ -444,7 +445,9 @@ static void test_too_many_attempts_and_a_small_scratch(void **state)
     buf_init(&scratch, 1 << 20);
     replace(delivered, "\"attempts\":[", "\"attempts\":[#", &json);
     char *front = strdup(buf_cstr(&json));
+    assert_non_null(front);
     char *back = strchr(front, '#');
+    assert_non_null(back);
     *back++ = '\0';
     buf_reset(&json);
     buf_puts(&json, front);

@@ -67,6 +67,13 @@ static const char *setting(enum topic topic, const char *name)
     return NULL;
 }
 
+static long max_bytes(enum topic topic)
+{
+    const char *value = setting(topic, "max.message.bytes");
+    assert_non_null(value);
+    return strtol(value, NULL, 10);
+}
+
 static void test_settings(void **state)
 {
     (void)state;
@@ -98,8 +105,9 @@ static void test_settings(void **state)
     }
     for (int t = 0; t < TOPIC_COUNT; t++)
         assert_null(setting((enum topic)t, "min.insync.replicas"));
-    assert_true(atol(setting(TOPIC_EVENTS, "max.message.bytes")) >= 256 * 1024 + 128 + 256 * 1024);
-    assert_true(atol(setting(TOPIC_EVENTS_DLQ, "max.message.bytes")) > atol(setting(TOPIC_EVENTS, "max.message.bytes")));
+    assert_int_equal(max_bytes(TOPIC_DELIVERIES), 2 * 1024 * 1024);
+    assert_true(max_bytes(TOPIC_EVENTS) >= 256 * 1024 + 128 + 256 * 1024);
+    assert_true(max_bytes(TOPIC_EVENTS_DLQ) > max_bytes(TOPIC_EVENTS));
 }
 
 static void test_pools(void **state)
