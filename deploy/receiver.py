@@ -35,7 +35,7 @@ def signature_is_right(secret, headers, body):
     expected = "sha256=" + hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     # During a rotation the old secret signs too.
     given = [headers.get("X-TrueFTP-Signature", ""), headers.get("X-TrueFTP-Signature-Previous", "")]
-    return any(hmac.compare_digest(expected, signature) for signature in given)
+    return any(hmac.compare_digest(expected.encode(), signature.encode()) for signature in given)
 
 
 def printable(text):

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "producer/follow_files.h"
@@ -21,7 +23,8 @@ struct follow {
     bool stopped;
     struct loop_io *io;
     struct loop_timer *scan_timer;    /* the look at everything */
-    struct loop_timer *release_timer; /* the next fact that has waited long enough */
+    int release_timer;                /* timerfd, for the next fact that has waited long enough: the loop's timers are too coarse */
+    struct loop_io *release_io;
 };
 
 const char *follow_alarm_name(enum follow_alarm alarm)
@@ -98,9 +101,29 @@ static void on_scan(void *ctx)
     loop_timer_arm(f->scan_timer, f->o.scan_ms);
 }
 
-static void on_release(void *ctx)
+static int64_t wall_us(void)
 {
-    (void)ctx; /* the turn that this starts calls follow_work, which releases */
+    struct timespec now;
+    check(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* after_us -1: not at all. */
+static void arm_release(struct follow *f, int64_t after_us)
+{
+    int64_t us = after_us < 0 ? 0 : after_us + 1; /* 0 would disarm it */
+    struct itimerspec when = {.it_value = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}};
+    check(timerfd_settime(f->release_timer, 0, &when, NULL) == 0);
+}
+
+/* The turn that this starts calls follow_work, which releases. */
+static void on_release(void *ctx, int events)
+{
+    struct follow *f = ctx;
+    uint64_t times;
+    (void)events;
+    if (read(f->release_timer, &times, sizeof(times)) < 0)
+        check(errno == EAGAIN); /* it was armed anew in between */
 }
 
 enum err follow_new(const struct follow_options *o, const struct checkpoint *c, struct follow **out, struct errmsg *why)
@@ -108,13 +131,20 @@ enum err follow_new(const struct follow_options *o, const struct checkpoint *c, 
     int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (inotify < 0)
         return errmsg_set(why, ERR_IO, "inotify: %s", strerror(errno));
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (timer < 0) {
+        (void)errmsg_set(why, ERR_IO, "timerfd: %s", strerror(errno));
+        close(inotify);
+        return ERR_IO;
+    }
     struct follow *f = mem_zalloc(sizeof(*f));
     f->o = *o;
     f->inotify = inotify;
     f->folder_watch = -1;
     f->io = loop_io_new(o->loop, inotify, LOOP_READ, on_inotify, f);
     f->scan_timer = loop_timer_new(o->loop, on_scan, f);
-    f->release_timer = loop_timer_new(o->loop, on_release, f);
+    f->release_timer = timer;
+    f->release_io = loop_io_new(o->loop, timer, LOOP_READ, on_release, f);
     files_init(&f->files, &f->o, c);
     f->o.path = NULL; /* files has its own copy */
     look_at_everything(f);
@@ -128,9 +158,10 @@ void follow_free(struct follow *f)
     if (!f)
         return;
     loop_timer_free(f->scan_timer);
-    loop_timer_free(f->release_timer);
+    loop_io_free(f->release_io);
     loop_io_free(f->io);
     files_done(&f->files);
+    close(f->release_timer);
     close(f->inotify);
     free(f);
 }
@@ -139,7 +170,7 @@ void follow_stop(struct follow *f)
 {
     f->stopped = true;
     loop_timer_cancel(f->scan_timer);
-    loop_timer_cancel(f->release_timer);
+    arm_release(f, -1);
 }
 
 static void read_some(struct follow *f, struct tail *t)
@@ -161,7 +192,7 @@ bool follow_work(struct follow *f)
 {
     struct tail *t;
     bool left = false;
-    int64_t wait_ms = -1;
+    int64_t wait_us = -1;
     if (f->stopped)
         return false;
     if (f->names_changed) {
@@ -176,12 +207,12 @@ bool follow_work(struct follow *f)
         left = left || t->dirty;
         if (!tail_at_end(t))
             continue;
-        int64_t again_ms = t->format->release(t->state, loop_wall(f->o.loop));
-        if (again_ms >= 0 && (wait_ms < 0 || again_ms < wait_ms))
-            wait_ms = again_ms;
+        int64_t again_us = t->format->release(t->state, wall_us());
+        if (again_us >= 0 && (wait_us < 0 || again_us < wait_us))
+            wait_us = again_us;
     }
-    if (wait_ms >= 0)
-        loop_timer_arm(f->release_timer, wait_ms);
+    if (wait_us >= 0)
+        arm_release(f, wait_us);
     return left && f->o.credit(f->o.ctx);
 }
 

@@ -74,8 +74,9 @@ struct source_format {
     size_t (*frame)(struct slice bytes);
     /* Takes one frame, at that offset of its file. */
     void (*record)(struct source_state *st, int64_t offset, struct slice frame);
-    /* The file is at its end: hands over what has waited long enough at wall_ms. Returns in how many ms to come again, -1: nothing waits. */
-    int64_t (*release)(struct source_state *st, int64_t wall_ms);
+    /* The file is at its end: hands over what has waited long enough at wall_us (microseconds since 1970). Returns in how many microseconds
+     * to come again, -1: nothing waits. */
+    int64_t (*release)(struct source_state *st, int64_t wall_us);
     /* Hands over all that waits (a dry run's end). */
     void (*flush)(struct source_state *st);
     /* Lowest offset that must be read again after a restart; INT64_MAX: none. */

@@ -13,8 +13,8 @@
 #include "producer/source/proftpd_sessions.h"
 #include "util/mem.h"
 
-#define RENAME_WAIT_MS (15 * 60 * 1000) /* an RNFR older than this is forgotten; TimeoutIdle ends such a session before */
-#define HELD_BEHIND_MS 1000             /* a record this much younger than a held upload has overtaken any EXIT it waits for */
+#define RENAME_WAIT_US (15LL * 60 * 1000000) /* an RNFR older than this is forgotten; TimeoutIdle ends such a session before */
+#define HELD_BEHIND_US 1000000               /* a record this much younger than a held upload has overtaken any EXIT it waits for */
 
 static const struct slice eof_reason = {"Read EOF from client", 20};
 
@@ -63,7 +63,7 @@ static void on_upload(struct source_state *st, const struct found *f)
     struct source_fact fact = fact_of(f, EVENT_FILE_UPLOADED);
     fact.size_bytes = f->rec.file_size >= 0 ? f->rec.file_size : f->rec.bytes;
     bool hold = st->options.suspect_window_ms > 0 && (is_protocol(&f->rec, "ftp") || is_protocol(&f->rec, "ftps"));
-    proftpd_session_upload(&st->sessions, proftpd_session_get(&st->sessions, f->rec.pid), &fact, hold);
+    proftpd_session_upload(&st->sessions, proftpd_session_get(&st->sessions, f->rec.pid), &fact, f->rec.time_us, hold);
     if (!hold)
         st->sink.fact(st->sink.ctx, &fact);
 }
@@ -95,7 +95,7 @@ static void on_directory(struct source_state *st, const struct found *f, enum ev
 static void on_rename_from(struct source_state *st, const struct found *f)
 {
     struct proftpd_session *s = proftpd_session_get(&st->sessions, f->rec.pid);
-    proftpd_session_rename(&st->sessions, s, f->rec.path, f->offset, f->rec.time_us / 1000);
+    proftpd_session_rename(&st->sessions, s, f->rec.path, f->offset, f->rec.time_us);
 }
 
 static void on_rename_to(struct source_state *st, const struct found *f)
@@ -185,7 +185,7 @@ static void settle_upload(struct source_state *st, struct proftpd_session *s, co
     if (!s->held)
         return;
     bool eof = f->rec.command == PROFTPD_EXIT && slice_eq(f->rec.reason, eof_reason);
-    if (eof && f->rec.time_us / 1000 - s->upload.time_wall_ms <= st->options.suspect_window_ms)
+    if (eof && f->rec.time_us - s->upload_us <= st->options.suspect_window_ms * 1000)
         s->upload.suspect = eof_reason;
     proftpd_session_emit(&st->sessions, s);
 }
@@ -220,24 +220,24 @@ static void proftpd_record(struct source_state *st, int64_t offset, struct slice
         return;
     }
     take(st, &f);
-    proftpd_sessions_emit_before(&st->sessions, f.rec.time_us / 1000 - HELD_BEHIND_MS);
+    proftpd_sessions_emit_before(&st->sessions, f.rec.time_us - HELD_BEHIND_US);
 }
 
-static int64_t proftpd_release(struct source_state *st, int64_t wall_ms)
+static int64_t proftpd_release(struct source_state *st, int64_t wall_us)
 {
-    int64_t wait_ms = -1;
-    int64_t window_ms = st->options.suspect_window_ms;
+    int64_t wait_us = -1;
+    int64_t window_us = st->options.suspect_window_ms * 1000;
     struct proftpd_session *s, *next;
-    proftpd_sessions_forget_renames(&st->sessions, wall_ms - RENAME_WAIT_MS);
+    proftpd_sessions_forget_renames(&st->sessions, wall_us - RENAME_WAIT_US);
     for (s = TAILQ_FIRST(&st->sessions.held); s; s = next) {
         next = TAILQ_NEXT(s, held_link);
-        int64_t left_ms = s->upload.time_wall_ms + window_ms - wall_ms;
-        if (left_ms <= 0 || left_ms > window_ms) /* the second: the clock was set back, or the log is another machine's */
+        int64_t left_us = s->upload_us + window_us - wall_us;
+        if (left_us <= 0 || left_us > window_us) /* the second: the clock was set back, or the log is another machine's */
             proftpd_session_emit(&st->sessions, s);
-        else if (wait_ms < 0 || left_ms < wait_ms)
-            wait_ms = left_ms;
+        else if (wait_us < 0 || left_us < wait_us)
+            wait_us = left_us;
     }
-    return wait_ms;
+    return wait_us;
 }
 
 static void proftpd_flush(struct source_state *st)

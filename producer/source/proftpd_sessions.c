@@ -71,7 +71,7 @@ static struct slice keep(char **at, struct slice s)
     return copy;
 }
 
-void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact, bool hold)
+void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact, int64_t time_us, bool hold)
 {
     size_t len = fact->path.len + fact->username.len + fact->group.len + fact->client_ip.len + fact->protocol.len + fact->session_id.len;
     if (len > s->upload_cap || !s->upload_bytes) {
@@ -80,6 +80,7 @@ void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *
     }
     char *at = s->upload_bytes;
     s->upload = *fact;
+    s->upload_us = time_us;
     s->upload.path = keep(&at, fact->path);
     s->upload.username = keep(&at, fact->username);
     s->upload.group = keep(&at, fact->group);
@@ -101,13 +102,13 @@ void proftpd_session_emit(struct proftpd_sessions *t, struct proftpd_session *s)
     t->sink.fact(t->sink.ctx, &s->upload);
 }
 
-void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset, int64_t wall_ms)
+void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset, int64_t time_us)
 {
     proftpd_session_rename_end(t, s);
     s->rename_from = mem_dup(from.p, from.len);
     s->rename_len = from.len;
     s->rename_offset = offset;
-    s->rename_wall_ms = wall_ms;
+    s->rename_us = time_us;
     TAILQ_INSERT_TAIL(&t->renames, s, rename_link);
 }
 
@@ -120,17 +121,17 @@ void proftpd_session_rename_end(struct proftpd_sessions *t, struct proftpd_sessi
     s->rename_from = NULL;
 }
 
-void proftpd_sessions_emit_before(struct proftpd_sessions *t, int64_t wall_ms)
+void proftpd_sessions_emit_before(struct proftpd_sessions *t, int64_t wall_us)
 {
     struct proftpd_session *s;
-    while ((s = TAILQ_FIRST(&t->held)) && s->upload.time_wall_ms < wall_ms)
+    while ((s = TAILQ_FIRST(&t->held)) && s->upload_us < wall_us)
         proftpd_session_emit(t, s);
 }
 
-void proftpd_sessions_forget_renames(struct proftpd_sessions *t, int64_t wall_ms)
+void proftpd_sessions_forget_renames(struct proftpd_sessions *t, int64_t wall_us)
 {
     struct proftpd_session *s;
-    while ((s = TAILQ_FIRST(&t->renames)) && s->rename_wall_ms < wall_ms)
+    while ((s = TAILQ_FIRST(&t->renames)) && s->rename_us < wall_us)
         proftpd_session_rename_end(t, s);
 }
 

@@ -14,13 +14,14 @@
 struct proftpd_session {
     uint64_t pid;
     struct source_fact upload; /* the last one; its slices point into upload_bytes. offset -1: none yet */
+    int64_t upload_us; /* its time, microseconds since 1970 */
     char *upload_bytes;
     size_t upload_cap;
     bool held; /* upload was not handed over yet: stands in `held` */
     char *rename_from; /* NULL: no rename is open; else stands in `renames` */
     size_t rename_len;
     int64_t rename_offset;
-    int64_t rename_wall_ms;
+    int64_t rename_us;
     UT_hash_handle hh;
     TAILQ_ENTRY(proftpd_session) link, held_link, rename_link;
 };
@@ -46,17 +47,17 @@ struct proftpd_session *proftpd_session_get(struct proftpd_sessions *t, uint64_t
 void proftpd_session_end(struct proftpd_sessions *t, struct proftpd_session *s);
 
 /* Copies the upload; hold: it will be handed over by proftpd_session_emit. */
-void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact, bool hold);
+void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact, int64_t time_us, bool hold);
 /* Hands over the upload if it is held. */
 void proftpd_session_emit(struct proftpd_sessions *t, struct proftpd_session *s);
 
-void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset, int64_t wall_ms);
+void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset, int64_t time_us);
 void proftpd_session_rename_end(struct proftpd_sessions *t, struct proftpd_session *s);
 
-/* Hands over the held uploads whose time is before wall_ms; stops at the first that is not. */
-void proftpd_sessions_emit_before(struct proftpd_sessions *t, int64_t wall_ms);
-/* Forgets the renames that were begun before wall_ms. */
-void proftpd_sessions_forget_renames(struct proftpd_sessions *t, int64_t wall_ms);
+/* Hands over the held uploads whose time is before wall_us; stops at the first that is not. */
+void proftpd_sessions_emit_before(struct proftpd_sessions *t, int64_t wall_us);
+/* Forgets the renames that were begun before wall_us. */
+void proftpd_sessions_forget_renames(struct proftpd_sessions *t, int64_t wall_us);
 /* As source_format.pending_offset. */
 int64_t proftpd_sessions_pending(const struct proftpd_sessions *t);
 

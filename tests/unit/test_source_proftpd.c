@@ -354,7 +354,7 @@ static void record(struct source_state *st, int64_t offset, const char *protocol
 #define EOF_EXIT "EXIT\t-\t-\t-\t-\t-\tfalse\tRead EOF from client"
 #define RENAME_FROM "RNFR\t350\t-\t0\t-\t-\tfalse\t"
 #define RENAME_TO "RNTO\t250\t-\t0\t-\t-\tfalse\t"
-#define BASE_MS 1795467671000
+#define BASE_US 1795467671000000LL
 
 static void upload_waits_for_its_second_witness(void **state)
 {
@@ -393,16 +393,16 @@ static void upload_is_released_when_its_time_is_over(void **state)
 {
     (void)state;
     static const struct {
-        int64_t wall_ms, left_ms;
+        int64_t wall_us, left_us;
         size_t events;
     } cases[] = {
-        {BASE_MS, 3, 0}, {BASE_MS + 2, 1, 0}, {BASE_MS + 3, -1, 1}, {BASE_MS + 86400000, -1, 1}, {BASE_MS - 1000, -1, 1},
+        {BASE_US, 3000, 0}, {BASE_US + 2999, 1, 0}, {BASE_US + 3000, -1, 1}, {BASE_US + 86400000000, -1, 1}, {BASE_US - 1000, -1, 1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct source_state *st = state_new(3);
         struct step upload = {"1795467671.000000", "1", UPLOADED, "/a"};
         record(st, 0, "ftp", &upload);
-        assert_int_equal(cases[i].left_ms, source_proftpd.release(st, cases[i].wall_ms));
+        assert_int_equal(cases[i].left_us, source_proftpd.release(st, cases[i].wall_us));
         assert_int_equal(cases[i].events, seen.count);
         source_proftpd.state_free(st);
     }
@@ -477,9 +477,9 @@ static void a_rename_nobody_ends_is_forgotten(void **state)
     struct source_state *st = state_new(3);
     struct step from = {"1795467671.000000", "1", RENAME_FROM, "/a"};
     record(st, 300, "ftp", &from);
-    source_proftpd.release(st, BASE_MS + 14 * 60 * 1000);
+    source_proftpd.release(st, BASE_US + 14LL * 60 * 1000000);
     assert_int_equal(300, source_proftpd.pending_offset(st));
-    source_proftpd.release(st, BASE_MS + 16 * 60 * 1000);
+    source_proftpd.release(st, BASE_US + 16LL * 60 * 1000000);
     assert_int_equal(INT64_MAX, source_proftpd.pending_offset(st));
     source_proftpd.state_free(st);
 }
