@@ -147,7 +147,7 @@ build_preset() {
     shift
     [[ $# -eq 0 ]] || target_options=(--target "$@")
     (
-        cd "$root_dir"
+        cd "$root_dir" || exit
         quietly cmake --preset "$preset" || die "cmake --preset $preset failed"
         quietly cmake --build "build/$preset" -j "$(nproc)" "${target_options[@]}" || die "the build of preset $preset failed"
     )

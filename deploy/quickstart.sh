@@ -10,6 +10,7 @@
 # Everything listens on 127.0.0.1 and lives in one temporary folder; nothing is left running. Exit status 0: every delivery arrived,
 # with a right signature. Debian 12 or newer.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 readonly account=acc_northlight user=pipeline password=northlight-2026
@@ -140,19 +141,19 @@ ctl() { "$bin/trueftpctl" "$@"; }
 webhook() {
     local path=$1 secret
     shift
-    secret=$(ctl webhook create --account "$account" --url "http://127.0.0.1:$receiver_port$path" "$@" | sed -nE 's/.*"secret": *"([^"]+)".*/\1/p')
+    secret=$(ctl webhook create --output json --account "$account" --url "http://127.0.0.1:$receiver_port$path" "$@" | sed -nE 's/.*"secret": *"([^"]+)".*/\1/p')
     [[ $secret ]] || die "the webhook of $path has no secret"
     printf '%s %s\n' "$path" "$secret" >>"$dir/secrets"
 }
 
 configure() {
-    ctl keys create "$dir/keys" >/dev/null
+    ctl keys create --file "$dir/keys" >/dev/null
     if [[ $kafka ]]; then
         ctl topics ensure --partitions 8 >"$dir/topics.log"
     fi
     ctl account create "$account" --plan pro >/dev/null
     webhook /archive --events '*'
-    webhook /orders --events file.uploaded --patterns '/in/orders/**'
+    webhook /orders --events file.uploaded --path-pattern '/in/orders/**'
     say "  account $account    /archive wants everything; /orders wants uploads to /in/orders, and refuses each twice first"
 }
 

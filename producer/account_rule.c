@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <uthash.h>
 
 #include "model/account.h"
+#include "producer/hash.h"
 #include "util/file.h"
 #include "util/mem.h"
 
@@ -26,15 +26,16 @@ struct account_rule {
     char *text;          /* constant: the account; table: the path; user: the pattern */
     struct slice before; /* of the pattern: what stands around {account}, without the `*` */
     struct slice after;
-    bool open_end;       /* the pattern ends with `*` */
+    bool open_end; /* the pattern ends with `*` */
     struct row *rows;
-    struct stat read;    /* the table's file when it was read */
+    struct stat read; /* the table's file when it was read */
 };
 
 static void rows_free(struct row *rows)
 {
     struct row *row, *next;
-    HASH_ITER (hh, rows, row, next) {
+    HASH_ITER(hh, rows, row, next)
+    {
         HASH_DEL(rows, row);
         free(row->user);
         free(row->account);
@@ -90,8 +91,8 @@ static enum err read_table(const char *path, struct row **out, struct errmsg *wh
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 enum err account_rule_refresh(struct account_rule *r, struct errmsg *why)

@@ -13,8 +13,8 @@
 
 #define TICK_MS 1000
 #define DRAIN_MS 10000
-#define ASK_AGAIN_MS 1000           /* partitions, until they are known */
-#define REFRESH_MS (60 * 1000)      /* and afterwards */
+#define ASK_AGAIN_MS 1000      /* partitions, until they are known */
+#define REFRESH_MS (60 * 1000) /* and afterwards */
 #define STALLED_TURN_MS 15000
 
 enum { ORDER_WORK = 10 };
@@ -55,7 +55,8 @@ static const char *ready(void *ctx)
         return "the events topic's partitions are not known yet";
     for (size_t i = 0; i < a->announcer_count; i++) {
         if (!announcer_watching(a->announcers[i])) {
-            snprintf(a->not_ready, sizeof(a->not_ready), "source %s: the log's folder is not there", announcer_name(a->announcers[i]));
+            snprintf(a->not_ready, sizeof(a->not_ready), "source %s: the log's folder is not there",
+                     announcer_name(a->announcers[i]));
             return a->not_ready;
         }
     }
@@ -103,9 +104,10 @@ static void register_gauges(struct agent *a)
 {
     struct metrics *m = a->metrics;
     metrics_gauge_fn(m, "trueftp_producer_behind_bytes", "Bytes of the logs that were not read yet.", NULL, bytes_behind, a);
-    metrics_gauge_fn(m, "trueftp_producer_oldest_unacknowledged_seconds", "Age of the oldest event that Kafka has not acknowledged; 0: none.",
-                     NULL, oldest_seconds, a);
-    metrics_gauge_fn(m, "trueftp_producer_checkpoint_age_seconds", "How old the oldest checkpoint of a source is.", NULL, checkpoint_seconds, a);
+    metrics_gauge_fn(m, "trueftp_producer_oldest_unacknowledged_seconds",
+                     "Age of the oldest event that Kafka has not acknowledged; 0: none.", NULL, oldest_seconds, a);
+    metrics_gauge_fn(m, "trueftp_producer_checkpoint_age_seconds", "How old the oldest checkpoint of a source is.", NULL,
+                     checkpoint_seconds, a);
     metrics_gauge_fn(m, "trueftp_producer_events_outstanding", "Events on their way to Kafka.", NULL, outstanding, a);
 }
 
@@ -190,7 +192,8 @@ static int start_kafka(struct agent *a, struct errmsg *why)
         .metrics = a->metrics,
         .metrics_prefix = "trueftp_producer",
     };
-    struct publish_options options = {.kafka = &kafka, .topic_prefix = a->settings->shared.topic_prefix, .linger_ms = 0, .refused = on_refused, .ctx = a};
+    struct publish_options options = {
+        .kafka = &kafka, .topic_prefix = a->settings->shared.topic_prefix, .linger_ms = 0, .refused = on_refused, .ctx = a};
     if (publisher_new(&options, &a->publisher, why) != ERR_OK || kafka_admin_new(&kafka, &a->kafka_admin, why) != ERR_OK)
         return EX_USAGE;
     return 0;
@@ -226,7 +229,8 @@ static int start(struct agent *a, struct errmsg *why)
         return status;
     register_gauges(a);
     struct admin_checks checks = {.live = live, .ready = ready, .ctx = a};
-    return admin_start(a->loop, a->settings->shared.admin_listen, a->metrics, checks, &a->admin, why) == ERR_OK ? 0 : EX_UNAVAILABLE;
+    return admin_start(a->loop, a->settings->shared.admin_listen, a->metrics, checks, &a->admin, why) == ERR_OK ? 0
+                                                                                                                : EX_UNAVAILABLE;
 }
 
 static void run(struct agent *a)

@@ -4,8 +4,8 @@
 
 #include "producer/settings.h"
 
-/* Runs until SIGTERM or SIGINT (then what is on its way gets DRAIN_MS; a second signal ends it at once). Returns the exit status: 0; 64 for a
- * sources file or checkpoint that cannot be used; 69 (EX_UNAVAILABLE), 73 (EX_CANTCREAT). Logs. */
+/* Runs until SIGTERM or SIGINT (then what is on its way gets DRAIN_MS; a second signal ends it at once). Returns the exit status:
+ * 0; 64 for a sources file or checkpoint that cannot be used; 69 (EX_UNAVAILABLE), 73 (EX_CANTCREAT). Logs. */
 int agent_run(const struct producer_settings *s);
 
 #endif

@@ -12,7 +12,8 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define LINGER_MS (60 * 60 * 1000) /* a rotated file is kept open so long after its last growth; later growth is found by the scan */
+#define LINGER_MS                                                                                                                \
+    (60 * 60 * 1000) /* a rotated file is kept open so long after its last growth; later growth is found by the scan */
 #define SCAN_MS 1000
 #define SHOWN_BYTES 256 /* of a quarantined record, in the log */
 #define FRESH_MS 2000   /* a record this old says nothing any more about what the file system shows now */
@@ -39,8 +40,8 @@ static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum so
              LOG_SLICE("beginning", slice_of(bytes.p, bytes.len < SHOWN_BYTES ? bytes.len : SHOWN_BYTES)));
 }
 
-/* The server's record of a removed directory reads the same for a failure: false when the directory is still there. Where we cannot look, or too late,
- * the event says so. */
+/* The server's record of a removed directory reads the same for a failure: false when the directory is still there. Where we
+ * cannot look, or too late, the event says so. */
 static bool confirm(struct announcer *a, const struct source_fact *fact, struct event_fields *f)
 {
     struct stat st;
@@ -74,7 +75,8 @@ static void on_fact(void *ctx, const struct source_fact *fact)
         return;
     }
     *a->counters->suspect += f.suspect.len > 0;
-    f.id = event_id_make(&a->id_name, slice_str(a->config->host), slice_str(a->config->path), t->fingerprint, fact->offset, f.type);
+    f.id =
+        event_id_make(&a->id_name, slice_str(a->config->host), slice_str(a->config->path), t->fingerprint, fact->offset, f.type);
     publisher_send(a->publisher, &f, fact->traceparent, &t->track, fact->offset);
 }
 
@@ -84,7 +86,8 @@ static bool has_credit(void *ctx)
     return publisher_has_credit(a->publisher);
 }
 
-static void on_alarm(void *ctx, enum follow_alarm alarm, const char *path, uint64_t inode, int64_t missing_bytes, const char *detail)
+static void on_alarm(void *ctx, enum follow_alarm alarm, const char *path, uint64_t inode, int64_t missing_bytes,
+                     const char *detail)
 {
     struct announcer *a = ctx;
     ++*a->counters->alarms[alarm];

@@ -59,7 +59,8 @@ static bool read_file(json_t *entry, struct checkpoint *c)
 {
     json_int_t inode, offset, size;
     const char *fingerprint;
-    if (json_unpack(entry, "{s:I, s:s, s:I, s:I}", "inode", &inode, "fingerprint", &fingerprint, "offset", &offset, "size", &size) != 0)
+    if (json_unpack(entry, "{s:I, s:s, s:I, s:I}", "inode", &inode, "fingerprint", &fingerprint, "offset", &offset, "size",
+                    &size) != 0)
         return false;
     if (!fingerprint_ok(fingerprint) || offset < 0 || size < 0)
         return false;
@@ -77,7 +78,8 @@ static enum err read_root(json_t *root, const char *path, const char *log, struc
         strcmp(schema, SCHEMA) != 0)
         return errmsg_set(why, ERR_INVALID, "%s: not a checkpoint (%s)", path, SCHEMA);
     if (strcmp(of, log) != 0)
-        return errmsg_set(why, ERR_INVALID, "%s: is the checkpoint of %s, not of %s; remove it or give the source another name", path, of, log);
+        return errmsg_set(why, ERR_INVALID, "%s: is the checkpoint of %s, not of %s; remove it or give the source another name",
+                          path, of, log);
     json_array_foreach(files, i, entry)
     {
         if (!read_file(entry, c))
@@ -96,7 +98,8 @@ enum err checkpoint_load(const char *path, const char *log, struct checkpoint *c
         json_error_t bad;
         json_t *root = json_loadb(buf_cstr(&text), text.len, JSON_REJECT_DUPLICATES, &bad);
         err = root ? read_root(root, path, log, c, why)
-                   : errmsg_set(why, ERR_INVALID, "%s: line %d: %s; remove it to read the log from its beginning", path, bad.line, bad.text);
+                   : errmsg_set(why, ERR_INVALID, "%s: line %d: %s; remove it to read the log from its beginning", path, bad.line,
+                                bad.text);
         json_decref(root);
     } else if (err == ERR_NOT_FOUND) {
         err = ERR_OK;

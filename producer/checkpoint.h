@@ -1,4 +1,5 @@
-/* Where a restart reads on: per file of a log the lowest offset that is not yet acknowledged by Kafka. One small JSON file a source,
+/* Where a restart reads on: per file of a log the lowest offset that is not yet acknowledged by Kafka. One small JSON file a
+ * source,
  * `<data dir>/<source>.checkpoint`, replaced durably; at most about a second old. What lies behind it after a crash is
  * read and published again, under the same event ids.
  *
@@ -36,11 +37,12 @@ void checkpoint_done(struct checkpoint *c);
 bool checkpoint_add(struct checkpoint *c, const struct checkpoint_file *file);
 void checkpoint_write(struct buf *out, const struct checkpoint *c, const char *log);
 
-/* Fills an initialised c. No file: ERR_OK with existed false. ERR_INVALID: it cannot be trusted, or is another log's; why says what. ERR_IO. */
+/* Fills an initialised c. No file: ERR_OK with existed false. ERR_INVALID: it cannot be trusted, or is another log's; why says
+ * what. ERR_IO. */
 MUST_CHECK enum err checkpoint_load(const char *path, const char *log, struct checkpoint *c, struct errmsg *why);
 
-/* Takes the data folder for this process until it ends (flock on `<dir>/lock`), making the folder where it is missing. *fd stays open.
- * ERR_REFUSED: another process has it. ERR_IO. */
+/* Takes the data folder for this process until it ends (flock on `<dir>/lock`), making the folder where it is missing. *fd stays
+ * open. ERR_REFUSED: another process has it. ERR_IO. */
 MUST_CHECK enum err checkpoint_lock(const char *dir, int *fd, struct errmsg *why);
 
 #endif

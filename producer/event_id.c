@@ -24,7 +24,8 @@ void fingerprint_make(uint64_t inode, struct slice first_frame, char out[FINGERP
     out[FINGERPRINT_SIZE - 1] = '\0';
 }
 
-struct uuid event_id_make(struct buf *scratch, struct slice host, struct slice log, const char *fingerprint, int64_t offset, enum event_type type)
+struct uuid event_id_make(struct buf *scratch, struct slice host, struct slice log, const char *fingerprint, int64_t offset,
+                          enum event_type type)
 {
     buf_reset(scratch);
     buf_put_slice(scratch, host);

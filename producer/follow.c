@@ -22,8 +22,8 @@ struct follow {
     bool names_changed;
     bool stopped;
     struct loop_io *io;
-    struct loop_timer *scan_timer;    /* the look at everything */
-    int release_timer;                /* timerfd, for the next fact that has waited long enough: the loop's timers are too coarse */
+    struct loop_timer *scan_timer; /* the look at everything */
+    int release_timer;             /* timerfd, for the next fact that has waited long enough: the loop's timers are too coarse */
     struct loop_io *release_io;
 };
 
@@ -36,7 +36,8 @@ const char *follow_alarm_name(enum follow_alarm alarm)
 static void watch_folder(struct follow *f)
 {
     if (f->folder_watch < 0)
-        f->folder_watch = inotify_add_watch(f->inotify, f->files.folder, IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+        f->folder_watch =
+            inotify_add_watch(f->inotify, f->files.folder, IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
 }
 
 /* By descriptor, so that it is this inode whatever the name means by now. Where it fails, the scan finds the growth. */
@@ -44,7 +45,8 @@ static void watch_files(struct follow *f)
 {
     char path[64];
     struct tail *t;
-    TAILQ_FOREACH (t, &f->files.tails, link) {
+    TAILQ_FOREACH(t, &f->files.tails, link)
+    {
         if (t->watch >= 0 || t->lost)
             continue;
         snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
@@ -64,7 +66,8 @@ static void on_event(struct follow *f, const struct inotify_event *ev)
         if (ev->mask & IN_IGNORED)
             f->folder_watch = -1;
     } else {
-        TAILQ_FOREACH (t, &f->files.tails, link) {
+        TAILQ_FOREACH(t, &f->files.tails, link)
+        {
             if (t->watch == ev->wd)
                 t->dirty = true;
         }
@@ -200,7 +203,8 @@ bool follow_work(struct follow *f)
         files_scan(&f->files, loop_now(f->o.loop));
         watch_files(f);
     }
-    TAILQ_FOREACH (t, &f->files.tails, link) {
+    TAILQ_FOREACH(t, &f->files.tails, link)
+    {
         if (t->lost)
             continue;
         read_some(f, t);
@@ -230,7 +234,8 @@ int64_t follow_bytes_behind(const struct follow *f)
 {
     const struct tail *t;
     int64_t behind = 0;
-    TAILQ_FOREACH (t, &f->files.tails, link) {
+    TAILQ_FOREACH(t, &f->files.tails, link)
+    {
         if (!t->lost && t->size > t->offset)
             behind += t->size - t->offset;
     }
@@ -241,9 +246,11 @@ int64_t follow_oldest_ms(const struct follow *f)
 {
     const struct tail *t;
     int64_t oldest = INT64_MAX;
-    TAILQ_FOREACH (t, &f->files.tails, link) {
+    TAILQ_FOREACH(t, &f->files.tails, link)
+    {
         const struct track_mark *mark;
-        TAILQ_FOREACH (mark, &t->track.marks, link) {
+        TAILQ_FOREACH(mark, &t->track.marks, link)
+        {
             if (mark->since_ms < oldest)
                 oldest = mark->since_ms;
             break;

@@ -2,8 +2,8 @@
  *
  * A server's sessions each open the log themselves, so after a rotation by rename two files grow at once: every file called
  * `<log>` or `<log>.*`, `<log>-*` is followed by inode until it is at its end and has not grown for linger_ms; after that it is
- * only looked at now and then. inotify says when to look (the folder for names, each file for writes); once a second everything is
- * looked at anyway, for file systems that tell nothing. A missing log is waited for. Compressed files are left alone.
+ * only looked at now and then. inotify says when to look (the folder for names, each file for writes); once a second everything
+ * is looked at anyway, for file systems that tell nothing. A missing log is waited for. Compressed files are left alone.
  *
  * The loop's thread only. Facts come from inside follow_work. */
 #ifndef PRODUCER_FOLLOW_H
@@ -30,20 +30,22 @@ const char *follow_alarm_name(enum follow_alarm alarm); /* "truncated", ... */
 
 struct follow_options {
     struct loop *loop;
-    const char *path;     /* of the log, absolute; copied */
+    const char *path; /* of the log, absolute; copied */
     struct tail_options tail;
-    bool from_end;        /* at the very first start skip what is in the log */
+    bool from_end; /* at the very first start skip what is in the log */
     int64_t linger_ms;
-    int64_t scan_ms;      /* how often everything is looked at, 1000 */
+    int64_t scan_ms; /* how often everything is looked at, 1000 */
     /* Room for one more fact? While false nothing is framed; follow_work is called again when that changes. */
     bool (*credit)(void *ctx);
     /* missing_bytes: how much was not read, as far as it is known; 0: unknown. detail: for people. */
-    void (*alarm)(void *ctx, enum follow_alarm alarm, const char *path, uint64_t inode, int64_t missing_bytes, const char *detail);
+    void (*alarm)(void *ctx, enum follow_alarm alarm, const char *path, uint64_t inode, int64_t missing_bytes,
+                  const char *detail);
     void *ctx;
 };
 
 /* The checkpoint is read during the call. Watching starts with the loop. ERR_IO: no inotify. */
-MUST_CHECK enum err follow_new(const struct follow_options *o, const struct checkpoint *c, struct follow **out, struct errmsg *why);
+MUST_CHECK enum err follow_new(const struct follow_options *o, const struct checkpoint *c, struct follow **out,
+                               struct errmsg *why);
 /* What is on its way must have ended or been forgotten (follow_forget). */
 void follow_free(struct follow *f);
 

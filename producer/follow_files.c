@@ -52,7 +52,8 @@ static void raise_alarm(struct files *fs, enum follow_alarm what, uint64_t inode
 static struct tail *find_open(struct files *fs, const struct stat *st)
 {
     struct tail *t;
-    TAILQ_FOREACH (t, &fs->tails, link) {
+    TAILQ_FOREACH(t, &fs->tails, link)
+    {
         if (!t->lost && t->inode == (uint64_t)st->st_ino && t->device == st->st_dev)
             return t;
     }
@@ -104,7 +105,8 @@ static bool is_log(const struct files *fs, const char *name)
     return strcmp(name, fs->base) == 0;
 }
 
-static void open_tail(struct files *fs, int fd, const struct stat *st, const char *name, int64_t offset, const char *fingerprint, int64_t now_ms)
+static void open_tail(struct files *fs, int fd, const struct stat *st, const char *name, int64_t offset, const char *fingerprint,
+                      int64_t now_ms)
 {
     struct tail *t = tail_new(fd, st, name, &fs->o->tail);
     t->offset = offset;
@@ -114,7 +116,8 @@ static void open_tail(struct files *fs, int fd, const struct stat *st, const cha
     fs->open_count++;
 }
 
-/* Holds a file against what is remembered of its inode. Returns where to read on; remembered is forgotten when it is another file's. */
+/* Holds a file against what is remembered of its inode. Returns where to read on; remembered is forgotten when it is another
+ * file's. */
 static int64_t settle_known(struct files *fs, struct known_file **k, const struct stat *st, const char *fingerprint)
 {
     struct checkpoint_file at = (*k)->at;
@@ -147,7 +150,8 @@ static void admit(struct files *fs, int fd, const struct stat *st, const char *n
         return;
     }
     if (fs->open_count >= FILES_MAX_OPEN) {
-        raise_alarm(fs, FOLLOW_TOO_MANY, (uint64_t)st->st_ino, st->st_size - offset, "more files to read at once than are opened");
+        raise_alarm(fs, FOLLOW_TOO_MANY, (uint64_t)st->st_ino, st->st_size - offset,
+                    "more files to read at once than are opened");
         close(fd);
         return;
     }
@@ -210,7 +214,7 @@ static void settle_missing(struct files *fs)
 void files_scan(struct files *fs, int64_t now_ms)
 {
     DIR *dir = opendir(fs->folder);
-    if (!dir) { /* waited for; follow_watching says so */
+    if (!dir) {                  /* waited for; follow_watching says so */
         fs->first_start = false; /* what appears later is all new */
         return;
     }
@@ -299,15 +303,16 @@ void files_check(struct files *fs, int64_t now_ms, int inotify)
 void files_all_dirty(struct files *fs)
 {
     struct tail *t;
-    TAILQ_FOREACH (t, &fs->tails, link)
-        t->dirty = !t->lost;
+    TAILQ_FOREACH(t, &fs->tails, link)
+    t->dirty = !t->lost;
 }
 
 void files_checkpoint(const struct files *fs, struct checkpoint *c)
 {
     const struct tail *t;
     bool room = true;
-    TAILQ_FOREACH (t, &fs->tails, link) {
+    TAILQ_FOREACH(t, &fs->tails, link)
+    {
         struct checkpoint_file at = {.inode = t->inode, .offset = tail_restart_offset(t), .size = t->size};
         memcpy(at.fingerprint, t->fingerprint, sizeof(at.fingerprint));
         if (!t->lost)

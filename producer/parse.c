@@ -43,7 +43,8 @@ static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum so
         else
             buf_printf(&shown, "\\x%02x", c);
     }
-    fprintf(stderr, "offset %lld: quarantined (%s), %zu bytes: %s\n", (long long)offset, source_reason_name(reason), bytes.len, buf_cstr(&shown));
+    fprintf(stderr, "offset %lld: quarantined (%s), %zu bytes: %s\n", (long long)offset, source_reason_name(reason), bytes.len,
+            buf_cstr(&shown));
     buf_done(&shown);
 }
 
@@ -59,7 +60,8 @@ static void on_fact(void *ctx, const struct source_fact *fact)
         return;
     if (fact->unconfirmed)
         f.suspect = SLICE("unconfirmed");
-    f.id = event_id_make(&d->id_name, slice_str(d->config->host), slice_str(d->config->path), t->fingerprint, fact->offset, f.type);
+    f.id =
+        event_id_make(&d->id_name, slice_str(d->config->host), slice_str(d->config->path), t->fingerprint, fact->offset, f.type);
     buf_reset(&d->line);
     event_write(&d->line, &f);
     buf_putc(&d->line, '\n');

@@ -40,7 +40,8 @@ static bool is_temporary(const struct source_config *c, struct slice path)
 }
 
 /* The size is told where the session uploaded the file itself just before. */
-static enum policy_verdict apply_rename(const struct source_config *c, const struct source_fact *fact, struct slice prefix, struct event_fields *out)
+static enum policy_verdict apply_rename(const struct source_config *c, const struct source_fact *fact, struct slice prefix,
+                                        struct event_fields *out)
 {
     if (fact->uploaded_path.len > 0 && slice_eq(strip(fact->uploaded_path, prefix), out->renamed_from))
         out->size_bytes = fact->uploaded_size_bytes;
@@ -51,7 +52,8 @@ static enum policy_verdict apply_rename(const struct source_config *c, const str
     return c->announce_renames ? POLICY_ANNOUNCE : POLICY_SILENT;
 }
 
-enum policy_verdict policy_apply(const struct source_config *c, const struct source_fact *fact, struct buf *scratch, struct event_fields *out)
+enum policy_verdict policy_apply(const struct source_config *c, const struct source_fact *fact, struct buf *scratch,
+                                 struct event_fields *out)
 {
     buf_reset(scratch);
     if (c->path_prefix)

@@ -11,9 +11,10 @@ enum policy_verdict {
     POLICY_NO_ACCOUNT, /* no rule gives the user an account */
 };
 
-/* Fills *out but for the id. Its slices live as long as the fact and scratch (initialised by the caller, reset here). A rename away from a
- * temporary name becomes EVENT_FILE_UPLOADED with renamed_from; any other is EVENT_FILE_RENAMED or silent. */
-enum policy_verdict policy_apply(const struct source_config *c, const struct source_fact *fact, struct buf *scratch, struct event_fields *out);
+/* Fills *out but for the id. Its slices live as long as the fact and scratch (initialised by the caller, reset here). A rename
+ * away from a temporary name becomes EVENT_FILE_UPLOADED with renamed_from; any other is EVENT_FILE_RENAMED or silent. */
+enum policy_verdict policy_apply(const struct source_config *c, const struct source_fact *fact, struct buf *scratch,
+                                 struct event_fields *out);
 
 /* Appends pattern with {user} and {group} filled in. */
 void policy_expand(struct buf *out, const char *pattern, struct slice user, struct slice group);

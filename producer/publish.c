@@ -2,14 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "model/partition.h"
 #include "model/topics.h"
+#include "producer/hash.h"
 #include "util/log.h"
 #include "util/mem.h"
 
-#define RETRY_MS 100             /* between tries of what the queue did not take or the client gave back */
+#define RETRY_MS 100 /* between tries of what the queue did not take or the client gave back */
 #define MAX_CACHED_ACCOUNTS 4096
 
 /* One event on its way. Key, value and trace context stand behind the struct. */
@@ -90,7 +90,8 @@ static void on_ack(void *ctx, void *opaque, enum err err, int32_t partition, int
     } else {
         ++*p->retried;
         if (err != ERR_AGAIN) /* no such topic, no right to write: an operator can mend that */
-            log_warn("event_not_written", LOG_STR("topic", ev->topic), LOG_INT("partition", ev->partition), LOG_STR("error", err_name(err)));
+            log_warn("event_not_written", LOG_STR("topic", ev->topic), LOG_INT("partition", ev->partition),
+                     LOG_STR("error", err_name(err)));
         put_back(p, ev);
     }
 }
@@ -136,7 +137,8 @@ bool publisher_flush(struct publisher *p)
 static void forget_owned(struct publisher *p)
 {
     struct owned *o, *next;
-    HASH_ITER (hh, p->owned, o, next) {
+    HASH_ITER(hh, p->owned, o, next)
+    {
         HASH_DEL(p->owned, o);
         free(o);
     }
@@ -188,7 +190,8 @@ static struct outgoing *encode(struct publisher *p, const struct event_fields *f
     return ev;
 }
 
-void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track, int64_t offset)
+void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track,
+                    int64_t offset)
 {
     check(p->partitions > 0);
     struct outgoing *ev = encode(p, f, traceparent);
@@ -228,8 +231,10 @@ enum err publisher_new(const struct publish_options *o, struct publisher **out, 
     buf_init(&p->key, EVENT_MAX_BYTES);
     buf_init(&p->value, EVENT_MAX_BYTES);
     buf_init(&p->path, EVENT_MAX_BYTES);
-    p->published = metrics_counter(m, "trueftp_producer_events_published_total", "Events handed to Kafka's client, once each.", NULL);
-    p->acknowledged = metrics_counter(m, "trueftp_producer_events_acknowledged_total", "Events that Kafka has acknowledged.", NULL);
+    p->published =
+        metrics_counter(m, "trueftp_producer_events_published_total", "Events handed to Kafka's client, once each.", NULL);
+    p->acknowledged =
+        metrics_counter(m, "trueftp_producer_events_acknowledged_total", "Events that Kafka has acknowledged.", NULL);
     p->retried = metrics_counter(m, "trueftp_producer_events_retried_total", "Events that had to be produced again.", NULL);
     *out = p;
     return ERR_OK;

@@ -1,8 +1,8 @@
-/* Events to Kafka: encoded once, put on the partition that account and path ask for, acknowledged by all replicas, tried again until
- * they are. An event's record counts as unacknowledged in its log's track until then; acknowledgements come in any order.
+/* Events to Kafka: encoded once, put on the partition that account and path ask for, acknowledged by all replicas, tried again
+ * until they are. An event's record counts as unacknowledged in its log's track until then; acknowledgements come in any order.
  *
- * Memory is bounded by credit: PUBLISH_MAX_OUTSTANDING events are on their way at most; the rest waits in the log. A copy of each is kept
- * here until its acknowledgement, so that it can be produced again when the client has to be made anew. */
+ * Memory is bounded by credit: PUBLISH_MAX_OUTSTANDING events are on their way at most; the rest waits in the log. A copy of each
+ * is kept here until its acknowledgement, so that it can be produced again when the client has to be made anew. */
 #ifndef PRODUCER_PUBLISH_H
 #define PRODUCER_PUBLISH_H
 
@@ -38,7 +38,8 @@ bool publisher_has_credit(const struct publisher *p);
 int publisher_outstanding(const struct publisher *p);
 
 /* Takes an event: it is on its way, and its offset unacknowledged in `track`, when this returns. traceparent may be empty. */
-void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track, int64_t offset);
+void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track,
+                    int64_t offset);
 
 /* Once a turn: tries again what Kafka's queue did not take. True: come again at once. */
 bool publisher_flush(struct publisher *p);

@@ -6,10 +6,17 @@
 const char *source_reason_name(enum source_reason reason)
 {
     static const char *const names[SOURCE_REASON_COUNT] = {
-        [SOURCE_NO_MARKER] = "no_marker",   [SOURCE_OVERLONG] = "overlong",     [SOURCE_FIELDS] = "fields",
-        [SOURCE_TIME] = "time",             [SOURCE_NUMBER] = "number",         [SOURCE_ADDRESS] = "address",
-        [SOURCE_PATH] = "path",             [SOURCE_RENAME] = "rename",         [SOURCE_INCOMPLETE] = "incomplete",
-        [SOURCE_NO_ACCOUNT] = "no_account", [SOURCE_UNPUBLISHABLE] = "unpublishable",
+        [SOURCE_NO_MARKER] = "no_marker",
+        [SOURCE_OVERLONG] = "overlong",
+        [SOURCE_FIELDS] = "fields",
+        [SOURCE_TIME] = "time",
+        [SOURCE_NUMBER] = "number",
+        [SOURCE_ADDRESS] = "address",
+        [SOURCE_PATH] = "path",
+        [SOURCE_RENAME] = "rename",
+        [SOURCE_INCOMPLETE] = "incomplete",
+        [SOURCE_NO_ACCOUNT] = "no_account",
+        [SOURCE_UNPUBLISHABLE] = "unpublishable",
     };
     return names[reason];
 }

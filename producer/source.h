@@ -23,7 +23,8 @@ struct source_fact {
     struct slice path; /* raw bytes, as the server wrote it */
     struct slice renamed_from;
     int64_t size_bytes; /* -1: not told */
-    struct slice uploaded_path; /* of a rename: what its session uploaded last, as the server wrote it then (maybe in another form) */
+    struct slice
+        uploaded_path; /* of a rename: what its session uploaded last, as the server wrote it then (maybe in another form) */
     int64_t uploaded_size_bytes;
     struct slice username, group, client_ip, protocol, session_id;
     struct slice suspect;     /* why a transfer may be incomplete; empty: nothing speaks against it */
@@ -34,16 +35,16 @@ struct source_fact {
 
 /* Why bytes of a log were not understood. */
 enum source_reason {
-    SOURCE_NO_MARKER,    /* a frame that does not start as frames do: half a record, or not our format */
-    SOURCE_OVERLONG,     /* longer than the server's buffer: its end was cut off */
-    SOURCE_FIELDS,       /* too few fields */
-    SOURCE_TIME,         /* a time that is none */
-    SOURCE_NUMBER,       /* a pid or a size that is no number */
-    SOURCE_ADDRESS,      /* no IP address */
-    SOURCE_PATH,         /* a success without an absolute path, or with a second record inside */
-    SOURCE_RENAME,       /* the second half of a rename whose first half was not seen */
-    SOURCE_INCOMPLETE,   /* the file ended inside a record and nobody writes to it any more */
-    SOURCE_NO_ACCOUNT,   /* no rule gives this user an account (policy, not format) */
+    SOURCE_NO_MARKER,     /* a frame that does not start as frames do: half a record, or not our format */
+    SOURCE_OVERLONG,      /* longer than the server's buffer: its end was cut off */
+    SOURCE_FIELDS,        /* too few fields */
+    SOURCE_TIME,          /* a time that is none */
+    SOURCE_NUMBER,        /* a pid or a size that is no number */
+    SOURCE_ADDRESS,       /* no IP address */
+    SOURCE_PATH,          /* a success without an absolute path, or with a second record inside */
+    SOURCE_RENAME,        /* the second half of a rename whose first half was not seen */
+    SOURCE_INCOMPLETE,    /* the file ended inside a record and nobody writes to it any more */
+    SOURCE_NO_ACCOUNT,    /* no rule gives this user an account (policy, not format) */
     SOURCE_UNPUBLISHABLE, /* Kafka will never take it (size) */
     SOURCE_REASON_COUNT,
 };
@@ -74,8 +75,8 @@ struct source_format {
     size_t (*frame)(struct slice bytes);
     /* Takes one frame, at that offset of its file. */
     void (*record)(struct source_state *st, int64_t offset, struct slice frame);
-    /* The file is at its end: hands over what has waited long enough at wall_us (microseconds since 1970). Returns in how many microseconds
-     * to come again, -1: nothing waits. */
+    /* The file is at its end: hands over what has waited long enough at wall_us (microseconds since 1970). Returns in how many
+     * microseconds to come again, -1: nothing waits. */
     int64_t (*release)(struct source_state *st, int64_t wall_us);
     /* Hands over all that waits (a dry run's end). */
     void (*flush)(struct source_state *st);

@@ -12,10 +12,10 @@
 
 struct tail {
     int fd;
-    int watch;   /* inotify's number; -1: none */
+    int watch; /* inotify's number; -1: none */
     dev_t device;
     uint64_t inode;
-    char *name;  /* the name it was last seen under, without folder; "" when it has none any more */
+    char *name;                         /* the name it was last seen under, without folder; "" when it has none any more */
     char fingerprint[FINGERPRINT_SIZE]; /* "" until its first frame is complete */
     struct buf bytes;                   /* read and not framed yet */
     int64_t offset;                     /* of bytes.p[0] in the file */
@@ -23,7 +23,7 @@ struct tail {
     int64_t checked_size;               /* when its beginning was last compared */
     int64_t grown_ms;                   /* when it last grew, loop clock */
     bool dirty;                         /* may have more to read */
-    bool lost;                          /* its content was cut off or exchanged: no more is read, and it goes when nothing is on its way */
+    bool lost; /* its content was cut off or exchanged: no more is read, and it goes when nothing is on its way */
     const struct source_format *format;
     struct source_state *state;
     struct track track; /* of what it gave to Kafka */
@@ -51,7 +51,8 @@ void tail_free(struct tail *t);
 /* The fingerprint of the file behind fd; "" while its first frame is not complete. ERR_IO. */
 MUST_CHECK enum err tail_fingerprint(int fd, uint64_t inode, const struct source_format *format, char out[FINGERPRINT_SIZE]);
 
-/* Reads one bounded step and hands over its frames while more(ctx) says so. Clears dirty at the end of the file. ERR_IO: errno says why. */
+/* Reads one bounded step and hands over its frames while more(ctx) says so. Clears dirty at the end of the file. ERR_IO: errno
+ * says why. */
 MUST_CHECK enum err tail_read(struct tail *t, bool (*more)(void *ctx), void *ctx);
 /* All bytes that were written so far have been framed, but maybe a part of a record. */
 bool tail_at_end(const struct tail *t);

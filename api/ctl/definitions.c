@@ -64,7 +64,7 @@ enum err definitions_read(struct definitions *d, const struct ctl *ctl, enum top
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_TOPIC_PREFIX: not a topic prefix: %.64s", ctl->settings.topic_prefix);
     }
     topic_name(topic, ctl->settings.topic_prefix, NULL, d->topic);
-    enum err err = kafka_sync_positions(d->kafka, d->topic, RD_KAFKA_OFFSET_BEGINNING, &d->ends, &d->partitions, why);
+    enum err err = kafka_sync_positions(d->kafka, d->topic, 0, &d->ends, &d->partitions, why);
     return err == ERR_OK ? kafka_sync_read(d->kafka, d->topic, d->ends, d->partitions, false, take, d, why) : err;
 }
 
@@ -98,8 +98,9 @@ static enum err append(struct definitions *d, const char *key, int32_t partition
 struct readback {
     struct definitions *d;
     struct slice key, json;
-    bool mine;  /* our record was met */
-    bool other; /* one of another writer stands before it */
+    int64_t version; /* that ours was made from; -1: there was none */
+    bool mine;       /* our record was met */
+    bool other;      /* one of another writer that counts stands before it */
 };
 
 static bool look(void *ctx, const rd_kafka_message_t *m)
@@ -110,9 +111,10 @@ static bool look(void *ctx, const rd_kafka_message_t *m)
         return true;
     }
     r->mine = !json.p == !r->json.p && slice_eq(json, r->json);
-    r->other = r->other || !r->mine;
     if (!r->mine) {
         (void)take(r->d, m);
+        const struct definition *entry = entry_of(r->d, r->key);
+        r->other = !entry->json || entry->version > r->version;
     }
     return !r->mine;
 }
@@ -136,7 +138,7 @@ enum err definitions_write(struct definitions *d, const char *key, struct slice 
     if (err != ERR_OK) {
         return err;
     }
-    struct readback r = {.d = d, .key = slice_str(key), .json = json};
+    struct readback r = {.d = d, .key = slice_str(key), .json = json, .version = entry && entry->json ? entry->version : -1};
     struct kafka_sync_position *from = &d->ends[ack.partition];
     check(ack.partition >= 0 && ack.partition < d->partitions && from->partition == ack.partition);
     err = kafka_sync_read(d->kafka, d->topic, from, 1, false, look, &r, why);

@@ -120,6 +120,7 @@ struct http_shard {
     int64_t due_ms;   /* when libcurl wants to be called; -1: not by time */
     int64_t armed_ms; /* when the timer, if armed, fires */
     bool pending;     /* on the client's list of shards to be run at the end of this turn */
+    bool kicked;      /* run all transfers then */
     int in_flight;
     int open_sockets;
     long connections_max; /* as set in the multi handle */
@@ -140,6 +141,8 @@ void http_shards_run_pending(struct http_client *c);
 void http_shards_sweep(struct http_client *c);
 /* Calls libcurl for a descriptor, or CURL_SOCKET_TIMEOUT, and ends the requests that are finished. */
 void http_shard_act(struct http_shard *s, curl_socket_t fd, int mask);
+/* Has all transfers of the shard run once more soon. */
+void http_shard_kick(struct http_shard *s);
 
 /* -------- sockets -------- */
 

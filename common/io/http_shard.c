@@ -63,14 +63,36 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *userp)
     return 0;
 }
 
+/* Runs all transfers of the shard, whether libcurl thinks that it is their time or not. */
+static void run_all(struct http_shard *s)
+{
+    int running;
+    s->kicked = false;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* slow for daily use, says libcurl; this is for the rare case */
+    CURLMcode code = curl_multi_socket_all(s->multi, &running);
+#pragma GCC diagnostic pop
+    check(code == CURLM_OK);
+    collect(s);
+}
+
+void http_shard_kick(struct http_shard *s)
+{
+    s->kicked = true;
+    make_pending(s);
+}
+
 /* libcurl says once when it wants to be called, and not again if it is called too early; so it is asked when it said nothing.
  * Each transfer has its timeout: with one in flight there is always a next time. */
 static void act_on_time(struct http_shard *s)
 {
     long timeout_ms = -1;
     s->due_ms = -1;
-    http_shard_act(s, CURL_SOCKET_TIMEOUT, 0);
-    if (s->due_ms < 0 && !s->pending && s->in_flight > 0 && curl_multi_timeout(s->multi, &timeout_ms) == CURLM_OK)
+    if (s->kicked)
+        run_all(s);
+    if (s->multi)
+        http_shard_act(s, CURL_SOCKET_TIMEOUT, 0);
+    if (s->multi && s->due_ms < 0 && !s->pending && s->in_flight > 0 && curl_multi_timeout(s->multi, &timeout_ms) == CURLM_OK)
         set_due(s, timeout_ms);
 }
 
@@ -130,6 +152,7 @@ static void close_multi(struct http_shard *s)
         return;
     CURLM *multi = s->multi;
     s->multi = NULL;
+    s->kicked = false;
     curl_multi_cleanup(multi);
     http_sockets_forget(s);
     loop_timer_cancel(s->timer);
@@ -176,16 +199,24 @@ void http_shard_remove(struct http_shard *s, struct http_request *rq)
     s->in_flight--;
 }
 
-/* libcurl's limit is per handle. While the sum is below ours each shard may have all of it; above, its share of what is open. The
- * limit takes effect as requests end. */
-static void limit_connections(struct http_shard *s)
+/* libcurl's limit is per handle. While the sum is below ours a shard may have all of it; above, its share of what is open, which
+ * takes effect as requests end. Given back slowly, lest the sum swing. */
+static long connection_limit(const struct http_shard *s)
 {
-    struct http_client *c = s->client;
-    long limit = c->max_connections;
+    const struct http_client *c = s->client;
+    long limit = s->connections_max;
     if (c->open_sockets > c->max_connections)
         limit = (long)((int64_t)c->max_connections * s->open_sockets * 9 / 10 / c->open_sockets);
-    if (limit < 1)
-        limit = 1;
+    else if (c->open_sockets < c->max_connections / 4 * 3)
+        limit *= 2;
+    if (limit > c->max_connections)
+        limit = c->max_connections;
+    return limit < 1 ? 1 : limit;
+}
+
+static void limit_connections(struct http_shard *s)
+{
+    long limit = connection_limit(s);
     if (limit == s->connections_max)
         return;
     s->connections_max = limit;

@@ -5,9 +5,11 @@
  * kept means that the peer closed it (or talks out of turn): the watcher rests, and libcurl notices itself before it uses the
  * connection again.
  *
- * libcurl 7.88 closes a socket whose connect failed without CURLOPT_CLOSESOCKETFUNCTION, and may get the same number for its next
- * attempt, of which it then says nothing, since it wants the same of it. Hence two rules: a socket that was never to be read from
- * is still connecting, and not lazy; and one that is opened under a number we know takes over what was wanted of the old one. */
+ * libcurl 7.88 closes a socket whose connect failed without CURLOPT_CLOSESOCKETFUNCTION; it may get the same number for its next
+ * attempt, of which it then says nothing, since it wants the same of it; and after a connect that took too long it would only
+ * begin with the host's next address when something else wakes the transfer. Hence three rules: a socket that was never to be
+ * read from is still connecting, and not lazy; one that is opened under a number we know takes over what was wanted of the old
+ * one; and when one vanished while connecting, its shard is run once more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -60,9 +62,13 @@ static void unwatch(struct http_client *c, struct http_socket *sock)
     loop_io_free(sock->io);
     sock->io = NULL;
     sock->wanted = 0;
+    bool connecting = sock->opener && sock->opener->state == HTTP_REQUEST_RUNNING;
     sock->opener = NULL;
-    if (fcntl(sock->fd, F_GETFD) < 0 && errno == EBADF)
+    if (fcntl(sock->fd, F_GETFD) < 0 && errno == EBADF) {
+        if (connecting)
+            http_shard_kick(sock->shard);
         forget(c, sock);
+    }
 }
 
 /* Nothing is to be read before the connection stands. */

@@ -1,8 +1,8 @@
 /* Questions to the cluster.
  *
  * Committed offsets are asked for with librdkafka's admin interface, whose answers come on a queue. Partition counts have no such
- * way in librdkafka 2.0 (rd_kafka_metadata waits for its answer; describing topics came with 2.3), so each of those questions has a
- * short-lived thread that waits for it and wakes the loop. They are asked at start and now and then, never per record. */
+ * way in librdkafka 2.0 (rd_kafka_metadata waits for its answer; describing topics came with 2.3), so each of those questions has
+ * a short-lived thread that waits for it and wakes the loop. They are asked at start and now and then, never per record. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -106,7 +106,8 @@ static void free_partitions_question(struct partitions_question *q)
     free(q);
 }
 
-void kafka_admin_partitions(struct kafka_admin *a, const char *topic, void (*fn)(void *ctx, enum err err, int32_t count), void *ctx)
+void kafka_admin_partitions(struct kafka_admin *a, const char *topic, void (*fn)(void *ctx, enum err err, int32_t count),
+                            void *ctx)
 {
     struct partitions_question *q = mem_zalloc(sizeof *q);
     q->admin = a;
@@ -246,7 +247,7 @@ void kafka_admin_free(struct kafka_admin *a)
         return;
     struct partitions_question *p;
     LIST_FOREACH(p, &a->partitions, link)
-        atomic_store(&p->cancelled, true);
+    atomic_store(&p->cancelled, true);
     while ((p = LIST_FIRST(&a->partitions))) {
         pthread_join(p->thread, NULL);
         free_partitions_question(p);

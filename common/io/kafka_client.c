@@ -162,6 +162,7 @@ bool kafka_client_common_event(struct kafka_client *c, rd_kafka_event_t *ev)
         return true;
     }
     default:
+        check(rd_kafka_event_type(ev) != RD_KAFKA_EVENT_FETCH);
         return false;
     }
 }

@@ -12,11 +12,31 @@
 
 /* Names a file may not set. */
 static const char *const pinned_names[] = {
-    "bootstrap.servers", "metadata.broker.list", "client.id", "group.id", "group.instance.id", "group.protocol",
-    "acks", "request.required.acks", "enable.idempotence", "enable.gapless.guarantee", "transactional.id",
-    "message.timeout.ms", "delivery.timeout.ms", "retries", "message.send.max.retries", "delivery.report.only.error",
-    "enable.auto.commit", "auto.commit.enable", "enable.auto.offset.store", "auto.offset.reset", "enable.partition.eof",
-    "partition.assignment.strategy", "isolation.level", "log.queue", "enabled_events",
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "client.id",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "enable.gapless.guarantee",
+    "transactional.id",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "retries",
+    "message.send.max.retries",
+    "delivery.report.only.error",
+    "enable.auto.commit",
+    "auto.commit.enable",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "enable.partition.eof",
+    "partition.assignment.strategy",
+    "isolation.level",
+    "log.queue",
+    "enabled_events",
 };
 
 static const struct kafka_property common_defaults[] = {

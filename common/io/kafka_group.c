@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
-#include "io/kafka_internal.h"
+#include "io/kafka_group.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -23,43 +22,11 @@
 #define EVENTS_A_TURN 64
 #define POLL_EVERY_MS 1000 /* tells librdkafka that we are alive (max.poll.interval.ms) */
 
-/* A commit that was not answered yet. */
-struct commit_ticket {
-    int32_t generation;
-    int64_t sent_ms;
-    LIST_ENTRY(commit_ticket) link;
-};
-
-/* A commit that was refused here, before librdkafka saw it; answered in the next turn. */
-struct refusal {
-    int32_t partition;
-    int64_t offset;
-    STAILQ_ENTRY(refusal) link;
-};
-
-struct kafka_group {
-    struct kafka_client client;
-    struct kafka_group_options options; /* the strings are ours */
-    rd_kafka_queue_t *answers;          /* commits; everything while closing */
-    struct kafka_part *parts;           /* the assignment */
-    int part_count;
-    int visit; /* where the next turn begins to read */
-    bool joined;
-    bool revoking; /* on_revoke was called, revoke_done not yet */
-    bool closing, closed;
-    int64_t contact_ms;
-    int64_t polled_ms;
-    int64_t session_timeout_ms;
-    LIST_HEAD(, commit_ticket) tickets;
-    STAILQ_HEAD(, refusal) refusals;
-    char fatal[256];
-};
-
 /* -------- the membership -------- */
 
-/* librdkafka tells generation and member only in this form, which its header calls opaque: "CGMDv2:", the generation as four bytes
- * in the machine's order, then group and member, each ending with NUL (rd_kafka_consumer_group_metadata_write, the same from 2.0 to
- * 2.15). NULL when another version is linked that writes it otherwise. The caller frees *member with free. */
+/* librdkafka tells generation and member only in this form, which its header calls opaque: "CGMDv2:", the generation as four
+ * bytes in the machine's order, then group and member, each ending with NUL (rd_kafka_consumer_group_metadata_write, the same
+ * from 2.0 to 2.15). NULL when another version is linked that writes it otherwise. The caller frees *member with free. */
 static int32_t membership(const struct kafka_group *g, char **member)
 {
     static const char magic[] = "CGMDv2:";
@@ -99,7 +66,7 @@ static rd_kafka_topic_partition_list_t *list_of_one(const struct kafka_part *par
 static void forget_assignment(struct kafka_group *g)
 {
     for (int i = 0; i < g->part_count; i++)
-        kafka_part_close(&g->parts[i]);
+        kafka_part_done(&g->parts[i]);
     free(g->parts);
     g->parts = NULL;
     g->part_count = 0;
@@ -113,7 +80,8 @@ static void open_parts(struct kafka_group *g, rd_kafka_topic_partition_list_t *l
     g->part_count = list->cnt;
     g->parts = list->cnt ? mem_array(NULL, (size_t)list->cnt, sizeof *g->parts) : NULL;
     for (int i = 0; i < list->cnt; i++) {
-        kafka_part_open(&g->parts[i], &g->client, list->elems[i].topic, list->elems[i].partition);
+        kafka_part_init(&g->parts[i], list->elems[i].topic, list->elems[i].partition);
+        kafka_part_open(&g->parts[i], &g->client);
         list->elems[i].offset = 0;
     }
 }
@@ -188,105 +156,13 @@ static void on_rebalance(struct kafka_group *g, rd_kafka_event_t *ev)
     }
 }
 
-/* -------- commits -------- */
-
-static enum err commit_outcome(rd_kafka_resp_err_t err)
-{
-    switch (err) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return ERR_OK;
-    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
-    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-    case RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST:
-        return ERR_REFUSED;
-    case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
-        return ERR_TOO_BIG;
-    default:
-        return ERR_AGAIN;
-    }
-}
-
-/* A commit outside a membership would be taken as one of no member at all, and accepted when the group is empty. */
-static void refuse(struct kafka_group *g, const struct kafka_commit *commits, int count)
-{
-    for (int i = 0; i < count; i++) {
-        struct refusal *r = mem_alloc(sizeof *r);
-        *r = (struct refusal){.partition = commits[i].partition, .offset = commits[i].offset};
-        STAILQ_INSERT_TAIL(&g->refusals, r, link);
-    }
-    kafka_client_kick(&g->client);
-}
-
-void kafka_group_commit(struct kafka_group *g, const struct kafka_commit *commits, int count)
-{
-    int32_t generation = kafka_group_generation(g);
-    if (count == 0)
-        return;
-    if (generation < 0) {
-        refuse(g, commits, count);
-        return;
-    }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-    for (int i = 0; i < count; i++) {
-        rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, g->options.topic, commits[i].partition);
-        at->offset = commits[i].offset;
-        size_t size = commits[i].metadata ? strlen(commits[i].metadata) : 0;
-        if (size > 0) { /* freed with the list, by librdkafka's free */
-            at->metadata = rd_kafka_mem_malloc(g->client.rk, size);
-            memcpy(at->metadata, commits[i].metadata, size);
-            at->metadata_size = size;
-        }
-    }
-    struct commit_ticket *ticket = mem_alloc(sizeof *ticket);
-    *ticket = (struct commit_ticket){.generation = generation, .sent_ms = loop_now(g->client.loop)};
-    LIST_INSERT_HEAD(&g->tickets, ticket, link);
-    rd_kafka_resp_err_t err = rd_kafka_commit_queue(g->client.rk, list, g->answers, NULL, ticket);
-    check(err == RD_KAFKA_RESP_ERR_NO_ERROR); /* fails only on a handle without a group */
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-/* librdkafka keeps a commit while the coordinator is away and sends it later, maybe as a member of a later generation: such a one says
- * nothing about the membership it was meant to prove. */
-static void on_committed(struct kafka_group *g, rd_kafka_event_t *ev)
-{
-    struct commit_ticket *ticket = rd_kafka_event_opaque(ev);
-    const struct commit_ticket sent = *ticket;
-    LIST_REMOVE(ticket, link);
-    free(ticket);
-    bool same_member = kafka_group_generation(g) == sent.generation;
-    rd_kafka_resp_err_t whole = rd_kafka_event_error(ev);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
-    for (int i = 0; list && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *at = &list->elems[i];
-        enum err err = commit_outcome(at->err ? at->err : whole);
-        if (err == ERR_OK && !same_member)
-            err = ERR_REFUSED;
-        if (err == ERR_OK && sent.sent_ms > g->contact_ms)
-            g->contact_ms = sent.sent_ms;
-        g->options.on_commit(g->options.ctx, at->partition, at->offset, err);
-    }
-}
-
-static void answer_refusals(struct kafka_group *g)
-{
-    STAILQ_HEAD(, refusal) now = STAILQ_HEAD_INITIALIZER(now);
-    STAILQ_CONCAT(&now, &g->refusals); /* the callback may add to them */
-    struct refusal *r;
-    while ((r = STAILQ_FIRST(&now))) {
-        STAILQ_REMOVE_HEAD(&now, link);
-        g->options.on_commit(g->options.ctx, r->partition, r->offset, ERR_REFUSED);
-        free(r);
-    }
-}
-
 /* -------- events and records -------- */
 
 static void note_fatal(struct kafka_group *g, rd_kafka_event_t *ev)
 {
     if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR && rd_kafka_event_error_is_fatal(ev) && !*g->fatal)
-        snprintf(g->fatal, sizeof g->fatal, "%s: %s", rd_kafka_err2name(rd_kafka_event_error(ev)), rd_kafka_event_error_string(ev));
+        snprintf(g->fatal, sizeof g->fatal, "%s: %s", rd_kafka_err2name(rd_kafka_event_error(ev)),
+                 rd_kafka_event_error_string(ev));
 }
 
 static void handle_event(struct kafka_group *g, rd_kafka_event_t *ev)
@@ -296,7 +172,7 @@ static void handle_event(struct kafka_group *g, rd_kafka_event_t *ev)
         on_rebalance(g, ev);
         break;
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
-        on_committed(g, ev);
+        kafka_group_committed(g, ev);
         break;
     default:
         note_fatal(g, ev);
@@ -328,7 +204,8 @@ static void hand_over(struct kafka_group *g, const struct kafka_part *part, cons
         o->on_position(o->ctx, part->partition, item->offset, ERR_OK);
 }
 
-/* Returns how much was taken off; less than the bound: the queue is empty or held back. Callbacks may hold this partition back. */
+/* Returns how much was taken off; less than the bound: the queue is empty or held back. Callbacks may hold this partition back.
+ */
 static int read_part(struct kafka_group *g, struct kafka_part *part, int bound)
 {
     int taken = 0;
@@ -364,7 +241,7 @@ static bool drain(void *ctx)
 {
     struct kafka_group *g = ctx;
     g->polled_ms = loop_now(g->client.loop);
-    answer_refusals(g);
+    kafka_group_answer_refusals(g);
     bool more = drain_events(g, g->client.queue);
     more |= drain_events(g, g->answers);
     more |= drain_records(g);
@@ -427,15 +304,11 @@ void kafka_group_resume(struct kafka_group *g, int32_t partition)
 /* -------- the whole -------- */
 
 static const struct kafka_property tunable[] = {
-    {"session.timeout.ms", "10000"},
-    {"heartbeat.interval.ms", "3000"},
-    {"max.poll.interval.ms", "300000"},
-    {"fetch.wait.max.ms", "100"},  /* a partition that starts waits for the fetch under way */
-    {"fetch.error.backoff.ms", "200"},
-    {"queued.min.messages", "20000"}, /* both are per partition, since each has its own queue */
-    {"queued.max.messages.kbytes", "2048"},
-    {"allow.auto.create.topics", "false"},
-    {NULL, NULL},
+    {"session.timeout.ms", "10000"},        {"heartbeat.interval.ms", "3000"},     {"max.poll.interval.ms", "300000"},
+    {"fetch.wait.max.ms", "100"}, /* a partition that starts waits for the fetch under way */
+    {"fetch.error.backoff.ms", "200"},      {"queued.min.messages", "20000"}, /* both are per partition, since each has its own
+                                                                                 queue */
+    {"queued.max.messages.kbytes", "2048"}, {"allow.auto.create.topics", "false"}, {NULL, NULL},
 };
 
 static const struct kafka_property pinned[] = {
@@ -462,7 +335,8 @@ static enum err subscribe(struct kafka_group *g, struct errmsg *why)
     rd_kafka_topic_partition_list_add(topics, g->options.topic, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t err = rd_kafka_subscribe(g->client.rk, topics);
     rd_kafka_topic_partition_list_destroy(topics);
-    return err ? errmsg_set(why, ERR_INVALID, "kafka group: subscribe to %s: %s", g->options.topic, rd_kafka_err2str(err)) : ERR_OK;
+    return err ? errmsg_set(why, ERR_INVALID, "kafka group: subscribe to %s: %s", g->options.topic, rd_kafka_err2str(err))
+               : ERR_OK;
 }
 
 static enum err start_handle(struct kafka_group *g, const struct kafka_options *k, struct errmsg *why)
@@ -491,8 +365,7 @@ enum err kafka_group_new(const struct kafka_options *k, const struct kafka_group
                          struct errmsg *why)
 {
     struct kafka_group *g = mem_zalloc(sizeof *g);
-    LIST_INIT(&g->tickets);
-    STAILQ_INIT(&g->refusals);
+    kafka_group_commits_init(g);
     g->options = *o;
     g->options.group_id = mem_strdup(o->group_id);
     g->options.topic = mem_strdup(o->topic);
@@ -559,16 +432,7 @@ void kafka_group_free(struct kafka_group *g)
     forget_assignment(g);
     kafka_client_unwatch(g->answers);
     rd_kafka_destroy_flags(kafka_client_take(&g->client), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    struct commit_ticket *ticket;
-    while ((ticket = LIST_FIRST(&g->tickets))) {
-        LIST_REMOVE(ticket, link);
-        free(ticket);
-    }
-    struct refusal *r;
-    while ((r = STAILQ_FIRST(&g->refusals))) {
-        STAILQ_REMOVE_HEAD(&g->refusals, link);
-        free(r);
-    }
+    kafka_group_commits_done(g);
     free((char *)(uintptr_t)g->options.group_id);
     free((char *)(uintptr_t)g->options.topic);
     free(g);

@@ -31,39 +31,46 @@ struct kafka_client {
     int wake_fd;
     struct loop_io *io;
     struct loop_turn *turn;
-    bool pending;                /* the next end of turn drains */
-    bool (*drain)(void *ctx);    /* true: something is left */
+    bool pending;                  /* the next end of turn drains */
+    bool (*drain)(void *ctx);      /* true: something is left */
     bool (*idle_drain)(void *ctx); /* each turn, also without a signal; NULL for none; true: drain now */
     void *ctx;
     uint64_t *transport_errors, *fatal_errors, *other_errors;
 };
 
 /* Starts the handle; takes conf also on failure. The client must not move afterwards. */
-MUST_CHECK enum err kafka_client_init(struct kafka_client *c, const struct kafka_options *k, rd_kafka_type_t type, const char *kind,
-                                      rd_kafka_conf_t *conf, bool (*drain)(void *ctx), void *ctx, struct errmsg *why);
-/* Leaves the loop and gives the bare handle, without queues, to the caller, who destroys it. Queues that were added must be gone. */
+MUST_CHECK enum err kafka_client_init(struct kafka_client *c, const struct kafka_options *k, rd_kafka_type_t type,
+                                      const char *kind, rd_kafka_conf_t *conf, bool (*drain)(void *ctx), void *ctx,
+                                      struct errmsg *why);
+/* Leaves the loop and gives the bare handle, without queues, to the caller, who destroys it. Queues that were added must be gone.
+ */
 rd_kafka_t *kafka_client_take(struct kafka_client *c);
 /* A queue that wakes the loop, and the end of it (the reference is dropped too). */
 void kafka_client_watch(struct kafka_client *c, rd_kafka_queue_t *queue);
 void kafka_client_unwatch(rd_kafka_queue_t *queue);
 /* Drains in the next turn, whatever arrives. */
 void kafka_client_kick(struct kafka_client *c);
-/* Logs and errors, which every kind treats alike: logged, counted. True: it was one of them. The caller destroys ev. */
+/* Logs and errors, which every kind treats alike: logged, counted. True: it was one of them. The caller destroys ev. A record on
+ * the handle's own queue would be lost there: it is our bug. */
 bool kafka_client_common_event(struct kafka_client *c, rd_kafka_event_t *ev);
 void kafka_client_count_error(struct kafka_client *c, rd_kafka_resp_err_t err, bool fatal);
 
 struct kafka_part {
     char *topic;
     int32_t partition;
-    rd_kafka_queue_t *queue;
-    int64_t next;   /* the lowest offset that may be handed over */
-    bool from_earliest; /* next is "the earliest there is" until something arrives */
-    bool reading;   /* started and not held back: the queue is read */
-    bool started;   /* there is a position */
+    rd_kafka_queue_t *queue; /* while it is open */
+    int64_t next;            /* the lowest offset that may be handed over */
+    bool from_earliest;      /* next is "the earliest there is" until something arrives */
+    bool reading;            /* started and not held back: the queue is read */
+    bool started;            /* there is a position */
 };
 
-/* Opens the partition's own queue; it must be done before the partition is assigned. */
-void kafka_part_open(struct kafka_part *part, struct kafka_client *c, const char *topic, int32_t partition);
+void kafka_part_init(struct kafka_part *part, const char *topic, int32_t partition);
+void kafka_part_done(struct kafka_part *part);
+/* Opens the partition's own queue. Before each assignment of the partition: while a topic is not known yet, librdkafka drops what
+ * it has of a partition when it is taken out of the assignment, and a queue of before would stay empty for ever. */
+void kafka_part_open(struct kafka_part *part, struct kafka_client *c);
+/* Nothing is opened: harmless. */
 void kafka_part_close(struct kafka_part *part);
 
 enum kafka_part_what {

@@ -11,10 +11,21 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-void kafka_part_open(struct kafka_part *part, struct kafka_client *c, const char *topic, int32_t partition)
+void kafka_part_init(struct kafka_part *part, const char *topic, int32_t partition)
 {
     *part = (struct kafka_part){.topic = mem_strdup(topic), .partition = partition};
-    part->queue = rd_kafka_queue_get_partition(c->rk, topic, partition);
+}
+
+void kafka_part_done(struct kafka_part *part)
+{
+    kafka_part_close(part);
+    free(part->topic);
+}
+
+void kafka_part_open(struct kafka_part *part, struct kafka_client *c)
+{
+    kafka_part_close(part);
+    part->queue = rd_kafka_queue_get_partition(c->rk, part->topic, part->partition);
     check(part->queue);
     rd_kafka_queue_forward(part->queue, NULL);
     kafka_client_watch(c, part->queue);
@@ -22,8 +33,9 @@ void kafka_part_open(struct kafka_part *part, struct kafka_client *c, const char
 
 void kafka_part_close(struct kafka_part *part)
 {
-    kafka_client_unwatch(part->queue);
-    free(part->topic);
+    if (part->queue)
+        kafka_client_unwatch(part->queue);
+    part->queue = NULL;
 }
 
 enum position { POSITION_FITS, POSITION_RESET, POSITION_STALE };
@@ -95,8 +107,8 @@ static void take_error(struct kafka_part *part, struct kafka_client *c, struct k
         return;
     }
     kafka_client_count_error(c, err, false);
-    log_warn("kafka_partition_error", LOG_STR("handle", c->kind), LOG_STR("topic", part->topic), LOG_INT("partition", part->partition),
-             LOG_INT("offset", offset), LOG_STR("error", rd_kafka_err2name(err)),
+    log_warn("kafka_partition_error", LOG_STR("handle", c->kind), LOG_STR("topic", part->topic),
+             LOG_INT("partition", part->partition), LOG_INT("offset", offset), LOG_STR("error", rd_kafka_err2name(err)),
              LOG_STR("message", rd_kafka_event_error_string(item->event)));
 }
 

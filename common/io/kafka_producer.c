@@ -5,8 +5,8 @@
  * timed out while it may have been written makes the idempotent producer fatal. What waits is bounded by the callers, who
  * keep one record outstanding per delivery.
  *
- * A fatal error ends a librdkafka handle (the broker lost the producer's sequence, for one). It is then purged, which answers every
- * record it still has; they go back as ERR_AGAIN. Once it is empty it is destroyed, on a thread since that waits for
+ * A fatal error ends a librdkafka handle (the broker lost the producer's sequence, for one). It is then purged, which answers
+ * every record it still has; they go back as ERR_AGAIN. Once it is empty it is destroyed, on a thread since that waits for
  * librdkafka's own, and a new one is made after a pause that grows while handles die young. */
 #include <pthread.h>
 #include <stdio.h>
@@ -176,11 +176,8 @@ static bool each_turn(void *ctx)
 /* -------- producing -------- */
 
 static const struct kafka_property pinned[] = {
-    {"enable.idempotence", "true"},
-    {"acks", "all"},
-    {"message.timeout.ms", "0"},
-    {"delivery.report.only.error", "false"},
-    {NULL, NULL},
+    {"enable.idempotence", "true"},          {"acks", "all"}, {"message.timeout.ms", "0"},
+    {"delivery.report.only.error", "false"}, {NULL, NULL},
 };
 
 static enum err start_handle(struct kafka_producer *p, struct errmsg *why)
@@ -219,16 +216,18 @@ static rd_kafka_topic_t *topic_handle(struct kafka_producer *p, const char *name
 }
 
 /* The less travelled way: headers cost a list of librdkafka's. */
-static rd_kafka_resp_err_t produce_with_headers(struct kafka_producer *p, rd_kafka_topic_t *rkt, int32_t partition, struct slice key,
-                                                struct slice value, const struct kafka_header *headers, int count, void *opaque)
+static rd_kafka_resp_err_t produce_with_headers(struct kafka_producer *p, rd_kafka_topic_t *rkt, int32_t partition,
+                                                struct slice key, struct slice value, const struct kafka_header *headers,
+                                                int count, void *opaque)
 {
     rd_kafka_headers_t *list = rd_kafka_headers_new((size_t)count);
     for (int i = 0; i < count; i++)
-        rd_kafka_header_add(list, headers[i].name.p, (ssize_t)headers[i].name.len, headers[i].value.p, (ssize_t)headers[i].value.len);
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        p->client.rk, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(key.p, key.len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.len), RD_KAFKA_V_HEADERS(list),
-        RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+        rd_kafka_header_add(list, headers[i].name.p, (ssize_t)headers[i].name.len, headers[i].value.p,
+                            (ssize_t)headers[i].value.len);
+    rd_kafka_resp_err_t err = rd_kafka_producev(p->client.rk, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(partition),
+                                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.p, key.len),
+                                                RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.len), RD_KAFKA_V_HEADERS(list),
+                                                RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
     if (err)
         rd_kafka_headers_destroy(list);
     return err;
@@ -245,7 +244,8 @@ enum err kafka_produce(struct kafka_producer *p, const char *topic, int32_t part
     rd_kafka_resp_err_t err;
     if (header_count > 0)
         err = produce_with_headers(p, rkt, partition, key, value, headers, header_count, opaque);
-    else if (rd_kafka_produce(rkt, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value.p, value.len, key.p, key.len, opaque) == 0)
+    else if (rd_kafka_produce(rkt, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value.p, value.len, key.p, key.len,
+                              opaque) == 0)
         err = RD_KAFKA_RESP_ERR_NO_ERROR;
     else
         err = rd_kafka_last_error();

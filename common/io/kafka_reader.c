@@ -1,7 +1,7 @@
 /* Reading explicit partitions. librdkafka wants a group.id for assigning them; the group is never joined and never committed to.
  *
- * Starting over takes the partition out of the assignment and puts it in again: librdkafka's own state machine then sees to it that
- * the old fetching has ended before the new begins, where a seek is lost if it comes while a partition still waits to be
+ * Starting over takes the partition out of the assignment and puts it in again: librdkafka's own state machine then sees to it
+ * that the old fetching has ended before the new begins, where a seek is lost if it comes while a partition still waits to be
  * started. Records of the earlier start carry an older version and never leave the queue. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct reader_part {
 struct kafka_reader {
     struct kafka_client client;
     struct kafka_reader_options options;
-    TAILQ_HEAD(, reader_part) parts; /* opened once, kept till the end */
+    TAILQ_HEAD(, reader_part) parts; /* all that were ever started */
     int part_count;
 };
 
@@ -86,15 +86,15 @@ static struct kafka_part *find_part(const struct kafka_reader *r, const char *to
 {
     struct reader_part *rp;
     TAILQ_FOREACH(rp, &r->parts, link)
-        if (rp->part.partition == partition && strcmp(rp->part.topic, topic) == 0)
-            return &rp->part;
+    if (rp->part.partition == partition && strcmp(rp->part.topic, topic) == 0)
+        return &rp->part;
     return NULL;
 }
 
 static struct kafka_part *add_part(struct kafka_reader *r, const char *topic, int32_t partition)
 {
     struct reader_part *rp = mem_zalloc(sizeof *rp);
-    kafka_part_open(&rp->part, &r->client, topic, partition);
+    kafka_part_init(&rp->part, topic, partition);
     TAILQ_INSERT_TAIL(&r->parts, rp, link);
     r->part_count++;
     return &rp->part;
@@ -105,7 +105,8 @@ static void change_assignment(struct kafka_reader *r, const struct kafka_part *p
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset = part->next;
-    rd_kafka_error_t *error = add ? rd_kafka_incremental_assign(r->client.rk, list) : rd_kafka_incremental_unassign(r->client.rk, list);
+    rd_kafka_error_t *error =
+        add ? rd_kafka_incremental_assign(r->client.rk, list) : rd_kafka_incremental_unassign(r->client.rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     check(!error);
 }
@@ -119,6 +120,7 @@ void kafka_reader_start(struct kafka_reader *r, const char *topic, int32_t parti
     part->next = offset < 0 ? 0 : offset;
     part->from_earliest = part->next == 0;
     part->started = part->reading = true;
+    kafka_part_open(part, &r->client);
     change_assignment(r, part, true);
 }
 
@@ -129,6 +131,7 @@ void kafka_reader_stop(struct kafka_reader *r, const char *topic, int32_t partit
         return;
     part->started = part->reading = false;
     change_assignment(r, part, false);
+    kafka_part_close(part);
 }
 
 int64_t kafka_reader_known_end(const struct kafka_reader *r, const char *topic, int32_t partition)
@@ -189,7 +192,7 @@ void kafka_reader_free(struct kafka_reader *r)
     struct reader_part *rp;
     while ((rp = TAILQ_FIRST(&r->parts))) {
         TAILQ_REMOVE(&r->parts, rp, link);
-        kafka_part_close(&rp->part);
+        kafka_part_done(&rp->part);
         free(rp);
     }
     rd_kafka_destroy_flags(kafka_client_take(&r->client), RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

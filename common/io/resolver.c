@@ -436,6 +436,10 @@ static int open_channel(struct resolver *r, int which, const char *servers)
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
     if (which == EXACT)
         mask |= ARES_OPT_DOMAINS; /* none: before 1.20 ares_getaddrinfo does not look at NOSEARCH */
+#ifdef ARES_OPT_QUERY_CACHE
+    mask |=
+        ARES_OPT_QUERY_CACHE; /* 1.31 on: of no time. Its cache would keep answers for an hour, ours keeps them for a minute */
+#endif
     int rc = ares_init_options(&ch->ares, &o, mask);
     if (rc == ARES_SUCCESS && servers)
         rc = ares_set_servers_ports_csv(ch->ares, servers);

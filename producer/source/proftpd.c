@@ -1,10 +1,11 @@
 /* ProFTPD: records to facts.
  *
  * Only two things need more than one record. A rename is RNFR 350 and then RNTO 250 of one pid. And an upload over plain FTP is
- * logged as a success when the client was killed: the protocol cannot tell that from the end of the file. But the session then ends
- * at once, with an EXIT record whose reason is `Read EOF from client`. So an upload waits for its session's next record, for a few
- * milliseconds at most (suspect_window_ms): an EXIT of that kind within them makes it suspect. A client that closes without
- * QUIT looks the same, therefore it is a mark and never a refusal. Over SFTP the client closes the file itself, so nothing waits. */
+ * logged as a success when the client was killed: the protocol cannot tell that from the end of the file. But the session then
+ * ends at once, with an EXIT record whose reason is `Read EOF from client`. So an upload waits for its session's next record, for
+ * a few milliseconds at most (suspect_window_ms): an EXIT of that kind within them makes it suspect. A client that closes without
+ * QUIT looks the same, therefore it is a mark and never a refusal. Over SFTP the client closes the file itself, so nothing waits.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "util/mem.h"
 
 #define RENAME_WAIT_US (15LL * 60 * 1000000) /* an RNFR older than this is forgotten; TimeoutIdle ends such a session before */
-#define HELD_BEHIND_US 1000000               /* a record this much younger than a held upload has overtaken any EXIT it waits for */
+#define HELD_BEHIND_US 1000000 /* a record this much younger than a held upload has overtaken any EXIT it waits for */
 
 static const struct slice eof_reason = {"Read EOF from client", 20};
 
@@ -114,8 +115,8 @@ static void on_rename_to(struct source_state *st, const struct found *f)
     st->sink.fact(st->sink.ctx, &fact);
 }
 
-/* A success must name an absolute path. A marker inside one is half a record that another was written behind (a full disk), or the work of
- * somebody who wants it to look so; either way the whole frame is put aside. */
+/* A success must name an absolute path. A marker inside one is half a record that another was written behind (a full disk), or
+ * the work of somebody who wants it to look so; either way the whole frame is put aside. */
 static bool path_ok(struct source_state *st, const struct found *f)
 {
     struct slice path = f->rec.path;

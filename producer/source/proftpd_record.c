@@ -2,8 +2,25 @@
 
 #include <string.h>
 
-enum { FIELD_MARKER, FIELD_TIME, FIELD_PID, FIELD_PROTOCOL, FIELD_ADDRESS, FIELD_COMMAND, FIELD_CODE, FIELD_STATUS, FIELD_BYTES,
-       FIELD_FILE_OFFSET, FIELD_FILE_SIZE, FIELD_MODIFIED, FIELD_REASON, FIELD_GROUP, FIELD_USER, FIELD_PATH, FIELD_COUNT };
+enum {
+    FIELD_MARKER,
+    FIELD_TIME,
+    FIELD_PID,
+    FIELD_PROTOCOL,
+    FIELD_ADDRESS,
+    FIELD_COMMAND,
+    FIELD_CODE,
+    FIELD_STATUS,
+    FIELD_BYTES,
+    FIELD_FILE_OFFSET,
+    FIELD_FILE_SIZE,
+    FIELD_MODIFIED,
+    FIELD_REASON,
+    FIELD_GROUP,
+    FIELD_USER,
+    FIELD_PATH,
+    FIELD_COUNT
+};
 
 static const char marker[] = "@WH1\t";
 static const char end_mark[] = "//\n";
@@ -94,7 +111,8 @@ static bool parse_time(struct slice s, int64_t *us)
         return false;
     size_t whole = (size_t)(dot - s.p);
     int64_t seconds, fraction;
-    if (whole > 11 || s.len - whole - 1 != 6 || !number(slice_of(s.p, whole), &seconds) || !number(slice_of(dot + 1, 6), &fraction))
+    if (whole > 11 || s.len - whole - 1 != 6 || !number(slice_of(s.p, whole), &seconds) ||
+        !number(slice_of(dot + 1, 6), &fraction))
         return false;
     *us = seconds * 1000000 + fraction;
     return true;
@@ -118,9 +136,10 @@ static enum proftpd_command command_of(struct slice s)
         struct slice name;
         enum proftpd_command command;
     } names[] = {
-        {{"STOR", 4}, PROFTPD_UPLOAD}, {{"RETR", 4}, PROFTPD_DOWNLOAD}, {{"EXIT", 4}, PROFTPD_EXIT}, {{"DELE", 4}, PROFTPD_DELETE},
-        {{"RNFR", 4}, PROFTPD_RNFR},   {{"RNTO", 4}, PROFTPD_RNTO},     {{"MKD", 3}, PROFTPD_MKDIR}, {{"RMD", 3}, PROFTPD_RMDIR},
-        {{"APPE", 4}, PROFTPD_UPLOAD}, {{"STOU", 4}, PROFTPD_UPLOAD},   {{"XMKD", 4}, PROFTPD_MKDIR}, {{"XRMD", 4}, PROFTPD_RMDIR},
+        {{"STOR", 4}, PROFTPD_UPLOAD}, {{"RETR", 4}, PROFTPD_DOWNLOAD}, {{"EXIT", 4}, PROFTPD_EXIT},
+        {{"DELE", 4}, PROFTPD_DELETE}, {{"RNFR", 4}, PROFTPD_RNFR},     {{"RNTO", 4}, PROFTPD_RNTO},
+        {{"MKD", 3}, PROFTPD_MKDIR},   {{"RMD", 3}, PROFTPD_RMDIR},     {{"APPE", 4}, PROFTPD_UPLOAD},
+        {{"STOU", 4}, PROFTPD_UPLOAD}, {{"XMKD", 4}, PROFTPD_MKDIR},    {{"XRMD", 4}, PROFTPD_RMDIR},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (slice_eq(names[i].name, s))

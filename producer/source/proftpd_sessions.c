@@ -56,6 +56,7 @@ void proftpd_session_end(struct proftpd_sessions *t, struct proftpd_session *s)
     if (s->held)
         TAILQ_REMOVE(&t->held, s, held_link);
     proftpd_session_rename_end(t, s);
+    check(t->by_pid != NULL); /* table and list hold the same sessions */
     HASH_DEL(t->by_pid, s);
     TAILQ_REMOVE(&t->order, s, link);
     free(s->upload_bytes);
@@ -71,9 +72,11 @@ static struct slice keep(char **at, struct slice s)
     return copy;
 }
 
-void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact, int64_t time_us, bool hold)
+void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact,
+                            int64_t time_us, bool hold)
 {
-    size_t len = fact->path.len + fact->username.len + fact->group.len + fact->client_ip.len + fact->protocol.len + fact->session_id.len;
+    size_t len =
+        fact->path.len + fact->username.len + fact->group.len + fact->client_ip.len + fact->protocol.len + fact->session_id.len;
     if (len > s->upload_cap || !s->upload_bytes) {
         s->upload_bytes = mem_realloc(s->upload_bytes, len + 128);
         s->upload_cap = len + 128;
@@ -102,7 +105,8 @@ void proftpd_session_emit(struct proftpd_sessions *t, struct proftpd_session *s)
     t->sink.fact(t->sink.ctx, &s->upload);
 }
 
-void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset, int64_t time_us)
+void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset,
+                            int64_t time_us)
 {
     proftpd_session_rename_end(t, s);
     s->rename_from = mem_dup(from.p, from.len);

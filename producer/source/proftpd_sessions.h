@@ -1,12 +1,13 @@
-/* What is kept of ProFTPD's sessions between records, by pid: the last upload (for the size of a file that is renamed afterwards),
- * whether it is still held back, and the first half of a rename. Bounded: beyond PROFTPD_MAX_SESSIONS the session whose last record is
- * oldest is let go, its upload handed over first. A session that was killed leaves no EXIT; that bound and the waiting times end it. */
+/* What is kept of ProFTPD's sessions between records, by pid: the last upload (for the size of a file that is renamed
+ * afterwards), whether it is still held back, and the first half of a rename. Bounded: beyond PROFTPD_MAX_SESSIONS the session
+ * whose last record is oldest is let go, its upload handed over first. A session that was killed leaves no EXIT; that bound and
+ * the waiting times end it. */
 #ifndef PRODUCER_SOURCE_PROFTPD_SESSIONS_H
 #define PRODUCER_SOURCE_PROFTPD_SESSIONS_H
 
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "producer/hash.h"
 #include "producer/source.h"
 
 #define PROFTPD_MAX_SESSIONS 16384
@@ -14,10 +15,10 @@
 struct proftpd_session {
     uint64_t pid;
     struct source_fact upload; /* the last one; its slices point into upload_bytes. offset -1: none yet */
-    int64_t upload_us; /* its time, microseconds since 1970 */
+    int64_t upload_us;         /* its time, microseconds since 1970 */
     char *upload_bytes;
     size_t upload_cap;
-    bool held; /* upload was not handed over yet: stands in `held` */
+    bool held;         /* upload was not handed over yet: stands in `held` */
     char *rename_from; /* NULL: no rename is open; else stands in `renames` */
     size_t rename_len;
     int64_t rename_offset;
@@ -47,11 +48,13 @@ struct proftpd_session *proftpd_session_get(struct proftpd_sessions *t, uint64_t
 void proftpd_session_end(struct proftpd_sessions *t, struct proftpd_session *s);
 
 /* Copies the upload; hold: it will be handed over by proftpd_session_emit. */
-void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact, int64_t time_us, bool hold);
+void proftpd_session_upload(struct proftpd_sessions *t, struct proftpd_session *s, const struct source_fact *fact,
+                            int64_t time_us, bool hold);
 /* Hands over the upload if it is held. */
 void proftpd_session_emit(struct proftpd_sessions *t, struct proftpd_session *s);
 
-void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset, int64_t time_us);
+void proftpd_session_rename(struct proftpd_sessions *t, struct proftpd_session *s, struct slice from, int64_t offset,
+                            int64_t time_us);
 void proftpd_session_rename_end(struct proftpd_sessions *t, struct proftpd_session *s);
 
 /* Hands over the held uploads whose time is before wall_us; stops at the first that is not. */

@@ -1,10 +1,12 @@
-/* The checkpoint's file, the lock of its folder, the offsets that are on their way, and the ids that make reading twice harmless. */
+/* The checkpoint's file, the lock of its folder, the offsets that are on their way, and the ids that make reading twice harmless.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +33,26 @@ static int setup(void **state)
     return 0;
 }
 
+/* Removes a folder that holds files only. */
+static int remove_folder(const char *path_of)
+{
+    char file[512];
+    struct dirent *entry;
+    DIR *dir = opendir(path_of);
+    while (dir && (entry = readdir(dir))) {
+        snprintf(file, sizeof(file), "%s/%s", path_of, entry->d_name);
+        if (entry->d_name[0] != '.')
+            assert_int_equal(0, unlink(file));
+    }
+    if (dir)
+        closedir(dir);
+    return rmdir(path_of);
+}
+
 static int teardown(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
+    return remove_folder(folder);
 }
 
 static void write_text(const char *text)
@@ -88,9 +104,9 @@ static void no_file_is_the_first_start(void **state)
 static void what_cannot_be_trusted_is_refused(void **state)
 {
     (void)state;
-#define FILE_OF(inode, print, offset) \
-    "{\"schema\":\"trueftp.checkpoint/1\",\"log\":\"" LOG "\",\"files\":[{\"inode\":" inode ",\"fingerprint\":\"" print "\",\"offset\":" offset \
-    ",\"size\":5}]}"
+#define FILE_OF(inode, print, offset)                                                                                            \
+    "{\"schema\":\"trueftp.checkpoint/1\",\"log\":\"" LOG "\",\"files\":[{\"inode\":" inode ",\"fingerprint\":\"" print          \
+    "\",\"offset\":" offset ",\"size\":5}]}"
     static const struct {
         const char *text;
         const char *says;
@@ -186,8 +202,9 @@ static void ids_follow_from_where_a_record_stands(void **state)
         int64_t offset;
         enum event_type type;
     } places[] = {
-        {"h", LOG, PRINT_A, 0, EVENT_FILE_UPLOADED},   {"h2", LOG, PRINT_A, 0, EVENT_FILE_UPLOADED}, {"h", "/l", PRINT_A, 0, EVENT_FILE_UPLOADED},
-        {"h", LOG, "0", 0, EVENT_FILE_UPLOADED},       {"h", LOG, PRINT_A, 1, EVENT_FILE_UPLOADED},  {"h", LOG, PRINT_A, 0, EVENT_FILE_DELETED},
+        {"h", LOG, PRINT_A, 0, EVENT_FILE_UPLOADED},  {"h2", LOG, PRINT_A, 0, EVENT_FILE_UPLOADED},
+        {"h", "/l", PRINT_A, 0, EVENT_FILE_UPLOADED}, {"h", LOG, "0", 0, EVENT_FILE_UPLOADED},
+        {"h", LOG, PRINT_A, 1, EVENT_FILE_UPLOADED},  {"h", LOG, PRINT_A, 0, EVENT_FILE_DELETED},
     };
     enum { COUNT = sizeof(places) / sizeof(places[0]) };
     char ids[COUNT][UUID_TEXT_SIZE];
@@ -195,8 +212,8 @@ static void ids_follow_from_where_a_record_stands(void **state)
     buf_init(&scratch, 1000);
     for (size_t i = 0; i < COUNT; i++) {
         for (int again = 0; again < 2; again++) {
-            struct uuid id = event_id_make(&scratch, slice_str(places[i].host), slice_str(places[i].log), places[i].fingerprint, places[i].offset,
-                                           places[i].type);
+            struct uuid id = event_id_make(&scratch, slice_str(places[i].host), slice_str(places[i].log), places[i].fingerprint,
+                                           places[i].offset, places[i].type);
             char text[UUID_TEXT_SIZE];
             uuid_format(&id, text);
             if (again)

@@ -39,28 +39,73 @@ static void test_connection_refused(void **state)
 }
 
 /* A listener whose queue is full does not answer SYNs. */
+struct deaf {
+    int listener, fillers[3];
+};
+
+static int deaf_start(struct deaf *d, uint32_t address, int port)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address), .sin_port = htons((uint16_t)port)};
+    socklen_t len = sizeof sa;
+    d->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(d->listener, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(listen(d->listener, 0), 0);
+    assert_int_equal(getsockname(d->listener, (struct sockaddr *)&sa, &len), 0);
+    for (int i = 0; i < 3; i++) {
+        d->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(d->fillers[i], (struct sockaddr *)&sa, sizeof sa);
+    }
+    return ntohs(sa.sin_port);
+}
+
+static void deaf_stop(struct deaf *d)
+{
+    for (int i = 0; i < 3; i++)
+        close(d->fillers[i]);
+    close(d->listener);
+}
+
 static void test_connect_timeout(void **state)
 {
     (void)state;
     struct call call;
+    struct deaf deaf;
     char url[100];
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000005)};
-    socklen_t len = sizeof sa;
-    int fillers[3], listener = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof sa), 0);
-    assert_int_equal(listen(listener, 0), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&sa, &len), 0);
-    for (int i = 0; i < 3; i++) {
-        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)!connect(fillers[i], (struct sockaddr *)&sa, sizeof sa);
+    snprintf(url, sizeof url, "http://one.example:%d/", deaf_start(&deaf, 0x7f000005, 0));
+    for (int i = 0; i < 2; i++) { /* the second finds nothing left of the first */
+        post_url(url, 300, &call);
+        assert_int_equal(call.result.error, DELIVERY_ERROR_CONNECT_TIMEOUT);
+        assert_true(call.took_ms >= 290 && call.took_ms < 1500);
     }
-    snprintf(url, sizeof url, "http://one.example:%d/", ntohs(sa.sin_port));
-    post_url(url, 300, &call);
-    assert_int_equal(call.result.error, DELIVERY_ERROR_CONNECT_TIMEOUT);
-    assert_true(call.took_ms >= 290 && call.took_ms < 1500);
-    for (int i = 0; i < 3; i++)
-        close(fillers[i]);
-    close(listener);
+    deaf_stop(&deaf);
+    assert_int_equal(t.client->open_sockets, 0);
+}
+
+/* The first of two addresses refuses: the second is tried without delay. */
+static void test_first_address_refuses(void **state)
+{
+    (void)state;
+    struct call call;
+    post_and_wait("two.example", "/ok", 5000, &call);
+    assert_int_equal(call.result.status, 200);
+    if (call.took_ms >= 150)
+        fail_msg("%d ms", (int)call.took_ms);
+    assert_int_equal(t.client->open_sockets, 1);
+}
+
+/* libcurl gives up the first of two addresses and opens the second under the same descriptor. */
+static void test_second_address(void **state)
+{
+    (void)state;
+    struct call call;
+    struct deaf deaf;
+    deaf_start(&deaf, 0x7f000004, scripted_server_port(t.server));
+    post_and_wait("two.example", "/slow", 1500, &call);
+    deaf_stop(&deaf);
+    if (call.result.status != 200)
+        fail_msg("error %d, %s", (int)call.result.error, call.detail);
+    assert_true(call.took_ms < 1300); /* half of the time for the first, then at once */
+    assert_int_equal(t.client->open_sockets, 1);
 }
 
 static void test_descriptors_exhausted_is_ours(void **state)
@@ -311,6 +356,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HTTP_TEST(test_connection_refused),
         HTTP_TEST(test_connect_timeout),
+        HTTP_TEST(test_first_address_refuses),
+        HTTP_TEST(test_second_address),
         HTTP_TEST(test_descriptors_exhausted_is_ours),
         HTTP_TEST(test_names),
         HTTP_TEST(test_loopback_is_refused_without_exemption),

@@ -94,11 +94,11 @@ static void test_bad_options(void **state)
 #define MAX_SEEN 5000
 
 struct seen {
-    int64_t next;   /* expected; -1: whatever comes */
-    int64_t first;  /* offset of the first record since the start */
-    int64_t end;    /* as told by on_end; -1: not yet */
+    int64_t next;  /* expected; -1: whatever comes */
+    int64_t first; /* offset of the first record since the start */
+    int64_t end;   /* as told by on_end; -1: not yet */
     int records, ends;
-    bool stopped;   /* nothing may come */
+    bool stopped; /* nothing may come */
     void (*look)(const struct kafka_record *rec);
 };
 
@@ -138,7 +138,8 @@ static bool at_end(void *ctx)
 
 static struct kafka_reader *reader_new(struct fixture *f, struct seen *seen)
 {
-    struct kafka_reader_options options = {.on_record = on_record, .on_end = on_end, .ctx = seen, .fetch_wait_ms = 20, .poll_bound = 64};
+    struct kafka_reader_options options = {
+        .on_record = on_record, .on_end = on_end, .ctx = seen, .fetch_wait_ms = 20, .poll_bound = 64};
     struct kafka_reader *r;
     struct errmsg why;
     assert_int_equal(kafka_reader_new(&f->options, &options, &r, &why), ERR_OK);

@@ -1,4 +1,5 @@
-/* The group member: positions to the record, rebalances, commits. Against the mock cluster, or a real one with TRUEFTP_TEST_BROKERS. */
+/* The group member: positions to the record, rebalances, commits. Against the mock cluster, or a real one with
+ * TRUEFTP_TEST_BROKERS. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -317,8 +318,8 @@ static int64_t total(const struct member *m)
     return sum;
 }
 
-/* Steps come when records have come since the last one or some turns have passed, so that some hit an empty queue, some a full one,
- * some a fetch under way; now and then several come at once. */
+/* Steps come when records have come since the last one or some turns have passed, so that some hit an empty queue, some a full
+ * one, some a fetch under way; now and then several come at once. */
 static bool shuffled(void *ctx)
 {
     struct shuffle *s = ctx;

@@ -19,10 +19,11 @@
 static void a_sources_file_is_read(void **state)
 {
     (void)state;
-    static const char text[] = "# comment\n\n[main]\n format = proftpd \r\npath=/var/log/proftpd/webhook.log\naccount = constant:acc_1\nhost = ftp1\n"
-                               "start = end\npath_prefix = /srv/{user}\nroot=/srv/{user}\ntemporary_suffixes = .a  .b\nannounce_temporary=0\n"
-                               "announce_renames = 1\nsuspect = emit\nsuspect_window_ms = 20\n"
-                               "[other-1]\nformat=proftpd\npath=/b.log\naccount=group\n; the end";
+    static const char text[] =
+        "# comment\n\n[main]\n format = proftpd \r\npath=/var/log/proftpd/webhook.log\naccount = constant:acc_1\nhost = ftp1\n"
+        "start = end\npath_prefix = /srv/{user}\nroot=/srv/{user}\ntemporary_suffixes = .a  .b\nannounce_temporary=0\n"
+        "announce_renames = 1\nsuspect = emit\nsuspect_window_ms = 20\n"
+        "[other-1]\nformat=proftpd\npath=/b.log\naccount=group\n; the end";
     struct sources s;
     struct errmsg why = {""};
     assert_int_equal(ERR_OK, sources_parse("f", slice_str(text), &s, &why));
@@ -180,25 +181,32 @@ static void facts_become_events(void **state)
     } cases[] = {
         {"an upload", "", EVENT_FILE_UPLOADED, "/a", "", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "", ""},
         {"no account", "", EVENT_FILE_UPLOADED, "/a", "", "", "", POLICY_NO_ACCOUNT, 0, "", "", ""},
-        {"a temporary upload", "", EVENT_FILE_UPLOADED, "/a.part", "", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a.part", "", ""},
+        {"a temporary upload", "", EVENT_FILE_UPLOADED, "/a.part", "", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a.part",
+         "", ""},
         {"kept silent", "announce_temporary=0\n", EVENT_FILE_UPLOADED, "/a.part", "", "", "acc", POLICY_SILENT, 0, "", "", ""},
-        {"a temporary file deleted", "announce_temporary=0\n", EVENT_FILE_DELETED, "/a.part", "", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_DELETED,
-         "/a.part", "", ""},
-        {"its rename", "", EVENT_FILE_RENAMED, "/a", "/a.part", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "/a.part", ""},
+        {"a temporary file deleted", "announce_temporary=0\n", EVENT_FILE_DELETED, "/a.part", "", "", "acc", POLICY_ANNOUNCE,
+         EVENT_FILE_DELETED, "/a.part", "", ""},
+        {"its rename", "", EVENT_FILE_RENAMED, "/a", "/a.part", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "/a.part",
+         ""},
         {"to another temporary name", "", EVENT_FILE_RENAMED, "/a.tmp", "/a.part", "", "acc", POLICY_SILENT, 0, "", "", ""},
         {"another rename", "", EVENT_FILE_RENAMED, "/b", "/a", "", "acc", POLICY_SILENT, 0, "", "", ""},
-        {"announced", "announce_renames=1\n", EVENT_FILE_RENAMED, "/b", "/a", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_RENAMED, "/b", "/a", ""},
-        {"own suffixes", "temporary_suffixes=~\n", EVENT_FILE_RENAMED, "/a", "/a~", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "/a~", ""},
+        {"announced", "announce_renames=1\n", EVENT_FILE_RENAMED, "/b", "/a", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_RENAMED,
+         "/b", "/a", ""},
+        {"own suffixes", "temporary_suffixes=~\n", EVENT_FILE_RENAMED, "/a", "/a~", "", "acc", POLICY_ANNOUNCE,
+         EVENT_FILE_UPLOADED, "/a", "/a~", ""},
         {"no suffixes", "temporary_suffixes=\n", EVENT_FILE_RENAMED, "/a", "/a.part", "", "acc", POLICY_SILENT, 0, "", "", ""},
         {"a name that is the suffix", "", EVENT_FILE_RENAMED, "/a", "/.part", "", "acc", POLICY_SILENT, 0, "", "", ""},
-        {"a prefix", "path_prefix=/srv/{user}\n", EVENT_FILE_UPLOADED, "/srv/u/a", "", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "", ""},
-        {"of both names", "path_prefix=/srv/{group}\n", EVENT_FILE_RENAMED, "/srv/acc/a", "/srv/acc/a.tmp", "", "acc", POLICY_ANNOUNCE,
-         EVENT_FILE_UPLOADED, "/a", "/a.tmp", ""},
-        {"not at a boundary", "path_prefix=/srv/{user}\n", EVENT_FILE_UPLOADED, "/srv/u2/a", "", "", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED,
-         "/srv/u2/a", "", ""},
-        {"the prefix itself", "path_prefix=/srv/{user}\n", EVENT_DIR_CREATED, "/srv/u", "", "", "acc", POLICY_ANNOUNCE, EVENT_DIR_CREATED, "/", "", ""},
+        {"a prefix", "path_prefix=/srv/{user}\n", EVENT_FILE_UPLOADED, "/srv/u/a", "", "", "acc", POLICY_ANNOUNCE,
+         EVENT_FILE_UPLOADED, "/a", "", ""},
+        {"of both names", "path_prefix=/srv/{group}\n", EVENT_FILE_RENAMED, "/srv/acc/a", "/srv/acc/a.tmp", "", "acc",
+         POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "/a.tmp", ""},
+        {"not at a boundary", "path_prefix=/srv/{user}\n", EVENT_FILE_UPLOADED, "/srv/u2/a", "", "", "acc", POLICY_ANNOUNCE,
+         EVENT_FILE_UPLOADED, "/srv/u2/a", "", ""},
+        {"the prefix itself", "path_prefix=/srv/{user}\n", EVENT_DIR_CREATED, "/srv/u", "", "", "acc", POLICY_ANNOUNCE,
+         EVENT_DIR_CREATED, "/", "", ""},
         {"suspect", "", EVENT_FILE_UPLOADED, "/a", "", "why", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "", "why"},
-        {"suspect, emitted", "suspect=emit\n", EVENT_FILE_UPLOADED, "/a", "", "why", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED, "/a", "", ""},
+        {"suspect, emitted", "suspect=emit\n", EVENT_FILE_UPLOADED, "/a", "", "why", "acc", POLICY_ANNOUNCE, EVENT_FILE_UPLOADED,
+         "/a", "", ""},
     };
     struct buf scratch, text;
     buf_init(&scratch, 10000);
@@ -222,7 +230,8 @@ static void facts_become_events(void **state)
             fail_msg("%s: verdict %d", cases[i].what, (int)verdict);
         if (verdict == POLICY_ANNOUNCE) {
             assert_int_equal(cases[i].event, f.type);
-            assert_true(slice_eq(f.path, slice_str(cases[i].event_path)) && slice_eq(f.renamed_from, slice_str(cases[i].event_from)));
+            assert_true(slice_eq(f.path, slice_str(cases[i].event_path)) &&
+                        slice_eq(f.renamed_from, slice_str(cases[i].event_from)));
             assert_true(slice_eq(f.suspect, slice_str(cases[i].event_suspect)) && slice_eq(f.account_id, SLICE("acc")));
             assert_true(slice_eq(f.frontend, SLICE("proftpd")));
         }
@@ -238,7 +247,11 @@ static void a_renamed_upload_has_its_size(void **state)
     static const struct {
         const char *uploaded, *from;
         int64_t size;
-    } cases[] = {{"/a.part", "/a.part", 5}, {"/srv/u/a.part", "/a.part", 5}, {"/srv/u2/a.part", "/a.part", -1}, {"/b.part", "/a.part", -1}, {"", "/a.part", -1}};
+    } cases[] = {{"/a.part", "/a.part", 5},
+                 {"/srv/u/a.part", "/a.part", 5},
+                 {"/srv/u2/a.part", "/a.part", -1},
+                 {"/b.part", "/a.part", -1},
+                 {"", "/a.part", -1}};
     struct sources s;
     struct errmsg why;
     struct buf scratch;
@@ -246,8 +259,14 @@ static void a_renamed_upload_has_its_size(void **state)
     assert_int_equal(ERR_OK, sources_parse("f", SLICE(MINIMAL "path_prefix=/srv/{user}\n"), &s, &why));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct event_fields f;
-        struct source_fact fact = {.type = EVENT_FILE_RENAMED, .path = SLICE("/a"), .renamed_from = slice_str(cases[i].from), .size_bytes = -1,
-                                   .uploaded_path = slice_str(cases[i].uploaded), .uploaded_size_bytes = 5, .username = SLICE("u"), .group = SLICE("acc")};
+        struct source_fact fact = {.type = EVENT_FILE_RENAMED,
+                                   .path = SLICE("/a"),
+                                   .renamed_from = slice_str(cases[i].from),
+                                   .size_bytes = -1,
+                                   .uploaded_path = slice_str(cases[i].uploaded),
+                                   .uploaded_size_bytes = 5,
+                                   .username = SLICE("u"),
+                                   .group = SLICE("acc")};
         assert_int_equal(POLICY_ANNOUNCE, policy_apply(s.list[0], &fact, &scratch, &f));
         assert_int_equal(EVENT_FILE_UPLOADED, f.type);
         assert_int_equal(cases[i].size, f.size_bytes);

@@ -34,7 +34,8 @@ static struct sent sent[MAX_SENT];
 static int sent_count;
 static enum err answer; /* of kafka_produce */
 
-enum err kafka_producer_new(const struct kafka_options *k, const struct kafka_producer_options *o, struct kafka_producer **out, struct errmsg *why)
+enum err kafka_producer_new(const struct kafka_options *k, const struct kafka_producer_options *o, struct kafka_producer **out,
+                            struct errmsg *why)
 {
     (void)k;
     (void)why;
@@ -168,7 +169,8 @@ static void an_event_goes_to_its_partition(void **state)
     static const struct {
         int32_t partitions;
         const char *account, *path;
-    } cases[] = {{24, "acc_1", "/a"}, {24, "acc_1", "/b"}, {24, "acc_2", "/a"}, {1, "acc_1", "/a"}, {3, "acc_1", "/a"}, {24, "acc_1", "/a"}};
+    } cases[] = {{24, "acc_1", "/a"}, {24, "acc_1", "/b"}, {24, "acc_2", "/a"},
+                 {1, "acc_1", "/a"},  {3, "acc_1", "/a"},  {24, "acc_1", "/a"}};
     for (int i = 0; i < (int)(sizeof(cases) / sizeof(cases[0])); i++) {
         char key[256];
         publisher_set_partitions(w->publisher, cases[i].partitions);
@@ -176,7 +178,8 @@ static void an_event_goes_to_its_partition(void **state)
         snprintf(key, sizeof(key), "%s%s", cases[i].account, cases[i].path);
         assert_string_equal("trueftp.events", sent[i].topic);
         assert_string_equal(key, sent[i].key);
-        assert_int_equal(partition_of(slice_str(cases[i].account), slice_str(cases[i].path), cases[i].partitions), sent[i].partition);
+        assert_int_equal(partition_of(slice_str(cases[i].account), slice_str(cases[i].path), cases[i].partitions),
+                         sent[i].partition);
         assert_non_null(strstr(sent[i].value, "\"event\":\"file.uploaded\""));
         ack(i, ERR_OK);
     }
@@ -185,7 +188,8 @@ static void an_event_goes_to_its_partition(void **state)
 static void a_user_goes_by_its_name(void **state)
 {
     struct world *w = *state;
-    struct event_fields f = {.type = EVENT_FTP_USER_CREATED, .account_id = SLICE("acc_1"), .size_bytes = -1, .username = SLICE("user")};
+    struct event_fields f = {
+        .type = EVENT_FTP_USER_CREATED, .account_id = SLICE("acc_1"), .size_bytes = -1, .username = SLICE("user")};
     publisher_set_partitions(w->publisher, 24);
     publisher_send(w->publisher, &f, SLICE("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), &w->track, 0);
     assert_int_equal(partition_of(SLICE("acc_1"), SLICE("/user"), 24), sent[0].partition);

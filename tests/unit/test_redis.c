@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "io/redis.h"
+#include "io/redis_tls.h"
 #include "redis_server.h"
 #include "spin.h"
 #include "util/clock.h"
@@ -670,6 +671,24 @@ static void an_unusable_url_ends_the_start(void **state)
     }
 }
 
+/* TLS is as hiredis was built; without it a rediss:// URL must not quietly become a plain connection. */
+static void tls_is_had_or_refused(void **state)
+{
+    (void)state;
+    struct redis_options o = {
+        .url = "rediss://:hunter2@localhost", .deadline_ms = 1, .metrics = metrics, .metrics_prefix = "trueftp_test"};
+    struct redis_tls *tls = NULL;
+    struct errmsg why = {""};
+    enum err had = redis_tls_new("localhost", &tls, &why);
+    redis_tls_free(tls);
+    assert_int_equal(redis_new(loop, resolver, &o, &redis, &why), had);
+    if (had == ERR_OK)
+        return;
+    assert_int_equal(had, ERR_INVALID);
+    assert_null(redis);
+    assert_non_null(strstr(why.text, "rediss:// needs hiredis 1.0 or newer with TLS"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_NO_SERVER(name) cmocka_unit_test_setup_teardown(name, setup_without_server, teardown)
 
@@ -705,6 +724,7 @@ int main(void)
         TEST(a_host_name_is_resolved),
         TEST_NO_SERVER(a_name_that_does_not_exist_is_said),
         TEST_NO_SERVER(an_unusable_url_ends_the_start),
+        TEST_NO_SERVER(tls_is_had_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

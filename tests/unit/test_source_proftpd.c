@@ -1,4 +1,5 @@
-/* ProFTPD's format: every sample of a real server against what it means, and frames that a server or an attacker may leave behind. */
+/* ProFTPD's format: every sample of a real server against what it means, and frames that a server or an attacker may leave
+ * behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +44,12 @@ static void on_fact(void *ctx, const struct source_fact *fact)
 {
     struct seen *s = ctx;
     assert_true(s->count < MAX_FACTS);
-    s->facts[s->count++] = (struct seen_fact){
-        *fact, copy(fact->path), copy(fact->renamed_from), copy(fact->suspect), copy(fact->uploaded_path), {copy(fact->username), copy(fact->group), copy(fact->client_ip)}};
+    s->facts[s->count++] = (struct seen_fact){*fact,
+                                              copy(fact->path),
+                                              copy(fact->renamed_from),
+                                              copy(fact->suspect),
+                                              copy(fact->uploaded_path),
+                                              {copy(fact->username), copy(fact->group), copy(fact->client_ip)}};
 }
 
 static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum source_reason reason)
@@ -100,8 +105,8 @@ static void read_text(const char *text, size_t len, int64_t window_ms)
 
 /* -------- the samples -------- */
 
-/* The samples write a byte XX that is not UTF-8 as the lone surrogate \udcXX, which JSON readers refuse: it becomes \u00f7 "XX" \u00f7 first, and here
- * the byte again. */
+/* The samples write a byte XX that is not UTF-8 as the lone surrogate \udcXX, which JSON readers refuse: it becomes \u00f7 "XX"
+ * \u00f7 first, and here the byte again. */
 static char *undo_surrogates(const char *text)
 {
     static const char fence[] = "\xc3\xb7";
@@ -124,8 +129,9 @@ static void fence_surrogates(char *line, struct buf *out)
 {
     for (const char *p = line; *p;) {
         bool low = strncmp(p, "\\udc", 4) == 0;
-        bool paired = low && p - line >= 6 && (strncmp(p - 6, "\\ud8", 4) == 0 || strncmp(p - 6, "\\ud9", 4) == 0 ||
-                                               strncmp(p - 6, "\\uda", 4) == 0 || strncmp(p - 6, "\\udb", 4) == 0);
+        bool paired = low && p - line >= 6 &&
+                      (strncmp(p - 6, "\\ud8", 4) == 0 || strncmp(p - 6, "\\ud9", 4) == 0 || strncmp(p - 6, "\\uda", 4) == 0 ||
+                       strncmp(p - 6, "\\udb", 4) == 0);
         if (low && !paired) {
             buf_printf(out, "\\u00f7%.2s\\u00f7", p + 4);
             p += 6;
@@ -220,7 +226,8 @@ static void every_sample_gives_its_events(void **state)
         read_sample(name, &log, &expected);
         read_text(log.p, log.len, 3);
         if (seen.quarantined > 0)
-            fail_msg("%s: quarantined (%s) at %lld", name, source_reason_name(seen.reasons[0]), (long long)seen.reason_offsets[0]);
+            fail_msg("%s: quarantined (%s) at %lld", name, source_reason_name(seen.reasons[0]),
+                     (long long)seen.reason_offsets[0]);
         compare(name, expected.p);
         samples++;
     }
@@ -281,16 +288,20 @@ static void strange_frames(void **state)
         {"a line of another format", "Mon Nov 23 20:40:24 2026 OK//\n" STOR "/a//\n", 1, SOURCE_NO_MARKER},
         {"too few fields", "@WH1\t1795467671.422773\t1//\n", 0, SOURCE_FIELDS},
         {"no time", "@WH1\t-\t100\tftp\t127.0.0.1\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\tacc\tuser\t/a//\n", 0, SOURCE_TIME},
-        {"a time without microseconds", "@WH1\t1795467671.42\t1\tftp\t::1\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\ta\tu\t/a//\n", 0, SOURCE_TIME},
-        {"a pid that is none", "@WH1\t1795467671.422773\t1x\tftp\t::1\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\ta\tu\t/a//\n", 0, SOURCE_NUMBER},
+        {"a time without microseconds", "@WH1\t1795467671.42\t1\tftp\t::1\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\ta\tu\t/a//\n", 0,
+         SOURCE_TIME},
+        {"a pid that is none", "@WH1\t1795467671.422773\t1x\tftp\t::1\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\ta\tu\t/a//\n", 0,
+         SOURCE_NUMBER},
         {"a size that is none", HEAD "STOR\t226\tsuccess\t5\t0\t0x5\tfalse\t\ta\tu\t/a//\n", 0, SOURCE_NUMBER},
         {"a size beyond numbers", HEAD "STOR\t226\tsuccess\t5\t0\t99999999999999999999\tfalse\t\ta\tu\t/a//\n", 0, SOURCE_NUMBER},
-        {"no address", "@WH1\t1795467671.422773\t1\tftp\thost.example\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\ta\tu\t/a//\n", 0, SOURCE_ADDRESS},
+        {"no address", "@WH1\t1795467671.422773\t1\tftp\thost.example\tSTOR\t226\tsuccess\t5\t0\t5\tfalse\t\ta\tu\t/a//\n", 0,
+         SOURCE_ADDRESS},
         {"a success without a path", STOR "-//\n", 0, SOURCE_PATH},
         {"a path that is not absolute", STOR "a//\n", 0, SOURCE_PATH},
         {"the second half of a rename alone", HEAD "RNTO\t250\t-\t0\t-\t-\tfalse\t\ta\tu\t/a//\n", 0, SOURCE_RENAME},
         {"a quota's refusal", HEAD "STOR\t552\tfailed\t5\t0\t5\ttrue\t\ta\tu\t/a//\n", 0, -1},
-        {"a stalled upload", HEAD "STOR\t150\ttimeout\t5\t0\t5\ttrue\t\ta\tu\t/a//\n" HEAD "STOR\t426\tfailed\t5\t0\t-\ttrue\t\ta\tu\t/a//\n", 0, -1},
+        {"a stalled upload",
+         HEAD "STOR\t150\ttimeout\t5\t0\t5\ttrue\t\ta\tu\t/a//\n" HEAD "STOR\t426\tfailed\t5\t0\t-\ttrue\t\ta\tu\t/a//\n", 0, -1},
         {"not complete", STOR "/a//", 0, -1},
         {"nothing", "", 0, -1},
     };
@@ -346,7 +357,8 @@ struct step {
 static void record(struct source_state *st, int64_t offset, const char *protocol, const struct step *s)
 {
     char text[512];
-    int len = snprintf(text, sizeof(text), "@WH1\t%s\t%s\t%s\t127.0.0.1\t%s\tacc\tuser\t%s//\n", s->time, s->pid, protocol, s->command, s->path);
+    int len = snprintf(text, sizeof(text), "@WH1\t%s\t%s\t%s\t127.0.0.1\t%s\tacc\tuser\t%s//\n", s->time, s->pid, protocol,
+                       s->command, s->path);
     source_proftpd.record(st, offset, slice_of(text, (size_t)len));
 }
 
@@ -396,7 +408,8 @@ static void upload_is_released_when_its_time_is_over(void **state)
         int64_t wall_us, left_us;
         size_t events;
     } cases[] = {
-        {BASE_US, 3000, 0}, {BASE_US + 2999, 1, 0}, {BASE_US + 3000, -1, 1}, {BASE_US + 86400000000, -1, 1}, {BASE_US - 1000, -1, 1},
+        {BASE_US, 3000, 0},      {BASE_US + 2999, 1, 0}, {BASE_US + 3000, -1, 1}, {BASE_US + 86400000000, -1, 1},
+        {BASE_US - 1000, -1, 1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct source_state *st = state_new(3);
@@ -432,22 +445,56 @@ static void renames(void **state)
         size_t quarantined;
         int64_t pending;
     } cases[] = {
-        {"plain", {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", RENAME_TO, "/b"}}, 1, "", 0, INT64_MAX},
+        {"plain",
+         {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", RENAME_TO, "/b"}},
+         1,
+         "",
+         0,
+         INT64_MAX},
         {"of what was uploaded before",
-         {{"1795467671.000000", "1", UPLOADED, "/a"}, {"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", RENAME_TO, "/b"}},
-         1, "/a", 0, INT64_MAX},
+         {{"1795467671.000000", "1", UPLOADED, "/a"},
+          {"1795467671.000000", "1", RENAME_FROM, "/a"},
+          {"1795467671.100000", "1", RENAME_TO, "/b"}},
+         1,
+         "/a",
+         0,
+         INT64_MAX},
         {"of something else than was uploaded",
-         {{"1795467671.000000", "1", UPLOADED, "/c"}, {"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", RENAME_TO, "/b"}},
-         1, "/c", 0, INT64_MAX},
+         {{"1795467671.000000", "1", UPLOADED, "/c"},
+          {"1795467671.000000", "1", RENAME_FROM, "/a"},
+          {"1795467671.100000", "1", RENAME_TO, "/b"}},
+         1,
+         "/c",
+         0,
+         INT64_MAX},
         {"begun", {{"1795467671.000000", "1", RENAME_FROM, "/a"}}, 0, "", 0, 0},
-        {"of two sessions", {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "2", RENAME_TO, "/b"}}, 0, "", 1, 0},
+        {"of two sessions",
+         {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "2", RENAME_TO, "/b"}},
+         0,
+         "",
+         1,
+         0},
         {"begun and ended by the session",
-         {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", "EXIT\t-\t-\t-\t-\t-\tfalse\tQuit", "-"}}, 0, "", 0, INT64_MAX},
+         {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", "EXIT\t-\t-\t-\t-\t-\tfalse\tQuit", "-"}},
+         0,
+         "",
+         0,
+         INT64_MAX},
         {"ended by a transfer",
-         {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", "RETR\t226\tsuccess\t5\t0\t5\tfalse\t", "/c"}}, 0, "", 0, INT64_MAX},
+         {{"1795467671.000000", "1", RENAME_FROM, "/a"},
+          {"1795467671.100000", "1", "RETR\t226\tsuccess\t5\t0\t5\tfalse\t", "/c"}},
+         0,
+         "",
+         0,
+         INT64_MAX},
         {"failed",
-         {{"1795467671.000000", "1", RENAME_FROM, "/a"}, {"1795467671.100000", "1", "RNTO\t550\t-\t0\t-\t-\tfalse\t", "/b"},
-          {"1795467671.200000", "1", RENAME_TO, "/b"}}, 0, "", 1, INT64_MAX},
+         {{"1795467671.000000", "1", RENAME_FROM, "/a"},
+          {"1795467671.100000", "1", "RNTO\t550\t-\t0\t-\t-\tfalse\t", "/b"},
+          {"1795467671.200000", "1", RENAME_TO, "/b"}},
+         0,
+         "",
+         1,
+         INT64_MAX},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct source_state *st = state_new(0);
@@ -464,7 +511,8 @@ static void renames(void **state)
             if (seen.facts[k].uploaded[0])
                 assert_int_equal(5, seen.facts[k].f.uploaded_size_bytes);
         }
-        if (found != cases[i].renames || seen.quarantined != cases[i].quarantined || source_proftpd.pending_offset(st) != cases[i].pending)
+        if (found != cases[i].renames || seen.quarantined != cases[i].quarantined ||
+            source_proftpd.pending_offset(st) != cases[i].pending)
             fail_msg("%s: %zu renames, %zu quarantined, pending %lld", cases[i].what, found, seen.quarantined,
                      (long long)source_proftpd.pending_offset(st));
         source_proftpd.state_free(st);
@@ -520,7 +568,11 @@ static void sftp(void **state)
         {"MKD", {"1795467671.000000", "1", "MKD\t-\t-\t-\t-\t-\tfalse\t", "/d"}, EVENT_DIR_CREATED, false, ""},
         {"RMD", {"1795467671.000000", "1", "RMD\t-\t-\t-\t-\t-\tfalse\t", "/d"}, EVENT_DIR_DELETED, true, ""},
         {"read", {"1795467671.000000", "1", "RETR\t226\tsuccess\t50\t0\t50\tfalse\t", "/f"}, EVENT_FILE_DOWNLOADED, false, ""},
-        {"read in part", {"1795467671.000000", "1", "RETR\t226\tsuccess\t20\t0\t50\tfalse\t", "/f"}, EVENT_FILE_DOWNLOADED, false, "partial read"},
+        {"read in part",
+         {"1795467671.000000", "1", "RETR\t226\tsuccess\t20\t0\t50\tfalse\t", "/f"},
+         EVENT_FILE_DOWNLOADED,
+         false,
+         "partial read"},
         {"cut off", {"1795467671.000000", "1", "STOR\t451\tfailed\t20\t0\t20\tfalse\t", "/f"}, -1, false, ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# All tests, in one command: installs what it needs, builds with sanitizers, runs lint, unit tests and scenarios.
+#
+#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|scenario]... [-- PYTEST-ARGUMENT...]
+#
+#   --full           also what takes long
+#   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
+#                    and the last lines say so
+#   --only PART      one part alone; can be given more than once
+#
+# The last line is `N passed, M failed`: unit test programs, scenarios, and one for lint. Exit status 0 only if something passed and nothing
+# failed. Results and logs stay in build/test-results. Debian 12 or newer.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../deploy/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../deploy/lib.sh"
+
+readonly results=$root_dir/build/test-results
+readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
+readonly unit_minutes=8 scenario_minutes=15
+full='' insist=${CI:+1} parts=() pytest_arguments=()
+[[ ${CI:-} != false ]] || insist=''
+steps=() files=() notes=() work=''
+
+usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+parse() {
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --full) full=1 ;;
+            --insist-kafka) insist=1 ;;
+            --only)
+                [[ ${2:-} =~ ^(lint|unit|scenario)$ ]] || die "--only needs lint, unit or scenario"
+                parts+=("$2")
+                shift
+                ;;
+            --)
+                shift
+                pytest_arguments=("$@")
+                break
+                ;;
+            -h | --help)
+                usage
+                exit 0
+                ;;
+            *)
+                usage >&2
+                exit 64
+                ;;
+        esac
+        shift
+    done
+    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit scenario)
+}
+
+wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
+
+# Whatever ends the run, Kafka does not outlive it. The scenarios end what else they start.
+clean_up() {
+    local cluster
+    for cluster in "$work"/kafka/* "$work"/pytest/*/*/kafka; do
+        [[ -f $cluster/ports ]] && "$kafka_script" stop --dir "$cluster" 2>/dev/null
+    done
+    [[ ! $work ]] || rm -rf "$work"
+    return 0
+}
+
+# The summary is printed however the run ends: a step that broke the run stands in it as failed.
+finish() {
+    local status=$?
+    trap - EXIT INT TERM
+    clean_up
+    if [[ $status -ne 0 ]]; then
+        steps+=("--step" "${current:-the run itself}=failed")
+    fi
+    printf '\n'
+    status=0
+    "$root_dir/tests/summary.py" "${steps[@]}" "${files[@]}" >"$results/summary" || status=1
+    head -n -1 "$results/summary"
+    [[ ${#notes[@]} -eq 0 ]] || printf '%s\n' "${notes[@]}"
+    tail -n 1 "$results/summary"
+    exit $status
+}
+
+current=''
+begin() {
+    current=$1
+    step "$1"
+}
+
+install() {
+    begin 'Packages'
+    packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest openssl curl lftp kcat git
+    if wanted scenario; then
+        provide_redis
+        provide_proftpd
+    fi
+    if wanted lint; then
+        packages_install clang-format clang-tidy shellcheck
+    fi
+    say '  all there'
+}
+
+build() {
+    begin 'Build (cmake --preset dev: AddressSanitizer, UndefinedBehaviorSanitizer)'
+    build_preset dev
+}
+
+run_lint() {
+    begin 'Lint'
+    if ! git -C "$root_dir" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        notes+=('Lint was left out: it asks git which files are ours, and this is no git checkout.')
+        return 0
+    fi
+    if "$root_dir/tests/lint.sh" | sed -E 's/^([0-9]+ passed)/checks: \1/'; then
+        steps+=(--step lint=ok)
+    else
+        steps+=(--step lint=failed)
+    fi
+}
+
+run_unit() {
+    begin 'Unit tests'
+    files+=("$results/unit.xml")
+    timeout --foreground $((unit_minutes * 60)) ctest --test-dir "$root_dir/build/dev" -j "$(nproc)" --output-on-failure --no-tests=error \
+        --output-junit "$results/unit.xml" >"$results/unit.log" 2>&1 || true
+    grep -E 'Failed|tests passed|No tests' "$results/unit.log" | sed -n '$p' || true
+    grep -E '\*\*\*(Failed|Timeout|Exception)|Subprocess aborted' "$results/unit.log" || true
+}
+
+# Sets kafka_dir when real Kafka can be had.
+provide_kafka() {
+    kafka_dir=''
+    local status=0
+    (packages_install "${KAFKA_PACKAGES[@]}") || status=$?
+    if [[ $status -eq 0 ]]; then
+        "$kafka_script" fetch || status=$?
+    fi
+    if [[ $status -eq 0 ]]; then
+        kafka_dir=$work/kafka
+        mkdir -p "$kafka_dir"
+    elif [[ $insist || $status -eq 65 ]]; then
+        die "real Kafka cannot be had ($status), and the run insists on it"
+    else
+        notes+=('Real Kafka could not be had (is Maven Central reachable?): the scenarios ran on the embedded broker, which keeps nothing.'
+            'What needs real Kafka was left out.')
+    fi
+}
+
+run_scenarios() {
+    begin 'Scenarios'
+    # Under /tmp, since the FTP server must reach its folders also when it runs as nobody.
+    work=$(mktemp -d "${TMPDIR:-/tmp}/trueftp-tests.XXXXXX")
+    chmod 755 "$work"
+    provide_kafka
+    files+=("$results/scenario.xml")
+    local python=/usr/bin/python3
+    "$python" -c 'import pytest' 2>/dev/null || python=python3
+    (
+        cd "$root_dir/tests/scenario"
+        export SCENARIO_BIN=$root_dir/build/dev/bin SCENARIO_PROFTPD=$proftpd_dir SCENARIO_REDIS=$redis_server
+        export SCENARIO_KAFKA=$kafka_dir SCENARIO_FULL=$full PYTHONDONTWRITEBYTECODE=1
+        timeout --foreground -k 30 $((scenario_minutes * (full ? 4 : 1) * 60)) "$python" -m pytest -p no:cacheprovider -q --tb=short \
+            --basetemp="$work/pytest" --junitxml="$results/scenario.xml" "${pytest_arguments[@]}" . 2>&1
+    ) | tee "$results/scenario.log" | sed -E '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || true
+}
+
+main() {
+    parse "$@"
+    rm -rf "$results"
+    mkdir -p "$results"
+    trap finish EXIT
+    trap 'exit 130' INT TERM
+    export LC_ALL=C.UTF-8
+    install
+    build
+    if wanted lint; then run_lint; fi
+    if wanted unit; then run_unit; fi
+    if wanted scenario; then run_scenarios; fi
+    current=''
+}
+
+main "$@"

@@ -1,0 +1,396 @@
+/* The simulator: the real core (worker/core) in a world of simulated Kafka, Redis and endpoints, where one seed decides everything: what
+ * is written, how long each answer takes, and which faults happen when. A run with the same seed is the same run.
+ *
+ * Time is virtual. Whatever takes time is an `ev` in one queue. A call of the core has two stages: at the first it takes effect in the world
+ * (the record lands in the log, the script runs), at the second its answer reaches the worker, if that process still lives. So a process
+ * can die, stop or be cut off at any point in between. */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "core/job.h"
+#include "core/partition.h"
+#include "core/partition_internal.h"
+#include "util/mem.h"
+
+#define MAX_WORKERS 3
+#define MAX_PARTS 2
+#define MAX_WEBHOOKS 3
+#define MAX_MEMBERS 16
+#define SNAPSHOTS 3
+#define WALL_BASE 1780000000000LL
+#define STOOD_STILL_MS 5000
+#define CONTACT_MS 5000
+#define SESSION_MS 10000
+#define REBALANCE_MS 12000
+#define REVOKE_MS 5000
+#define PATIENCE_MS 2000
+#define LEASE_MS 60000
+
+struct sim;
+struct sim_worker;
+struct ev;
+
+/* ---- what a run is made of (plan.c) ---- */
+
+struct plan {
+    int workers, parts, webhooks;
+    int max_attempts[MAX_WEBHOOKS];
+    int success_permille[MAX_WEBHOOKS];
+    int slow_permille, ours_permille, park_permille, cancel_permille;
+    int faults;           /* how many */
+    int64_t faults_end_ms; /* nothing bad happens afterwards */
+    unsigned fault_kinds; /* a bit each, enum fault */
+    /* Weather: chances of each call, while faults may happen. */
+    int full_permille, ack_lost_permille, not_written_permille, late_permille, unknown_offset_permille;
+    int redis_error_permille, commit_lost_permille;
+    bool reorder;         /* records of one worker land in any order */
+    bool compact_at_once; /* no min.compaction.lag: the truth about a delivery can be lost with a wipe at the wrong moment */
+    int64_t slot_ms;      /* idempotency keys live 2 to 3 of these */
+    int64_t latency_ms;
+};
+
+enum fault {
+    FAULT_KILL,      /* kill -9 */
+    FAULT_ZOMBIE,    /* the group takes its partitions away, and it does not know */
+    FAULT_SESSION,   /* the membership is lost, and it knows */
+    FAULT_REBALANCE, /* in order, with revocations */
+    FAULT_STOP,      /* SIGSTOP, later SIGCONT */
+    FAULT_CUT,       /* no contact with the group */
+    FAULT_WIPE,      /* Redis emptied */
+    FAULT_ROLLBACK,  /* Redis back to an older state */
+    FAULT_REDIS_AWAY,
+    FAULT_CONN_BREAK, /* a worker's connection to Redis breaks, with what was under way */
+    FAULT_REGROUP,   /* the group made anew: generations start low */
+    FAULT_COMPACT,
+    FAULT_RETAIN,
+    FAULT_RECREATE, /* a delivery log is deleted and made anew */
+    FAULT_KINDS,
+};
+
+/* ---- the delivery log (slog.c) ---- */
+
+struct srec {
+    int64_t offset, landed_ms;
+    int d; /* the delivery; -1: a claim */
+    struct slice key, value;
+    struct delivery_rank rank;
+};
+
+struct slog {
+    struct srec *recs; /* what compaction and retention have left */
+    int count, cap;
+    int64_t start, end;
+    unsigned remade; /* how often it was deleted and made anew */
+};
+
+/* ---- the index (sim_index.c) ---- */
+
+struct ix_head {
+    int rank, attempt;
+    int64_t revision;
+};
+
+struct ix_entry {
+    bool pl, done;
+    int64_t due, inf; /* -1: not in the set */
+    struct ix_head head;
+    struct slice record;
+    int64_t slot;
+    char done_log[9];
+    struct ix_head done_head;
+};
+
+struct ix {
+    bool has_m;
+    char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
+    int64_t ap;
+    struct ix_entry *entries; /* one for each delivery of the run */
+};
+
+struct ix_record {
+    int64_t offset, due, updated;
+    int d; /* -1: moves the position only */
+    struct ix_head head;
+    struct slice record; /* empty unless open */
+};
+
+/* ---- deliveries as the simulator knows them: what no program can see ---- */
+
+struct ghost {
+    struct uuid id;
+    int part, number;
+    int64_t last_event_offset; /* the last event it belongs to */
+    int posts, recorded_failures, extra, faults_at_birth;
+    bool accepted, recorded, born;
+    bool truth_lost;  /* compaction took the best record while a worse one stood after it */
+    bool excused;     /* it had a record in a log that was deleted */
+    struct delivery_rank fold; /* of all records that ever landed */
+    uint64_t body_hash;
+    UT_hash_handle hh;
+};
+
+struct post_made {
+    int d;
+    bool failure_recorded;
+};
+
+struct sim_event {
+    int64_t offset, at_ms;
+    struct event event;
+    int webhooks; /* a bit each */
+    bool dead_letter;
+};
+
+/* ---- a partition of the world ---- */
+
+struct sim_part {
+    struct sim_event *events;
+    int event_count;
+    int64_t events_end;
+    struct slog log;
+    struct ix ix, snapshots[SNAPSHOTS];
+    bool has_snapshot[SNAPSHOTS];
+    int64_t committed;
+    char metadata[128];
+    int faults, claims;
+    int64_t assignment;       /* grows with each assignment of this partition: the true order of its owners */
+    int64_t taken_assignment; /* of the last TAKE that succeeded */
+    unsigned regroups, taken_regroups;
+};
+
+/* ---- the group's coordinator (sim_group.c) ---- */
+
+struct member {
+    unsigned id;
+    struct sim_worker *w;
+    bool rejoined;
+    int64_t heard_ms;
+};
+
+struct group {
+    int64_t generation;
+    bool preparing;
+    int64_t deadline_ms;
+    struct member members[MAX_MEMBERS];
+    int count;
+    unsigned next_id;
+};
+
+/* ---- workers (sim_worker.c) ---- */
+
+/* What the shell keeps of one partition it owns, from its assignment to its release. */
+struct owned {
+    TAILQ_ENTRY(owned) link;
+    struct sim_worker *w;
+    struct partition *p;
+    int no;
+    int64_t assignment;
+    unsigned regroups;
+    bool live;     /* not gone */
+    bool started;
+    bool graceful; /* being revoked in order */
+    int64_t position;
+    unsigned reader; /* answers of earlier readings are void */
+    bool reading;
+    int64_t read_at;
+};
+
+TAILQ_HEAD(owned_list, owned);
+TAILQ_HEAD(ev_list, ev);
+
+struct sim_worker {
+    struct sim *sim;
+    int number;
+    unsigned incarnation;
+    bool alive, stopped, cut;
+    bool hit_turn;
+    struct core core;
+    struct owned_list owned;
+    struct owned *slots[MAX_PARTS];
+    bool awaiting[MAX_PARTS];
+    int64_t awaiting_assignment[MAX_PARTS];
+    bool awaiting_any;
+    struct job_list gate;
+    struct ev_list pending; /* what it waits for */
+    struct ev_list inbox;   /* what came while it was stopped */
+    int64_t last_turn_ms, contact_ms, second_ms;
+    /* Membership, as this process knows it. */
+    unsigned member_id;
+    int64_t generation;
+    bool revoking;
+    /* Connections are in order. */
+    int64_t kafka_at, kafka_back, redis_at, redis_back, group_at, group_back, told_at;
+    bool redis_known_down;
+    bool dead_owned;
+};
+
+/* ---- the queue ---- */
+
+enum call_kind { CALL_NONE, CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK };
+
+#define READ_STEP 8
+
+struct ev {
+    int64_t at;
+    uint64_t order;
+    void (*fn)(struct sim *s, struct ev *e);         /* the world's stage, or the delivery of the answer */
+    void (*reply)(struct sim_worker *w, struct ev *e, bool died); /* at the worker; died: only the core's books are put in order */
+    struct sim_worker *w;  /* NULL: its process died, or there is none */
+    TAILQ_ENTRY(ev) link;  /* in w->pending, or w->inbox */
+    bool pending, cancelled;
+    int no;                /* partition */
+    struct owned *owned;
+    struct partition *p;
+    struct job *job;
+    unsigned round;
+    enum err err;
+    int64_t offset;
+    struct slice key, value;
+    int d;
+    int post;              /* number of the POST whose outcome this record tells; 0: none */
+    bool write, late;
+    /* index */
+    enum call_kind kind;
+    char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
+    int64_t ap, ap_to, now_wall, lease, assignment;
+    unsigned regroups;
+    int limit, count;
+    struct job **jobs;
+    int *ids;
+    struct ix_record *records;
+    bool *recorded;
+    struct slice *found;
+    bool broken, unsent;
+    struct index_answer answer;
+    /* group */
+    unsigned member_id;
+    int64_t generation;
+    unsigned parts;
+    int64_t assignments[MAX_PARTS];
+    char metadata[128];
+    /* log reader */
+    unsigned reader;
+    struct srec read[READ_STEP];
+    bool at_end;
+    int64_t end;
+    /* post */
+    struct outcome outcome;
+    uint64_t seq;
+};
+
+struct sim {
+    uint64_t seed, rng;
+    bool trace;
+    struct plan plan;
+    int64_t now_ms;
+    bool calm; /* faults are over */
+    struct ev **heap;
+    int heap_count, heap_cap;
+    uint64_t order;
+    struct ev_list free_evs;
+    char *arena[4096];
+    int arena_count;
+    size_t arena_left;
+    struct sim_part parts[MAX_PARTS];
+    struct group group;
+    struct sim_worker workers[MAX_WORKERS];
+    struct ghost *ghosts;
+    int ghost_count, ghost_cap;
+    struct ghost *by_id;
+    struct post_made *posts;
+    int post_count, post_cap;
+    bool redis_down;
+    bool recreated;
+    int64_t webhook_closed_until[MAX_WEBHOOKS];
+    int faults_done;
+};
+
+/* world.c */
+int64_t rnd(struct sim *s, int64_t low, int64_t high); /* both included */
+bool chance(struct sim *s, int permille);
+int64_t wall(const struct sim *s);
+int64_t latency(struct sim *s);
+struct ev *ev_new(struct sim *s, struct sim_worker *w, void (*reply)(struct sim_worker *w, struct ev *e, bool died));
+void ev_post(struct sim *s, struct ev *e, int64_t at, void (*fn)(struct sim *s, struct ev *e));
+void ev_answer(struct sim *s, struct ev *e, int64_t at); /* the second stage */
+void ev_free(struct sim *s, struct ev *e);
+void ev_deliver(struct sim *s, struct ev *e);
+bool sim_step(struct sim *s, int64_t until_ms); /* one ev; false: none is due by then (time is then until_ms) */
+void *arena_take(struct sim *s, size_t size);
+struct slice arena_copy(struct sim *s, struct slice bytes);
+void sim_done(struct sim *s);
+void say(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3); /* a line of the story */
+/* An invariant is broken: prints the seed and ends the process. */
+void sim_fail(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3) __attribute__((noreturn));
+#define require(s, cond, ...) ((cond) ? (void)0 : sim_fail(s, __VA_ARGS__))
+/* A fault that can cause one more POST of any delivery of this partition. */
+void fault_hit(struct sim *s, int no, int count, const char *what);
+
+/* plan.c */
+void plan_make(struct sim *s);
+struct ghost *ghost_find(struct sim *s, const struct uuid *id); /* never NULL */
+
+/* slog.c */
+struct srec *slog_last(struct slog *log, int d);
+int64_t slog_land(struct sim *s, int no, struct ev *e); /* returns the offset */
+void slog_compact(struct sim *s, int no);
+void slog_retain(struct sim *s, int no);
+void slog_recreate(struct sim *s, int no);
+
+/* sim_index.c */
+void ix_init(struct sim *s, struct ix *ix);
+void ix_wipe(struct sim *s, struct ix *ix);
+void ix_copy(struct sim *s, struct ix *to, const struct ix *from);
+void ix_execute(struct sim *s, struct ev *e);
+int ix_rank(enum delivery_status status);
+
+/* sim_group.c */
+void group_join(struct sim_worker *w, int64_t delay_ms);
+void group_commit(struct sim_worker *w, struct ev *e);
+void group_ask_committed(struct sim_worker *w);
+void group_prepare(struct sim *s, const char *why);
+void group_evict(struct sim *s, unsigned id, int64_t told_in_ms, const char *why);
+void group_make_anew(struct sim *s);
+void group_second(struct sim *s);
+
+/* sim_worker.c */
+void worker_boot(struct sim *s, int number);
+void worker_kill(struct sim_worker *w);
+void worker_turn(struct sim_worker *w);
+void worker_stop(struct sim_worker *w);
+void worker_continue(struct sim_worker *w);
+void worker_assigned(struct sim_worker *w, struct ev *e);
+void worker_revoked(struct sim_worker *w);
+void worker_lost(struct sim_worker *w);
+void worker_begin(struct sim_worker *w, int no, int64_t committed, const char *metadata);
+void worker_break_redis(struct sim_worker *w);
+bool worker_idle(const struct sim_worker *w);
+
+/* sim_ports.c */
+extern const struct core_ports sim_ports;
+
+/* sim_gate.c */
+void gate_send(struct sim_worker *w, struct job *job);
+void gate_withdraw(struct sim_worker *w, struct job *job);
+void gate_turn(struct sim_worker *w);
+
+/* faults.c */
+void faults_schedule(struct sim *s);
+
+/* check.c */
+void check_commit(struct sim *s, int no, int64_t offset);
+void check_record(struct sim *s, const struct srec *r, const struct delivery *dl, const struct ev *e);
+void check_post(struct sim *s, const struct job *job);
+void check_index(struct sim *s, int no);
+bool all_quiet(struct sim *s);
+void check_end(struct sim *s);
+
+/* run.c */
+void sim_run(uint64_t seed, bool trace);
+
+#endif

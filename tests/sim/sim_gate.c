@@ -1,0 +1,126 @@
+/* The gate and the endpoints: a job waits a little, then is POSTed, parked or cancelled; the endpoint answers, late, or not at all. */
+#include <inttypes.h>
+
+#include "sim.h"
+
+#define POST_TIMEOUT_MS 10000
+
+void gate_send(struct sim_worker *w, struct job *job)
+{
+    job->gate = w;
+    job->request = NULL;
+    TAILQ_INSERT_TAIL(&w->gate, job, gate_link);
+}
+
+void gate_withdraw(struct sim_worker *w, struct job *job)
+{
+    struct sim *s = w->sim;
+    const struct owned *owned = partition_shell(job->partition);
+    if (job->state == JOB_QUEUED) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        return;
+    }
+    require(s, job->request, "a POST withdrawn that does not run");
+    struct ev *e = job->request;
+    e->cancelled = true;
+    job->request = NULL;
+    struct ghost *g = ghost_find(s, &job->dl.id);
+    /* A revocation's deadline cut a POST whose outcome nobody will record: it is as a fault to this delivery. */
+    if (owned->graceful)
+        g->extra++;
+    say(s, "w%d p%d d%d: its POST is cut short", w->number, owned->no, g->number);
+}
+
+static void reply_outcome(struct sim_worker *w, struct ev *e, bool died)
+{
+    if (died || e->cancelled)
+        return;
+    struct job *job = e->job;
+    job->request = NULL;
+    if (e->outcome.ours)
+        job->posted_wall_ms = 0; /* nothing went out */
+    say(w->sim, "w%d p%d d%d: outcome %d%s", w->number, partition_number(job->partition), ghost_find(w->sim, &job->dl.id)->number,
+        e->outcome.http_status, e->outcome.ours ? " (our own failure)" : "");
+    partition_on_outcome(job, &e->outcome);
+}
+
+/* What the endpoint will say is decided when the POST starts. */
+static void choose_outcome(struct sim *s, const struct job *job, struct ev *e)
+{
+    struct outcome *o = &e->outcome;
+    int hook = job->dl.webhook_id.p[job->dl.webhook_id.len - 1] - '0';
+    o->started_wall_ms = wall(s);
+    o->duration_ms = (int32_t)rnd(s, 1, 300);
+    if (chance(s, s->plan.slow_permille))
+        o->duration_ms = (int32_t)rnd(s, 1000, POST_TIMEOUT_MS);
+    o->dns_ms = o->connect_ms = o->tls_ms = o->first_byte_ms = -1;
+    if (!s->calm && chance(s, s->plan.ours_permille)) {
+        o->ours = true;
+        o->error = DELIVERY_ERROR_DNS;
+    } else if (chance(s, s->plan.success_permille[hook])) {
+        o->http_status = 200;
+    } else if (chance(s, 300)) {
+        o->error = DELIVERY_ERROR_TIMEOUT;
+        o->duration_ms = POST_TIMEOUT_MS;
+    } else {
+        static const int statuses[] = {500, 503, 404, 302, 410};
+        o->http_status = statuses[rnd(s, 0, chance(s, 100) ? 4 : 3)];
+        o->response = SLICE("no");
+        if (o->http_status == 503 && chance(s, 300))
+            o->retry_after = SLICE("7");
+    }
+}
+
+static void start_post(struct sim_worker *w, struct job *job)
+{
+    struct sim *s = w->sim;
+    partition_on_posting(job);
+    struct ev *e = ev_new(s, w, reply_outcome);
+    choose_outcome(s, job, e);
+    e->job = job;
+    job->request = e;
+    if (!e->outcome.ours) {
+        check_post(s, job);
+        if (e->outcome.http_status == 200)
+            ghost_find(s, &job->dl.id)->accepted = true;
+        if (s->post_count == s->post_cap) {
+            s->post_cap = s->post_cap ? s->post_cap * 2 : 64;
+            s->posts = mem_array(s->posts, (size_t)s->post_cap, sizeof *s->posts);
+        }
+        s->posts[s->post_count++] = (struct post_made){.d = ghost_find(s, &job->dl.id)->number};
+        job->posted_wall_ms = s->post_count;
+    }
+    ev_answer(s, e, s->now_ms + e->outcome.duration_ms);
+}
+
+/* true: the job has left the gate. */
+static bool gate_job(struct sim_worker *w, struct job *job)
+{
+    struct sim *s = w->sim;
+    int hook = job->dl.webhook_id.p[job->dl.webhook_id.len - 1] - '0';
+    bool closed = !s->calm && s->webhook_closed_until[hook] > s->now_ms;
+    if (s->now_ms - job->queued_ms > PATIENCE_MS || (!s->calm && chance(s, s->plan.park_permille))) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        partition_on_park(job, wall(s) + rnd(s, 200, 4000));
+    } else if (!closed && !s->calm && chance(s, s->plan.cancel_permille)) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        partition_on_cancel(job, "the webhook was deleted");
+    } else if (!closed && chance(s, 600)) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        start_post(w, job);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void gate_turn(struct sim_worker *w)
+{
+    struct job *job = TAILQ_FIRST(&w->gate), *next;
+    if (w->core.hold)
+        return;
+    for (; job; job = next) {
+        next = TAILQ_NEXT(job, gate_link);
+        (void)gate_job(w, job);
+    }
+}

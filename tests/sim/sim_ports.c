@@ -1,0 +1,402 @@
+/* The core's ports. Each call becomes an ev: first it takes effect in the world, then its answer comes back, unless the process died. */
+#include <stdio.h>
+
+#include "sim.h"
+
+static int64_t in_order(int64_t *last, int64_t at)
+{
+    if (*last < at)
+        *last = at;
+    return *last;
+}
+
+static struct owned *owned_of(const struct partition *p)
+{
+    return partition_shell(p);
+}
+
+/* ---- delivery log: writing ---- */
+
+static void land(struct sim *s, struct ev *e)
+{
+    if (e->write) {
+        int64_t offset = slog_land(s, e->no, e);
+        if (e->offset == 0)
+            e->offset = offset;
+    }
+    if (e->late) {
+        ev_free(s, e);
+        return;
+    }
+    int64_t at = s->now_ms + latency(s);
+    if (e->w && !s->plan.reorder)
+        at = in_order(&e->w->kafka_back, at);
+    ev_answer(s, e, at);
+}
+
+/* The record lands after its writer was told that it did not. */
+static void land_late(struct sim *s, const struct ev *e)
+{
+    struct ev *late = ev_new(s, NULL, NULL);
+    late->no = e->no;
+    late->key = e->key;
+    late->value = e->value;
+    late->post = e->post;
+    late->write = late->late = true;
+    ev_post(s, late, s->now_ms + rnd(s, 1, 3000), land);
+}
+
+static void choose_fate(struct sim *s, struct ev *e)
+{
+    const struct plan *plan = &s->plan;
+    e->write = true;
+    if (s->calm)
+        return;
+    if (chance(s, plan->ack_lost_permille)) {
+        e->err = ERR_AGAIN;
+    } else if (chance(s, plan->not_written_permille)) {
+        e->err = ERR_AGAIN;
+        e->write = false;
+    } else if (chance(s, plan->late_permille)) {
+        e->err = ERR_AGAIN;
+        e->write = false;
+        land_late(s, e);
+    } else if (chance(s, plan->unknown_offset_permille)) {
+        e->offset = -1;
+    }
+}
+
+/* false: the producer's queue is full. */
+static bool append(struct sim_worker *w, struct partition *p, struct slice key, struct slice value, struct job *job,
+                   void (*reply)(struct sim_worker *w, struct ev *e, bool died))
+{
+    struct sim *s = w->sim;
+    if (!s->calm && chance(s, s->plan.full_permille))
+        return false;
+    struct ev *e = ev_new(s, w, reply);
+    e->no = partition_number(p);
+    e->p = p;
+    e->job = job;
+    e->post = job ? (int)job->posted_wall_ms : 0;
+    e->key = arena_copy(s, key);
+    e->value = arena_copy(s, value);
+    choose_fate(s, e);
+    int64_t at = s->now_ms + latency(s);
+    ev_post(s, e, s->plan.reorder ? at : in_order(&w->kafka_at, at), land);
+    return true;
+}
+
+static void reply_claim(struct sim_worker *w, struct ev *e, bool died)
+{
+    (void)w;
+    partition_on_claim_ack(e->p, died ? ERR_AGAIN : e->err, e->offset);
+}
+
+static void reply_record(struct sim_worker *w, struct ev *e, bool died)
+{
+    (void)w;
+    partition_on_record_ack(e->job, died ? ERR_AGAIN : e->err, e->offset);
+}
+
+static void reply_repair(struct sim_worker *w, struct ev *e, bool died)
+{
+    (void)w;
+    partition_on_repair_ack(e->p, died ? ERR_AGAIN : e->err, e->offset);
+}
+
+static bool append_claim(void *ctx, struct partition *p, struct slice value)
+{
+    return append(ctx, p, SLICE(CLAIM_KEY), value, NULL, reply_claim);
+}
+
+static bool append_record(void *ctx, struct job *job)
+{
+    char key[UUID_TEXT_SIZE];
+    uuid_format(&job->dl.id, key);
+    return append(ctx, job->partition, slice_str(key), buf_slice(&job->record), job, reply_record);
+}
+
+static bool append_repair(void *ctx, struct partition *p, struct slice key, struct slice value)
+{
+    return append(ctx, p, key, value, NULL, reply_repair);
+}
+
+/* ---- delivery log: reading ---- */
+
+static void fetch(struct sim *s, struct ev *e);
+
+static void ask_fetch(struct owned *o);
+
+static void reply_fetch(struct sim_worker *w, struct ev *e, bool died)
+{
+    (void)w;
+    struct owned *o = e->owned;
+    if (died || !o->reading || o->reader != e->reader)
+        return;
+    for (int i = 0; i < e->count && o->reading && o->reader == e->reader; i++) {
+        o->read_at = e->read[i].offset + 1;
+        partition_on_log_record(o->p, e->read[i].offset, e->read[i].key, e->read[i].value);
+    }
+    if (e->at_end && o->reading && o->reader == e->reader) {
+        o->read_at = e->end;
+        partition_on_log_end(o->p, e->end);
+    }
+    if (o->reading && o->reader == e->reader)
+        ask_fetch(o);
+}
+
+/* What a fetch brings: some records from the position on, or the end. A position out of range starts at the earliest. */
+static void fetch(struct sim *s, struct ev *e)
+{
+    const struct slog *log = &s->parts[e->no].log;
+    if (e->offset < log->start || e->offset > log->end)
+        e->offset = log->start;
+    int most = (int)rnd(s, 1, READ_STEP);
+    e->at_end = true;
+    for (int i = 0; i < log->count; i++) {
+        if (log->recs[i].offset < e->offset)
+            continue;
+        if (e->count == most) {
+            e->at_end = false;
+            break;
+        }
+        e->read[e->count++] = log->recs[i];
+    }
+    e->end = log->end;
+    ev_answer(s, e, s->now_ms + latency(s) / 4);
+}
+
+static void ask_fetch(struct owned *o)
+{
+    struct sim *s = o->w->sim;
+    struct ev *e = ev_new(s, o->w, reply_fetch);
+    e->no = o->no;
+    e->owned = o;
+    e->reader = o->reader;
+    e->offset = o->read_at;
+    ev_post(s, e, s->now_ms + latency(s) / 4, fetch);
+}
+
+static void read_log(void *ctx, struct partition *p, int64_t from)
+{
+    struct owned *o = owned_of(p);
+    (void)ctx;
+    o->reading = true;
+    o->reader++;
+    o->read_at = from < 0 ? 0 : from;
+    ask_fetch(o);
+}
+
+static void stop_log(void *ctx, struct partition *p)
+{
+    (void)ctx;
+    owned_of(p)->reading = false;
+}
+
+/* ---- index ---- */
+
+static void reply_index(struct sim_worker *w, struct ev *e, bool died)
+{
+    struct index_answer down = {.status = INDEX_DOWN};
+    const struct index_answer *a = died || e->broken ? &down : &e->answer;
+    (void)w;
+    switch (e->kind) {
+    case CALL_TAKE:
+        partition_on_take(e->p, e->round, a);
+        break;
+    case CALL_CLAIM:
+        partition_on_claim(e->p, e->round, a, e->jobs, a->status == INDEX_OK ? e->count : 0, e->recorded);
+        break;
+    case CALL_DUE:
+        partition_on_due(e->p, e->round, a, e->found, a->status == INDEX_OK ? e->count : 0);
+        break;
+    case CALL_APPLY:
+        partition_on_apply(e->p, e->round, a, e->ap_to);
+        break;
+    case CALL_CHECK:
+        partition_on_check(e->p, e->round, a);
+        break;
+    case CALL_NONE:
+        break;
+    }
+}
+
+static void execute(struct sim *s, struct ev *e)
+{
+    if (!e->unsent) {
+        if (s->redis_down || (!s->calm && chance(s, s->plan.redis_error_permille)))
+            e->answer.status = INDEX_DOWN;
+        else
+            ix_execute(s, e);
+    }
+    int64_t at = s->now_ms + latency(s) / 2;
+    ev_answer(s, e, e->w && !e->broken ? in_order(&e->w->redis_back, at) : at);
+}
+
+static struct ev *call(struct sim_worker *w, struct partition *p, enum call_kind kind, unsigned round)
+{
+    struct ev *e = ev_new(w->sim, w, reply_index);
+    e->kind = kind;
+    e->no = partition_number(p);
+    e->p = p;
+    e->round = round;
+    e->ap = partition_applied(p);
+    e->assignment = owned_of(p)->assignment;
+    e->regroups = owned_of(p)->regroups;
+    epoch_format(partition_epoch(p), e->ep);
+    memcpy(e->log, partition_log(p), sizeof e->log);
+    e->now_wall = w->core.now_wall_ms;
+    e->lease = e->now_wall + LEASE_MS;
+    return e;
+}
+
+static void send_call(struct sim_worker *w, struct ev *e)
+{
+    struct sim *s = w->sim;
+    e->answer.status = INDEX_DOWN;
+    e->unsent = w->redis_known_down;
+    ev_post(s, e, in_order(&w->redis_at, s->now_ms + latency(s) / 2), execute);
+}
+
+static void index_take(void *ctx, struct partition *p, unsigned round)
+{
+    send_call(ctx, call(ctx, p, CALL_TAKE, round));
+}
+
+static void index_claim(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count)
+{
+    struct sim_worker *w = ctx;
+    struct ev *e = call(w, p, CALL_CLAIM, round);
+    e->count = count;
+    e->jobs = arena_take(w->sim, (size_t)count * sizeof(struct job *));
+    e->ids = arena_take(w->sim, (size_t)count * sizeof(int));
+    for (int i = 0; i < count; i++) {
+        e->jobs[i] = jobs[i];
+        e->ids[i] = ghost_find(w->sim, &jobs[i]->dl.id)->number;
+    }
+    send_call(w, e);
+}
+
+static void index_due(void *ctx, struct partition *p, unsigned round, int limit)
+{
+    struct ev *e = call(ctx, p, CALL_DUE, round);
+    e->limit = limit;
+    send_call(ctx, e);
+}
+
+static void index_apply(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
+                        int64_t ap_to)
+{
+    struct sim_worker *w = ctx;
+    struct ev *e = call(w, p, CALL_APPLY, round);
+    e->ap = ap_from;
+    e->ap_to = ap_to;
+    e->count = count;
+    e->records = arena_take(w->sim, (size_t)count * sizeof *e->records + 1);
+    for (int i = 0; i < count; i++) {
+        const struct index_record *r = &records[i];
+        require(w->sim, r->offset > ap_from && r->offset <= ap_to, "an apply of a record outside its range");
+        e->records[i] = (struct ix_record){.offset = r->offset, .due = r->due_wall_ms, .updated = r->updated_wall_ms, .d = -1};
+        if (r->skip)
+            continue;
+        e->records[i].d = ghost_find(w->sim, &r->id)->number;
+        e->records[i].head = (struct ix_head){ix_rank(r->rank.status), r->rank.attempt, r->rank.revision};
+        e->records[i].record = arena_copy(w->sim, r->payload);
+    }
+    send_call(w, e);
+}
+
+static void index_check(void *ctx, struct partition *p, unsigned round)
+{
+    send_call(ctx, call(ctx, p, CALL_CHECK, round));
+}
+
+/* ---- group ---- */
+
+static void start_events(void *ctx, struct partition *p, int64_t offset)
+{
+    struct owned *o = owned_of(p);
+    (void)ctx;
+    require(o->w->sim, !o->started, "events started twice");
+    o->started = true;
+    o->position = offset < 0 ? 0 : offset;
+}
+
+static void reply_commit(struct sim_worker *w, struct ev *e, bool died)
+{
+    enum err err = died ? ERR_AGAIN : e->err;
+    if (err == ERR_OK && e->generation != w->generation)
+        err = ERR_REFUSED;
+    if (err == ERR_OK && e->end > w->contact_ms)
+        w->contact_ms = e->end;
+    partition_on_commit(e->p, err);
+}
+
+static void commit(void *ctx, struct partition *p, int64_t offset, const char *metadata)
+{
+    struct sim_worker *w = ctx;
+    struct ev *e = ev_new(w->sim, w, reply_commit);
+    e->no = partition_number(p);
+    e->p = p;
+    e->offset = offset;
+    e->generation = w->generation;
+    e->member_id = w->member_id;
+    e->end = w->sim->now_ms;
+    snprintf(e->metadata, sizeof e->metadata, "%s", metadata);
+    if (w->generation < 0) {
+        e->err = ERR_REFUSED;
+        ev_answer(w->sim, e, w->sim->now_ms + 1);
+        return;
+    }
+    group_commit(w, e);
+}
+
+static int64_t generation(void *ctx)
+{
+    return ((struct sim_worker *)ctx)->generation;
+}
+
+/* ---- deliveries, and the end ---- */
+
+static void send_job(void *ctx, struct job *job)
+{
+    gate_send(ctx, job);
+}
+
+static void withdraw(void *ctx, struct job *job)
+{
+    gate_withdraw(ctx, job);
+}
+
+static void gave_up(void *ctx, struct partition *p)
+{
+    struct sim_worker *w = ctx;
+    struct owned *o = owned_of(p);
+    if (w->slots[o->no] == o)
+        w->slots[o->no] = NULL;
+    o->live = false;
+}
+
+static void released(void *ctx, struct partition *p)
+{
+    (void)p;
+    ((struct sim_worker *)ctx)->dead_owned = true;
+}
+
+static void recorded(void *ctx, const struct job *job)
+{
+    struct sim_worker *w = ctx;
+    require(w->sim, ghost_find(w->sim, &job->dl.id)->recorded, "told recorded, and no record has landed");
+}
+
+static void state_changed(void *ctx, struct partition *p, const char *from, const char *to, const char *why)
+{
+    struct sim_worker *w = ctx;
+    (void)from;
+    say(w->sim, "w%d p%d %s: %s", w->number, partition_number(p), to, why);
+}
+
+const struct core_ports sim_ports = {
+    append_claim, append_record, append_repair, read_log, stop_log, index_take, index_claim, index_due,     index_apply, index_check,
+    start_events, commit,        generation,    send_job, withdraw, gave_up,    released,    recorded,      state_changed,
+};
