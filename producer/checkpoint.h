@@ -1,6 +1,5 @@
 /* Where a restart reads on: per file of a log the lowest offset that is not yet acknowledged by Kafka. One small JSON file a
- * source,
- * `<data dir>/<source>.checkpoint`, replaced durably; at most about a second old. What lies behind it after a crash is
+ * source, `<data dir>/<source>.checkpoint`, replaced durably; at most about a second old. What lies behind it after a crash is
  * read and published again, under the same event ids.
  *
  *   {"schema":"trueftp.checkpoint/1","log":"/var/log/...","files":[{"inode":1,"fingerprint":"..","offset":0,"size":0}]}

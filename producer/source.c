@@ -14,6 +14,9 @@ const char *source_reason_name(enum source_reason reason)
         [SOURCE_ADDRESS] = "address",
         [SOURCE_PATH] = "path",
         [SOURCE_RENAME] = "rename",
+        [SOURCE_FORGED] = "forged",
+        [SOURCE_JSON] = "json",
+        [SOURCE_MEMBER] = "member",
         [SOURCE_INCOMPLETE] = "incomplete",
         [SOURCE_NO_ACCOUNT] = "no_account",
         [SOURCE_UNPUBLISHABLE] = "unpublishable",
@@ -21,7 +24,7 @@ const char *source_reason_name(enum source_reason reason)
     return names[reason];
 }
 
-static const struct source_format *const formats[] = {&source_proftpd};
+static const struct source_format *const formats[] = {&source_proftpd, &source_vsftpd, &source_pureftpd, &source_jsonl};
 
 const struct source_format *source_find(const char *name)
 {
@@ -34,5 +37,5 @@ const struct source_format *source_find(const char *name)
 
 const char *source_names(void)
 {
-    return "proftpd";
+    return "proftpd, vsftpd, pureftpd, jsonl";
 }

@@ -27,9 +27,11 @@ struct source_fact {
         uploaded_path; /* of a rename: what its session uploaded last, as the server wrote it then (maybe in another form) */
     int64_t uploaded_size_bytes;
     struct slice username, group, client_ip, protocol, session_id;
+    struct slice account_id, frontend, home; /* where a record can name them itself; else empty */
     struct slice suspect;     /* why a transfer may be incomplete; empty: nothing speaks against it */
     struct slice traceparent; /* W3C trace context, where the source has one */
     bool path_lossy;          /* the server could not write the exact bytes */
+    bool superseded;          /* a held upload whose file was uploaded again: not to be announced */
     bool unconfirmed;         /* the record is the same for success and failure: look at the file system */
 };
 
@@ -42,7 +44,10 @@ enum source_reason {
     SOURCE_NUMBER,        /* a pid or a size that is no number */
     SOURCE_ADDRESS,       /* no IP address */
     SOURCE_PATH,          /* a success without an absolute path, or with a second record inside */
-    SOURCE_RENAME,        /* the second half of a rename whose first half was not seen */
+    SOURCE_RENAME,        /* a rename whose first half was not seen, or whose two names cannot be told apart */
+    SOURCE_FORGED,        /* a record inside a record: a name made to look like one, or half a record with another behind it */
+    SOURCE_JSON,          /* no JSON object; the format's why says more */
+    SOURCE_MEMBER,        /* a member that is missing or wrong; likewise */
     SOURCE_INCOMPLETE,    /* the file ended inside a record and nobody writes to it any more */
     SOURCE_NO_ACCOUNT,    /* no rule gives this user an account (policy, not format) */
     SOURCE_UNPUBLISHABLE, /* Kafka will never take it (size) */
@@ -60,6 +65,7 @@ struct source_sink {
 
 struct source_options {
     int64_t suspect_window_ms; /* how long an upload waits for the record that would make it suspect; 0: it does not wait */
+    int64_t hold_ms;           /* how long a suspect upload is kept back; 0: it is not */
 };
 
 struct source_state; /* each format's own */
@@ -67,6 +73,7 @@ struct source_state; /* each format's own */
 struct source_format {
     const char *name;       /* "proftpd": format= in the sources file, data.frontend in events */
     size_t max_frame_bytes; /* frame never returns more, and never 0 for as many bytes */
+    bool can_hold;          /* some uploads are suspect and others are not, so hold_ms means something */
 
     /* options and sink are copied. */
     struct source_state *(*state_new)(const struct source_options *options, const struct source_sink *sink);
@@ -82,13 +89,16 @@ struct source_format {
     void (*flush)(struct source_state *st);
     /* Lowest offset that must be read again after a restart; INT64_MAX: none. */
     int64_t (*pending_offset)(const struct source_state *st);
+    /* What was wrong with the frame that was quarantined last, for people; NULL (the function, too): the reason says it all. Only
+     * inside the quarantine it is about. */
+    const char *(*why)(const struct source_state *st);
 };
 
-extern const struct source_format source_proftpd;
+extern const struct source_format source_proftpd, source_vsftpd, source_pureftpd, source_jsonl;
 
 /* The format of that name, or NULL. */
 const struct source_format *source_find(const char *name);
-/* "proftpd", ... for messages. */
+/* "proftpd, vsftpd, ..." for messages. */
 const char *source_names(void);
 
 #endif

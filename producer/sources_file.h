@@ -1,17 +1,18 @@
 /* The sources file (TRUEFTP_SOURCES): which logs are followed and what is made of them. One section a log:
  *
- *   [main]                                   name: 1-32 of a-z 0-9 - ; names the checkpoint, so do not change it
+ *   [main]                               name: 1-32 of a-z 0-9 - ; names the checkpoint, so do not change it
  *   format = proftpd
- *   path = /var/log/proftpd/webhook.log      the live log; rotated ones beside it are found
- *   account = group                          see account_rule.h
- *   host = ftp1.example.net                  stands in the event ids; default: the machine's name
- *   start = beginning                        or `end`: at the very first start skip what is in the log
- *   path_prefix = /srv/ftp/{user}            taken off paths that begin with it; {user} and {group} are filled in
- *   root = /srv/ftp/{user}                   where the virtual / is, to look whether a directory is gone where the log cannot
- * tell temporary_suffixes = .part .tmp          separated by blanks; a rename away from one of them announces the final name as
- * uploaded announce_temporary = 1                   0: no event for the upload under the temporary name itself announce_renames =
- * 0                     1: other renames are announced as file.renamed suspect = flag                           or `emit`: do not
- * wait for what could make an upload suspect suspect_window_ms = 2                    how long an upload waits for that (1-10000)
+ *   path = /var/log/proftpd/webhook.log  the live log; rotated ones beside it are found
+ *   account = group                      see account_rule.h
+ *   host = ftp1.example.net              stands in the event ids; default: the machine's name
+ *   start = beginning                    or `end`: at the very first start skip what is in the log
+ *   path_prefix = /srv/ftp/{user}        taken off paths that begin with it; {user} and {group} are filled in
+ *   root = /srv/ftp/{user}               where the virtual / is, to see if a directory is gone where the log cannot tell
+ *   temporary_suffixes = .part .tmp      separated by blanks; a rename away from one announces the final name as uploaded
+ *   announce_temporary = 1               0: no event for the upload under the temporary name itself
+ *   announce_renames = 0                 1: other renames are announced as file.renamed
+ *   suspect = flag                       or `emit`: do not wait for what could make an upload suspect
+ *   suspect_window_ms = 2                how long an upload waits for that (1-10000)
  *
  * Lines starting with # or ; are comments. Unknown keys, missing ones and sections of one name or one path stop the start. */
 #ifndef PRODUCER_SOURCES_FILE_H

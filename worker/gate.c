@@ -1,239 +1,108 @@
 #include "gate.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
-#include "post.h"
-#include "table.h"
-#include "util/list.h"
 #include "util/mem.h"
-#include "worker.h"
 
-#define PATIENCE_MS 2000      /* DELIVERY: "Head of line" */
-#define QUEUE_MAX 1024        /* jobs at one gate; more are parked at once */
-#define PARK_MS 5000          /* and half as much again by chance */
-#define BROKEN_MS 30000       /* for a webhook whose secret cannot be opened */
-#define REST_MS 500
+#define QUEUE_MAX 1024
+#define SHARES 4              /* partitions of an account */
+#define PARK_MS 2000          /* parked at least so long */
+#define PARK_LONGEST_MS 60000 /* and at most: then it is looked at again */
+#define PACE_SLOWEST_MS 1000
 
-TAILQ_HEAD(gate_list, gate);
-
-enum gate_state { GATE_EMPTY, GATE_READY, GATE_FULL };
-
-struct gate {
-    char *key; /* "partition webhook_id" */
-    enum gate_state state;
-    TAILQ_ENTRY(gate) link; /* in ready or full */
-    struct job_list queue;
-    int queued, in_flight;
-    UT_hash_handle hh;
-};
-
-struct gates {
-    struct worker *worker;
-    struct gate *all;
-    struct gate_list ready; /* something is queued, and another POST may start */
-    struct gate_list full;  /* something is queued, the concurrency is used up */
-    struct job_list over;   /* no room at their gate: to be parked in the next turn */
-    int queued;
-    int64_t rest_until_ms;
-};
-
-struct gates *gates_new(struct worker *w)
+static int share_of(int64_t limit)
 {
-    struct gates *g = mem_zalloc(sizeof *g);
-    g->worker = w;
-    TAILQ_INIT(&g->ready);
-    TAILQ_INIT(&g->full);
-    TAILQ_INIT(&g->over);
-    return g;
+    return limit / SHARES > 0 ? (int)(limit / SHARES) : 1;
 }
 
-static void gate_drop(struct gates *g, struct gate *gate)
+static double rate_of(const struct webhook *wh)
 {
-    HASH_DEL(g->all, gate);
+    return (double)wh->rate_limit_per_second / SHARES;
+}
+
+struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, const struct webhook *wh, int64_t now_ms)
+{
+    struct gate *gate = mem_zalloc(sizeof *gate);
+    gate->key = mem_dup(key, key_len);
+    gate->tenant = tenant;
+    gate->idle_since_ms = now_ms;
+    TAILQ_INIT(&gate->queue);
+    window_init(&gate->window, share_of(wh->max_concurrency));
+    bucket_init(&gate->bucket, rate_of(wh), now_ms);
+    breaker_init(&gate->breaker);
+    return gate;
+}
+
+void gate_free(struct gate *gate)
+{
     free(gate->key);
     free(gate);
 }
 
-void gates_free(struct gates *g)
+void gate_follow(struct gate *gate, const struct webhook *wh, int64_t now_ms)
 {
-    struct gate *gate, *next;
-    if (!g)
-        return;
-    HASH_ITER (hh, g->all, gate, next)
-        gate_drop(g, gate);
-    free(g);
+    if (gate->window.limit != share_of(wh->max_concurrency))
+        window_set_limit(&gate->window, share_of(wh->max_concurrency));
+    if (gate->bucket.rate < rate_of(wh) || gate->bucket.rate > rate_of(wh))
+        bucket_set_rate(&gate->bucket, rate_of(wh), now_ms);
 }
 
-static struct gate *gate_of(struct gates *g, const struct job *job)
+enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms)
 {
-    struct gate *gate;
-    char number[16];
-    char key[160];
-    size_t digits = (size_t)snprintf(number, sizeof number, "%d ", partition_number(job->partition));
-    size_t len = digits + job->dl.webhook_id.len;
-    check(len < sizeof key);
-    memcpy(key, number, digits);
-    memcpy(key + digits, job->dl.webhook_id.p, job->dl.webhook_id.len);
-    HASH_FIND(hh, g->all, key, len, gate);
-    if (!gate) {
-        gate = mem_zalloc(sizeof *gate);
-        gate->key = mem_dup(key, len);
-        TAILQ_INIT(&gate->queue);
-        HASH_ADD_KEYPTR(hh, g->all, gate->key, len, gate);
-    }
-    return gate;
-}
-
-static void gate_change(struct gates *g, struct gate *gate, enum gate_state state)
-{
-    if (gate->state == state)
-        return;
-    if (gate->state != GATE_EMPTY)
-        TAILQ_REMOVE(gate->state == GATE_READY ? &g->ready : &g->full, gate, link);
-    gate->state = state;
-    if (state != GATE_EMPTY)
-        TAILQ_INSERT_TAIL(state == GATE_READY ? &g->ready : &g->full, gate, link);
-}
-
-static void dequeue(struct gates *g, struct gate *gate, struct job *job)
-{
-    TAILQ_REMOVE(&gate->queue, job, gate_link);
-    gate->queued--;
-    g->queued--;
     if (gate->queued == 0)
-        gate_change(g, gate, GATE_EMPTY);
+        return GATE_IDLE;
+    if (!breaker_allows(&gate->breaker, now_ms) || gate->in_flight >= window_size(&gate->window))
+        return GATE_FULL;
+    *wait_ms = bucket_wait_ms(&gate->bucket, now_ms);
+    return *wait_ms > 0 ? GATE_WAITING : GATE_READY;
 }
 
-void gates_send(struct gates *g, struct job *job)
+bool gate_must_park(struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms)
 {
-    struct gate *gate = gate_of(g, job);
-    job->withdrawn = false;
-    if (gate->queued >= QUEUE_MAX) {
-        job->gate = NULL;
-        TAILQ_INSERT_TAIL(&g->over, job, gate_link);
-        return;
-    }
-    job->gate = gate;
-    TAILQ_INSERT_TAIL(&gate->queue, job, gate_link);
-    gate->queued++;
-    g->queued++;
-    if (gate->state == GATE_EMPTY)
-        gate_change(g, gate, GATE_READY);
+    bool behind = !job->has_record && now_wall_ms < gate->parked_until_wall_ms;
+    return behind || gate->queued >= QUEUE_MAX || breaker_wait_ms(&gate->breaker, now_ms) > 0;
 }
 
-void gates_withdraw(struct gates *g, struct job *job)
+/* Milliseconds from one POST's start to the next one's, at the pace last seen. */
+static int64_t pace_ms(const struct gate *gate)
 {
-    if (job->state == JOB_POSTING) {
-        job->withdrawn = true;
-        post_cancel(job);
-    } else if (job->gate) {
-        dequeue(g, job->gate, job);
-    } else {
-        TAILQ_REMOVE(&g->over, job, gate_link);
-    }
+    double pace = gate->duration_ms / window_size(&gate->window);
+    double limit = gate->bucket.rate > 0 ? 1000 / gate->bucket.rate : 0;
+    if (pace < limit)
+        pace = limit;
+    return pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace;
 }
 
-void gates_ended(struct gates *g, struct job *job)
+int64_t gate_park_until(struct gate *gate, int64_t now_ms, int64_t now_wall_ms)
 {
-    struct gate *gate = job->gate;
+    int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms);
+    int64_t until = now_wall_ms + (wait_ms > PARK_MS ? wait_ms : PARK_MS);
+    int64_t behind = gate->parked_until_wall_ms + pace_ms(gate);
+    if (until < behind)
+        until = behind;
+    if (until > now_wall_ms + PARK_LONGEST_MS)
+        until = now_wall_ms + PARK_LONGEST_MS;
+    gate->parked_until_wall_ms = until;
+    return until;
+}
+
+void gate_started(struct gate *gate, int64_t now_ms)
+{
+    breaker_started(&gate->breaker);
+    bucket_take(&gate->bucket, now_ms);
+    gate->in_flight++;
+}
+
+void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random)
+{
+    bool used = gate->in_flight >= window_size(&gate->window);
     gate->in_flight--;
-    if (gate->state == GATE_FULL)
-        gate_change(g, gate, GATE_READY);
-    else if (gate->state == GATE_EMPTY && gate->in_flight == 0)
-        gate_drop(g, gate);
-}
-
-void gates_rest(struct gates *g)
-{
-    g->rest_until_ms = g->worker->core.now_ms + REST_MS;
-}
-
-static void park(struct gates *g, struct job *job, int64_t wait_ms)
-{
-    struct core *c = &g->worker->core;
-    partition_on_park(job, c->now_wall_ms + wait_ms + (int64_t)(core_random(c) % (uint32_t)(wait_ms / 2)));
-}
-
-static int limit_of(const struct endpoint *ep)
-{
-    int quarter = ep->wh->max_concurrency / 4;
-    return quarter > 0 ? quarter : 1;
-}
-
-/* The gate's first job is sent, or ends otherwise. false: the gate has as many in flight as it may. */
-static bool start_first(struct gates *g, struct gate *gate)
-{
-    struct job *job = TAILQ_FIRST(&gate->queue);
-    const char *closed = table_closed(g->worker->table, job->dl.webhook_id);
-    struct endpoint *ep = table_webhook(g->worker->table, job->dl.webhook_id);
-    if (!closed && gate->in_flight >= limit_of(ep)) {
-        gate_change(g, gate, GATE_FULL);
-        return false;
-    }
-    dequeue(g, gate, job);
-    if (closed) {
-        partition_on_cancel(job, closed);
-    } else if (ep->broken) {
-        park(g, job, BROKEN_MS);
-    } else {
-        gate->in_flight++;
-        partition_on_posting(job);
-        post_start(g->worker, job, ep);
-    }
-    return true;
-}
-
-static void park_over(struct gates *g)
-{
-    struct job *job;
-    while ((job = TAILQ_FIRST(&g->over)) != NULL) {
-        TAILQ_REMOVE(&g->over, job, gate_link);
-        park(g, job, PARK_MS);
-    }
-}
-
-bool gates_turn(struct gates *g)
-{
-    struct worker *w = g->worker;
-    struct gate *gate;
-    bool any = !TAILQ_EMPTY(&g->over);
-    if (w->core.hold || w->core.now_ms < g->rest_until_ms)
-        return false;
-    park_over(g);
-    while ((gate = TAILQ_FIRST(&g->ready)) != NULL && http_client_in_flight(w->http) < (int)w->settings.slots) {
-        any = true;
-        if (!start_first(g, gate) || gate->state != GATE_READY)
-            continue;
-        /* The next gate's turn. */
-        TAILQ_REMOVE(&g->ready, gate, link);
-        TAILQ_INSERT_TAIL(&g->ready, gate, link);
-    }
-    return any;
-}
-
-static void park_late_of(struct gates *g, struct gate_list *list)
-{
-    struct gate *gate, *next;
-    struct job *job;
-    int64_t late_ms = g->worker->core.now_ms - PATIENCE_MS;
-    TAILQ_FOREACH_SAFE (gate, list, link, next) {
-        while ((job = TAILQ_FIRST(&gate->queue)) != NULL && job->queued_ms <= late_ms) {
-            dequeue(g, gate, job);
-            park(g, job, PARK_MS);
-        }
-    }
-}
-
-void gates_park_late(struct gates *g)
-{
-    if (g->worker->core.hold)
+    if (answer == GATE_NOTHING) {
+        breaker_withdrawn(&gate->breaker);
         return;
-    park_late_of(g, &g->ready);
-    park_late_of(g, &g->full);
-}
-
-int gates_queued(const struct gates *g)
-{
-    return g->queued;
+    }
+    gate->duration_ms += ((double)duration_ms - gate->duration_ms) / 8;
+    window_answer(&gate->window, answer == GATE_GOOD, used, gate->in_flight);
+    if (breaker_answer(&gate->breaker, answer == GATE_GOOD, now_ms, random))
+        window_restart(&gate->window);
 }

@@ -1,30 +1,63 @@
-/* The gates: which job is sent when. One gate for each webhook and partition holds its queue in memory and its concurrency: an account owns four
- * partitions, so each has a quarter of the webhook's concurrency, at least 1. Gates that may send take turns. What cannot be sent within 2 s is
- * parked: it moves to the schedule, and the offset goes on. */
+/* A gate: one webhook's queue in one partition, and when its next POST may start. An account owns four partitions, so each gate has a quarter of the
+ * webhook's concurrency and of its rate (at least 1). Which gate's turn it is: schedule.h. */
 #ifndef WORKER_GATE_H
 #define WORKER_GATE_H
 
+#include <uthash.h>
+
+#include "core/breaker.h"
+#include "core/bucket.h"
 #include "core/job.h"
+#include "core/window.h"
+#include "endpoint.h"
 
-struct worker;
-struct gates;
+struct tenant;
 
-struct gates *gates_new(struct worker *w);
-void gates_free(struct gates *g); /* all jobs must be gone */
+/* What the gate waits for; the list that holds it follows from it. */
+enum gate_state {
+    GATE_IDLE,    /* nothing is queued */
+    GATE_READY,   /* its first job may be sent now */
+    GATE_FULL,    /* as many in flight as may be; ends with an answer */
+    GATE_WAITING, /* the rate limit: not before wake_ms */
+};
 
-/* The core's ports. */
-void gates_send(struct gates *g, struct job *job);
-void gates_withdraw(struct gates *g, struct job *job);
+struct gate {
+    char *key; /* "partition webhook_id" */
+    struct tenant *tenant;
+    enum gate_state state;
+    TAILQ_ENTRY(gate) link;
+    struct job_list queue;
+    int queued, in_flight;
+    struct window window;
+    struct bucket bucket;
+    struct breaker breaker;
+    int64_t wake_ms;              /* WAITING */
+    int64_t idle_since_ms;        /* IDLE */
+    int64_t parked_until_wall_ms; /* the latest due time given to a parked job: new ones queue behind it */
+    double duration_ms;           /* of an answer, smoothed */
+    UT_hash_handle hh;
+};
 
-/* Starts POSTs while slots are free. true: something was done that may let more be done. */
-bool gates_turn(struct gates *g);
-/* Parks what has waited too long; every quarter of a second. */
-void gates_park_late(struct gates *g);
-/* A POST that a gate started has ended. */
-void gates_ended(struct gates *g, struct job *job);
-/* Our own failure: nothing is started for a moment. */
-void gates_rest(struct gates *g);
+/* How an attempt went, for the endpoint's health. */
+enum gate_answer {
+    GATE_GOOD,    /* it answers, and is not overloaded */
+    GATE_BAD,     /* it does not answer, or says that it is in trouble */
+    GATE_NOTHING, /* the attempt says nothing about it: ours, or withdrawn */
+};
 
-int gates_queued(const struct gates *g);
+struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, const struct webhook *wh, int64_t now_ms);
+void gate_free(struct gate *gate);
+/* The webhook's limits may have changed. */
+void gate_follow(struct gate *gate, const struct webhook *wh, int64_t now_ms);
+
+/* The state that its queue, window, bucket and breaker mean now; *wait_ms for WAITING. */
+enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);
+/* A job must not be queued here now: the breaker is open, the queue is full, or others are parked before it. */
+bool gate_must_park(struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
+/* When a job that is parked now shall be due: after those parked before it, spread at the pace the endpoint was last seen to keep. */
+int64_t gate_park_until(struct gate *gate, int64_t now_ms, int64_t now_wall_ms);
+
+void gate_started(struct gate *gate, int64_t now_ms);
+void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);
 
 #endif

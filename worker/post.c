@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "gate.h"
+#include "schedule.h"
 #include "worker.h"
 
 /* Header lines of one request, in one block of memory. */
@@ -71,16 +71,6 @@ static void build_headers(struct header_lines *h, const struct job *job, const s
         add_line(h, "%s: %s", ep->wh->headers[i].name, ep->wh->headers[i].value);
 }
 
-/* The job is not the endpoint's any more. */
-static void end(struct worker *w, struct job *job)
-{
-    endpoint_unref(job->endpoint);
-    job->endpoint = NULL;
-    job->request = NULL;
-    gates_ended(w->gates, job);
-    job->gate = NULL;
-}
-
 static void on_done(void *ctx, const struct http_result *r)
 {
     struct job *job = ctx;
@@ -89,11 +79,15 @@ static void on_done(void *ctx, const struct http_result *r)
                         .response = r->response, .started_wall_ms = job->posted_wall_ms, .duration_ms = r->duration_ms,
                         .queued_ms = job->waited_ms, .dns_ms = r->dns_ms, .connect_ms = r->connect_ms, .tls_ms = r->tls_ms,
                         .first_byte_ms = r->first_byte_ms};
-    end(w, job);
+    enum gate_answer answer = r->ours || job->withdrawn ? GATE_NOTHING : retry_strained(&o) ? GATE_BAD : GATE_GOOD;
+    endpoint_unref(job->endpoint);
+    job->endpoint = NULL;
+    job->request = NULL;
+    schedule_ended(w->schedule, job, answer, r->duration_ms);
     if (job->withdrawn)
         return;
     if (r->ours)
-        gates_rest(w->gates);
+        schedule_rest(w->schedule);
     partition_on_outcome(job, &o);
 }
 
@@ -102,8 +96,7 @@ static void refused(struct worker *w, struct job *job, const char *reason)
 {
     struct outcome o = {.error = DELIVERY_ERROR_BLOCKED_TARGET, .response = slice_str(reason), .started_wall_ms = job->posted_wall_ms,
                         .queued_ms = job->waited_ms, .dns_ms = -1, .connect_ms = -1, .tls_ms = -1, .first_byte_ms = -1};
-    gates_ended(w->gates, job);
-    job->gate = NULL;
+    schedule_ended(w->schedule, job, GATE_NOTHING, 0);
     partition_on_outcome(job, &o);
 }
 

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "gate.h"
 #include "ownership.h"
+#include "schedule.h"
 #include "worker.h"
 
 static const double attempt_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20};
@@ -26,7 +26,12 @@ static double jobs_in_hand(void *ctx)
 
 static double queued(void *ctx)
 {
-    return gates_queued(((struct worker *)ctx)->gates);
+    return schedule_queued(((struct worker *)ctx)->schedule);
+}
+
+static double breakers_open(void *ctx)
+{
+    return schedule_breakers_open(((struct worker *)ctx)->schedule);
 }
 
 static double serving(void *ctx)
@@ -50,6 +55,7 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_slots", "POSTs that may be in flight.", NULL, slots, w);
     metrics_gauge_fn(m, "trueftp_worker_jobs", "Deliveries in hand.", NULL, jobs_in_hand, w);
     metrics_gauge_fn(m, "trueftp_worker_queued", "Deliveries waiting at their endpoint's gate.", NULL, queued, w);
+    metrics_gauge_fn(m, "trueftp_worker_breakers_open", "Endpoint gates whose circuit breaker is not closed.", NULL, breakers_open, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_serving", "Partitions that are being served.", NULL, serving, w);
     metrics_gauge_fn(m, "trueftp_worker_events_unsettled", "Events read and not settled.", NULL, unsettled, w);

@@ -7,8 +7,8 @@
 
 #include "delivery_log.h"
 #include "dlq.h"
-#include "gate.h"
 #include "ownership.h"
+#include "schedule.h"
 #include "table.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -90,12 +90,12 @@ static int64_t port_generation(void *ctx)
 
 static void port_send(void *ctx, struct job *job)
 {
-    gates_send(((struct worker *)ctx)->gates, job);
+    schedule_send(((struct worker *)ctx)->schedule, job);
 }
 
 static void port_withdraw(void *ctx, struct job *job)
 {
-    gates_withdraw(((struct worker *)ctx)->gates, job);
+    schedule_withdraw(((struct worker *)ctx)->schedule, job);
 }
 
 static void port_gave_up(void *ctx, struct partition *p)
@@ -182,7 +182,9 @@ static void on_deadline(void *ctx)
 
 static void arm_deadline(struct worker *w)
 {
-    int64_t idle_ms = ownership_idle_ms(w->ownership);
+    int64_t idle_ms = ownership_idle_ms(w->ownership), gates_ms = schedule_idle_ms(w->schedule);
+    if (idle_ms < 0 || (gates_ms >= 0 && gates_ms < idle_ms))
+        idle_ms = gates_ms;
     if (idle_ms >= 0)
         loop_timer_arm(w->deadline, idle_ms);
     else
@@ -197,7 +199,7 @@ static bool on_turn(void *ctx)
         dlq_turn(w->dlq);
         ownership_turn(w->ownership);
         /* What was started may have ended at once (a refused target): its record leaves in this turn too. */
-        if (gates_turn(w->gates))
+        if (schedule_turn(w->schedule))
             again = true;
         arm_deadline(w);
         if (ownership_fatal(w->ownership)[0] != '\0') {
@@ -216,7 +218,7 @@ static void on_second(void *ctx)
     *w->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(w->loop) / 1000.0;
     if (w->ownership) {
         ownership_second(w->ownership);
-        gates_park_late(w->gates);
+        schedule_second(w->schedule);
     }
     loop_timer_arm(w->second, SECOND_MS);
 }
@@ -431,7 +433,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     if (err != ERR_OK)
         return err;
     w->index = index_new(w->redis, &w->core, w->events_topic);
-    w->gates = gates_new(w);
+    w->schedule = schedule_new(w);
     w->dlq = dlq_new(w);
     loop_on_wake(w->loop, on_wake, w);
     w->turn = loop_turn_new(w->loop, LOOP_ORDER_WORK, on_turn, w);
@@ -465,7 +467,7 @@ void worker_done(struct worker *w)
     if (w->redis)
         redis_free(w->redis);
     index_free(w->index);
-    gates_free(w->gates);
+    schedule_free(w->schedule);
     dlq_free(w->dlq);
     if (w->producer)
         kafka_producer_free(w->producer);

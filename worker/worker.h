@@ -3,7 +3,8 @@
  *   ownership.c     the group gives and takes partitions; commits
  *   intake.c        an event is read, understood and matched: jobs
  *   index.c         claims and schedules in Redis
- *   gate.c          which job is sent when: queues, concurrency, parking
+ *   schedule.c      which job is sent when: accounts take turns, what is late is parked
+ *   gate.c          one webhook's queue, and when its next POST may start
  *   post.c          a job becomes a signed POST, its result an outcome
  *   delivery_log.c  records are appended to the delivery log and read back
  *   table.c         webhooks and accounts, live from their topics
@@ -26,7 +27,7 @@
 #include "stats.h"
 
 struct table;
-struct gates;
+struct schedule;
 struct dlq;
 struct ownership;
 
@@ -61,7 +62,7 @@ struct worker {
     struct buf event_scratch; /* strings of the event being read */
     struct index_store *index;
     struct table *table;
-    struct gates *gates;
+    struct schedule *schedule;
     struct dlq *dlq;
     struct ownership *ownership;
 

@@ -17,9 +17,14 @@ struct args {
     const char *name, *plan, *pool;
 };
 
-#define OPTION_NAME {"name", OPT_TEXT, "N", "name for people", offsetof(struct args, name), 0, 0, 0}
-#define OPTION_POOL                                                                                                            \
-    {"pool", OPT_TEXT, "P", "pool that its new events go to; empty: the shared one", offsetof(struct args, pool), 0, 0, 0}
+#define OPTION_NAME                                                                                                              \
+    {                                                                                                                            \
+        "name", OPT_TEXT, "N", "name for people", offsetof(struct args, name), 0, 0, 0                                           \
+    }
+#define OPTION_POOL                                                                                                              \
+    {                                                                                                                            \
+        "pool", OPT_TEXT, "P", "pool that its new events go to; empty: the shared one", offsetof(struct args, pool), 0, 0, 0     \
+    }
 
 static const struct opt create_options[] = {
     OPTION_NAME,
@@ -40,10 +45,30 @@ static void replace(char **field, const char *text)
     }
 }
 
+/* A record that cannot be read back must not be written. */
+static enum err check_record(const struct buf *record, struct errmsg *why)
+{
+    struct account *a = NULL;
+    enum err err =
+        record->err ? errmsg_set(why, record->err, "the account is too big") : account_parse(buf_slice(record), &a, why);
+    account_free(a);
+    return err;
+}
+
+static void print_written(const struct account *a, bool json)
+{
+    if (json) {
+        json_t *said = json_pack("{s:s,s:s,s:I}", "id", a->id, "plan", a->plan, "version", (json_int_t)a->version);
+        display_print_json(said, true);
+        json_decref(said);
+    } else {
+        (void)printf("account %s: plan %s, version %lld\n", a->id, a->plan, (long long)a->version);
+    }
+}
+
 /* Fills in what was given and the version, writes the record and prints what it is now. */
 static enum err store(struct definitions *d, struct account *a, const struct args *args, bool json, struct errmsg *why)
 {
-    struct account *checked = NULL;
     struct buf record;
     replace(&a->name, args->name);
     replace(&a->plan, args->plan);
@@ -52,18 +77,13 @@ static enum err store(struct definitions *d, struct account *a, const struct arg
     a->updated_wall_ms = clock_wall_ms();
     buf_init(&record, RECORD_MAX);
     account_write(&record, a);
-    enum err err = record.err ? errmsg_set(why, record.err, "the account is too big") : account_parse(buf_slice(&record), &checked, why);
+    enum err err = check_record(&record, why);
     if (err == ERR_OK) {
         err = definitions_write(d, a->id, buf_slice(&record), why);
     }
-    if (err == ERR_OK && json) {
-        json_t *said = json_pack("{s:s,s:s,s:I}", "id", a->id, "plan", checked->plan, "version", (json_int_t)a->version);
-        display_print_json(said, true);
-        json_decref(said);
-    } else if (err == ERR_OK) {
-        (void)printf("account %s: plan %s, version %lld\n", a->id, checked->plan, (long long)a->version);
+    if (err == ERR_OK) {
+        print_written(a, json);
     }
-    account_free(checked);
     buf_done(&record);
     return err;
 }
@@ -102,7 +122,7 @@ static enum err change_account(struct ctl *ctl, const struct args *args, struct 
     if (err == ERR_OK) {
         err = find_account(&d, ctl->argument, &a, why);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && a) {
         err = store(&d, a, args, ctl->json, why);
     }
     account_free(a);
@@ -140,7 +160,8 @@ static enum err print_record(const struct definition *found, bool compact, struc
     if (err != ERR_OK) {
         return err;
     }
-    json_array_foreach (json_object_get(root, "keys"), i, key) {
+    json_array_foreach(json_object_get(root, "keys"), i, key)
+    {
         (void)json_object_del(key, "sha256");
     }
     display_print_json(root, compact);

@@ -18,11 +18,11 @@ struct kafka_sync;
 
 /* What every command gets. */
 struct ctl {
-    struct settings settings;  /* when the command has COMMAND_SETTINGS */
-    struct kafka_sync *kafka;  /* when it has COMMAND_KAFKA */
-    bool json;                 /* --output json */
-    int64_t timeout_ms;        /* --timeout-s */
-    const char *argument;      /* the one argument, NULL for commands without */
+    struct settings settings; /* when the command has COMMAND_SETTINGS */
+    struct kafka_sync *kafka; /* when it has COMMAND_KAFKA */
+    bool json;                /* --output json */
+    int64_t timeout_ms;       /* --timeout-s */
+    const char *argument;     /* the one argument, NULL for commands without */
 };
 
 enum command_needs {

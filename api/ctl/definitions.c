@@ -7,6 +7,8 @@
 #include "model/json_members.h"
 #include "util/mem.h"
 
+#define REPEATS_MAX 20 /* more would be a storm of writers, not a race */
+
 static struct definition *entry_of(struct definitions *d, struct slice key)
 {
     struct definition *entry = NULL;
@@ -36,6 +38,7 @@ static void put(struct definition *entry, struct slice json, int64_t version)
     entry->json = json.p ? mem_dup(json.p, json.len) : NULL;
     entry->json_len = json.len;
     entry->version = version;
+    entry->changes++;
 }
 
 static bool take(void *ctx, const rd_kafka_message_t *m)
@@ -64,6 +67,7 @@ enum err definitions_read(struct definitions *d, const struct ctl *ctl, enum top
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_TOPIC_PREFIX: not a topic prefix: %.64s", ctl->settings.topic_prefix);
     }
     topic_name(topic, ctl->settings.topic_prefix, NULL, d->topic);
+    /* From 0, also where the log begins later: RD_KAFKA_OFFSET_BEGINNING costs a question whose repetition can take 500 ms. */
     enum err err = kafka_sync_positions(d->kafka, d->topic, 0, &d->ends, &d->partitions, why);
     return err == ERR_OK ? kafka_sync_read(d->kafka, d->topic, d->ends, d->partitions, false, take, d, why) : err;
 }
@@ -71,7 +75,8 @@ enum err definitions_read(struct definitions *d, const struct ctl *ctl, enum top
 void definitions_free(struct definitions *d)
 {
     struct definition *entry = NULL, *next = NULL;
-    HASH_ITER (hh, d->table, entry, next) {
+    HASH_ITER(hh, d->table, entry, next)
+    {
         HASH_DEL(d->table, entry);
         free(entry->key);
         free(entry->json);
@@ -87,64 +92,85 @@ const struct definition *definitions_find(const struct definitions *d, const cha
     return entry && entry->json ? entry : NULL;
 }
 
-static enum err append(struct definitions *d, const char *key, int32_t partition, struct slice json, struct kafka_sync_ack *ack,
-                       struct errmsg *why)
-{
-    enum err err = kafka_sync_send(d->kafka, d->topic, partition, slice_str(key), json, ack, why);
-    return err == ERR_OK ? kafka_sync_flush(d->kafka, why) : err;
-}
-
-/* What stands in the log between what was read and what was written. */
+/* Looking for a record that was written, past what others wrote meanwhile. */
 struct readback {
     struct definitions *d;
     struct slice key, json;
-    int64_t version; /* that ours was made from; -1: there was none */
-    bool mine;       /* our record was met */
-    bool other;      /* one of another writer that counts stands before it */
+    int64_t offset; /* of our record; -1: not known, so it is known by its content */
+    bool mine;      /* it was met */
 };
+
+static bool same_json(struct slice a, struct slice b)
+{
+    return a.p && b.p ? slice_eq(a, b) : !a.p && !b.p;
+}
 
 static bool look(void *ctx, const rd_kafka_message_t *m)
 {
     struct readback *r = ctx;
     struct slice json = slice_of(m->payload, m->len);
-    if (!slice_eq(slice_of(m->key, m->key_len), r->key)) {
-        return true;
+    if (r->offset >= 0) {
+        r->mine = m->offset == r->offset;
+    } else {
+        r->mine = slice_eq(slice_of(m->key, m->key_len), r->key) && same_json(json, r->json);
     }
-    r->mine = !json.p == !r->json.p && slice_eq(json, r->json);
-    if (!r->mine) {
-        (void)take(r->d, m);
-        const struct definition *entry = entry_of(r->d, r->key);
-        r->other = !entry->json || entry->version > r->version;
-    }
-    return !r->mine;
+    return r->mine ? false : take(r->d, m);
 }
 
-static enum err lost(struct definitions *d, const char *key, int32_t partition, struct errmsg *why)
+/* *changed: records of other writers that stand before ours have changed the definition. */
+static enum err append(struct definitions *d, struct definition *entry, struct slice json, bool *changed, struct errmsg *why)
 {
-    const struct definition *winner = definitions_find(d, key);
     struct kafka_sync_ack ack;
-    enum err err = append(d, key, partition, winner ? slice_of(winner->json, winner->json_len) : (struct slice){0}, &ack, why);
-    return err == ERR_OK ? errmsg_set(why, ERR_EXISTS, "%s was changed by another writer at the same time: nothing was changed, try again",
-                                      key)
-                         : err;
+    unsigned changes = entry->changes;
+    enum err err = kafka_sync_send(d->kafka, d->topic, entry->partition, slice_str(entry->key), json, &ack, why);
+    if (err == ERR_OK) {
+        err = kafka_sync_flush(d->kafka, why);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    check(ack.partition >= 0 && ack.partition < d->partitions);
+    entry->partition = ack.partition;
+    struct readback r = {.d = d, .key = slice_str(entry->key), .json = json, .offset = ack.offset};
+    err = kafka_sync_read(d->kafka, d->topic, &d->ends[ack.partition], 1, false, look, &r, why);
+    if (err == ERR_OK && !r.mine) {
+        return errmsg_set(why, ERR_IO, "%s: the record that was acknowledged cannot be read back", d->topic);
+    }
+    *changed = entry->changes != changes;
+    return err;
+}
+
+/* Again as long as a still newer record came before the one that is repeated. */
+static enum err repeat_winner(struct definitions *d, struct definition *entry, struct errmsg *why)
+{
+    enum err err = ERR_OK;
+    bool changed = true;
+    for (int i = 0; i < REPEATS_MAX && changed && err == ERR_OK; i++) {
+        char *json = entry->json ? mem_dup(entry->json, entry->json_len) : NULL; /* the original goes when a newer one comes */
+        err = append(d, entry, slice_of(json, json ? entry->json_len : 0), &changed, why);
+        free(json);
+    }
+    if (err == ERR_OK && changed) {
+        return errmsg_set(why, ERR_IO, "%s: too many writers change it at once; look at what it is now", entry->key);
+    }
+    return err;
 }
 
 enum err definitions_write(struct definitions *d, const char *key, struct slice json, struct errmsg *why)
 {
     struct definition *entry = NULL;
-    struct kafka_sync_ack ack;
+    bool changed = false;
     HASH_FIND(hh, d->table, key, strlen(key), entry);
-    enum err err = append(d, key, entry ? entry->partition : RD_KAFKA_PARTITION_UA, json, &ack, why);
-    if (err != ERR_OK) {
+    if (!entry) {
+        entry = entry_of(d, slice_str(key));
+        entry->partition = RD_KAFKA_PARTITION_UA;
+    }
+    enum err err = append(d, entry, json, &changed, why);
+    if (err != ERR_OK || !changed || !json.p) { /* a deletion counts whatever stands before it */
         return err;
     }
-    struct readback r = {.d = d, .key = slice_str(key), .json = json, .version = entry && entry->json ? entry->version : -1};
-    struct kafka_sync_position *from = &d->ends[ack.partition];
-    check(ack.partition >= 0 && ack.partition < d->partitions && from->partition == ack.partition);
-    err = kafka_sync_read(d->kafka, d->topic, from, 1, false, look, &r, why);
-    if (err == ERR_OK && !r.mine) {
-        return errmsg_set(why, ERR_IO, "%s: the record that was acknowledged cannot be read back", d->topic);
-    }
-    /* A deletion counts whatever stands before it. */
-    return err == ERR_OK && r.other && json.p ? lost(d, key, ack.partition, why) : err;
+    err = repeat_winner(d, entry, why);
+    return err == ERR_OK ? errmsg_set(why, ERR_EXISTS,
+                                      "%s was changed by another writer at the same time: nothing was changed, try again", key)
+                         : err;
 }

@@ -5,6 +5,7 @@
 #ifndef CTL_DEFINITIONS_H
 #define CTL_DEFINITIONS_H
 
+#define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
 #include <uthash.h>
 
 #include "ctl/command.h"
@@ -15,6 +16,7 @@ struct definition {
     char *json; /* NUL-terminated; NULL: deleted */
     size_t json_len;
     int64_t version;
+    unsigned changes; /* records that counted so far */
     int32_t partition;
     UT_hash_handle hh;
 };
@@ -33,7 +35,8 @@ void definitions_free(struct definitions *d);
 /* NULL: not there, or deleted. */
 const struct definition *definitions_find(const struct definitions *d, const char *key);
 /* Appends a record (json.p NULL: the definition is deleted), waits until all in-sync replicas have it, and reads on to see
- * that it counts. ERR_EXISTS: another writer was faster; nothing has changed. */
+ * that it counts. ERR_EXISTS: another writer was faster; nothing has changed. Then the winner's record is appended again, so that
+ * compaction, which keeps the last record, keeps that one. */
 MUST_CHECK enum err definitions_write(struct definitions *d, const char *key, struct slice json, struct errmsg *why);
 
 #endif

@@ -22,13 +22,14 @@ struct args {
 
 static const struct opt options[] = {
     {"follow", OPT_FLAG, NULL, "begin with what is written from now on, and go on", AT(follow), 0, 0, 0},
-    {"from-beginning", OPT_FLAG, NULL, "begin with the oldest record instead (partition by partition)", AT(from_beginning), 0, 0, 0},
+    {"from-beginning", OPT_FLAG, NULL, "begin with the oldest record instead (partition by partition)", AT(from_beginning), 0, 0,
+     0},
     {"limit", OPT_INT, "N", "lines at most: then end; without the two above, how many of the newest (default 20)", AT(limit), 1,
      INT32_MAX, 0},
     {"webhook", OPT_TEXT, "ID", "only deliveries of this webhook", AT(webhook), 0, 0, 0},
     {"account", OPT_TEXT, "A", "only deliveries of this account", AT(account), 0, 0, 0},
-    {"status", OPT_TEXT, "S", "only records of this status: retrying, parked, delivered, failed, cancelled, purged", AT(status), 0, 0,
-     0},
+    {"status", OPT_TEXT, "S", "only records of this status: retrying, parked, delivered, failed, cancelled, purged", AT(status),
+     0, 0, 0},
     {"pool", OPT_TEXT, "P", "the log of this pool instead of the shared one", AT(pool), 0, 0, 0},
 };
 
@@ -113,8 +114,11 @@ static enum err stream(struct ctl *ctl, const char *topic, struct delivery_filte
     struct kafka_sync_position *at = NULL;
     int count = 0;
     struct stream s = {.filter = f, .left = a->limit > 0 ? a->limit : -1};
-    int64_t from = a->from_beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
-    enum err err = kafka_sync_positions(ctl->kafka, topic, from, &at, &count, why);
+    enum err err = kafka_sync_positions(ctl->kafka, topic, 0, &at, &count, why);
+    for (int i = 0; i < count && err == ERR_OK && !a->from_beginning; i++) {
+        int64_t low = 0;
+        err = kafka_sync_ends(ctl->kafka, topic, at[i].partition, &low, &at[i].offset, why);
+    }
     buf_init(&s.line, RECORD_MAX);
     if (err == ERR_OK) {
         err = kafka_sync_read(ctl->kafka, topic, at, count, a->follow, print_line, &s, why);
@@ -158,9 +162,10 @@ static int tail(struct ctl *ctl, const void *args)
 const struct command command_deliveries_tail = {
     .group = "deliveries",
     .name = "tail",
-    .help = "Prints records of the delivery log, a line each, by default the newest.\n"
-            "A line: time, status, event, path, attempt/maximum, HTTP status, error, delivery id. A delivery has a record for each\n"
-            "attempt; older ones go in time. With --output json each line is the record as it is.",
+    .help =
+        "Prints records of the delivery log, a line each, by default the newest.\n"
+        "A line: time, status, event, path, attempt/maximum, HTTP status, error, delivery id. A delivery has a record for each\n"
+        "attempt; older ones go in time. With --output json each line is the record as it is.",
     .needs = COMMAND_SETTINGS | COMMAND_KAFKA | COMMAND_OUTPUT,
     .options = options,
     .option_count = sizeof options / sizeof options[0],

@@ -1,6 +1,6 @@
-/* The newest lines of a log that may hold millions: the ends of its partitions are read, longer and longer ones, until nothing older can
- * be among what is wanted. That is so for a partition when it was read from its first record, or when what was read of it
- * begins before the oldest line that is kept, since within a partition later records were written later. */
+/* The newest lines of a log that may hold millions: the ends of its partitions are read, longer and longer ones, until nothing
+ * older can be among what is wanted. That is so for a partition when it was read from its first record, or when what was read of
+ * it begins before the oldest line that is kept, since within a partition later records were written later. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +100,8 @@ static bool is_complete(const struct last *l, const struct kafka_sync_position *
     return true;
 }
 
-static enum err find_ends(struct kafka_sync *k, const char *topic, int partitions, int64_t *low, int64_t *high, struct errmsg *why)
+static enum err find_ends(struct kafka_sync *k, const char *topic, int partitions, int64_t *low, int64_t *high,
+                          struct errmsg *why)
 {
     enum err err = ERR_OK;
     for (int i = 0; i < partitions && err == ERR_OK; i++) {
@@ -109,8 +110,8 @@ static enum err find_ends(struct kafka_sync *k, const char *topic, int partition
     return err;
 }
 
-static enum err read_window(struct kafka_sync *k, const char *topic, struct last *l, const struct kafka_sync_position *from, int count,
-                            struct errmsg *why)
+static enum err read_window(struct kafka_sync *k, const char *topic, struct last *l, const struct kafka_sync_position *from,
+                            int count, struct errmsg *why)
 {
     struct kafka_sync_position *at = mem_dup(from, (size_t)count * sizeof *from);
     forget(l, count);
@@ -140,7 +141,8 @@ static enum err read_last(struct kafka_sync *k, const char *topic, struct last *
     return err;
 }
 
-enum err deliveries_print_last(struct kafka_sync *k, const char *topic, struct delivery_filter *f, size_t limit, struct errmsg *why)
+enum err deliveries_print_last(struct kafka_sync *k, const char *topic, struct delivery_filter *f, size_t limit,
+                               struct errmsg *why)
 {
     struct last l = {.filter = f, .limit = limit};
     struct kafka_sync_position *from = NULL;

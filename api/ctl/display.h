@@ -1,4 +1,5 @@
-/* Text of customers and their users on a terminal: what could move the cursor, hide or reorder other text is shown as an escape. */
+/* Text of customers and their users on a terminal: what could move the cursor, hide or reorder other text is shown as an escape.
+ */
 #ifndef CTL_DISPLAY_H
 #define CTL_DISPLAY_H
 

@@ -41,7 +41,8 @@ struct publishing {
     struct buf path, key, value, scratch;
 };
 
-/* The pool that the account's record names. An account without a record is one that no worker knows; that can be wanted in a test. */
+/* The pool that the account's record names. An account without a record is one that no worker knows; that can be wanted in a
+ * test. */
 static enum err find_pool(const struct ctl *ctl, const struct args *a, char **pool, struct errmsg *why)
 {
     struct definitions d;
@@ -136,11 +137,13 @@ static enum err publish_all(struct publishing *p, struct errmsg *why)
         err = make_event(p, i, &routed, why);
         if (err == ERR_OK) {
             int32_t partition = partition_of(slice_str(p->args->account), routed, p->partitions);
-            err = kafka_sync_send(p->ctl->kafka, p->topic, partition, buf_slice(&p->key), buf_slice(&p->value), &p->acks[i - 1], why);
+            err = kafka_sync_send(p->ctl->kafka, p->topic, partition, buf_slice(&p->key), buf_slice(&p->value), &p->acks[i - 1],
+                                  why);
         }
     }
     struct errmsg unwritten;
-    enum err flushed = kafka_sync_flush(p->ctl->kafka, err == ERR_OK ? why : &unwritten); /* also what a failure left on its way */
+    enum err flushed =
+        kafka_sync_flush(p->ctl->kafka, err == ERR_OK ? why : &unwritten); /* also what a failure left on its way */
     return err == ERR_OK ? flushed : err;
 }
 
@@ -151,8 +154,8 @@ static void print_all(const struct publishing *p)
         const struct kafka_sync_ack *ack = &p->acks[i];
         uuid_format(&p->ids[i], id);
         if (p->ctl->json) {
-            json_t *said = json_pack("{s:s,s:s,s:i,s:I}", "event_id", id, "topic", p->topic, "partition", (int)ack->partition, "offset",
-                                     (json_int_t)ack->offset);
+            json_t *said = json_pack("{s:s,s:s,s:i,s:I}", "event_id", id, "topic", p->topic, "partition", (int)ack->partition,
+                                     "offset", (json_int_t)ack->offset);
             display_print_json(said, true);
             json_decref(said);
         } else {

@@ -58,7 +58,8 @@ enum err kafka_sync_open(const char *brokers, const char *config_file, int64_t t
                          struct errmsg *why)
 {
     /* fetch.wait.max.ms is short since an end is to be seen soon; the embedded broker answers no earlier. */
-    static const struct kafka_property tunable[] = {{"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "20"}, {NULL, NULL}};
+    static const struct kafka_property tunable[] = {
+        {"allow.auto.create.topics", "false"}, {"fetch.wait.max.ms", "20"}, {NULL, NULL}};
     static const struct kafka_property pinned[] = {{"group.id", "trueftpctl"}, /* assigning wants one; it is never joined */
                                                    {"enable.auto.commit", "false"},
                                                    {"enable.auto.offset.store", "false"},
@@ -94,9 +95,9 @@ void kafka_sync_close(struct kafka_sync *k)
 
 static bool is_absence(rd_kafka_resp_err_t code)
 {
-    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
-           code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || code == RD_KAFKA_RESP_ERR__RESOLVE ||
-           code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE;
+    return code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+           code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ||
+           code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE;
 }
 
 static enum err kind_of(rd_kafka_resp_err_t code)
@@ -141,6 +142,9 @@ enum err kafka_sync_failed(struct kafka_sync *k, rd_kafka_resp_err_t code, const
         return errmsg_set(why, kind_of(code), "%s: %.300s", what, text && *text ? text : rd_kafka_err2str(code));
     }
     hear_complaints(k);
+    if (!*k->complaint.text && text) {
+        (void)errmsg_set(&k->complaint, ERR_OK, "%.200s", text);
+    }
     return errmsg_set(why, ERR_AGAIN, "%s: Kafka (%.100s) did not answer within %" PRId64 " s%s%.200s", what, k->brokers,
                       k->timeout_ms / 1000, *k->complaint.text ? ": " : "", k->complaint.text);
 }

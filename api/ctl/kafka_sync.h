@@ -1,5 +1,5 @@
-/* Kafka for a program that runs one command and ends: every call waits, at most the timeout given at opening. Never to be used on a
- * loop. Not reaching Kafka within the timeout is ERR_AGAIN, and why then names the brokers and librdkafka's last complaint. */
+/* Kafka for a program that runs one command and ends: every call waits, at most the timeout given at opening. Never to be used on
+ * a loop. Not reaching Kafka within the timeout is ERR_AGAIN, and why then names the brokers and librdkafka's last complaint. */
 #ifndef CTL_KAFKA_SYNC_H
 #define CTL_KAFKA_SYNC_H
 
@@ -36,26 +36,28 @@ MUST_CHECK enum err kafka_sync_create(struct kafka_sync *k, const char *topic, i
                                       const struct topic_setting *settings, bool validate_only, struct errmsg *why);
 /* Calls fn for each setting of the topic. wait_ms: at most; errors as above. */
 MUST_CHECK enum err kafka_sync_describe(struct kafka_sync *k, const char *topic, int64_t wait_ms,
-                                        void (*fn)(void *ctx, const char *name, const char *value), void *ctx, struct errmsg *why);
+                                        void (*fn)(void *ctx, const char *name, const char *value), void *ctx,
+                                        struct errmsg *why);
 
 /* -------- reading -------- */
 
-/* Where reading of a partition begins; afterwards where it would go on. offset: a number, RD_KAFKA_OFFSET_BEGINNING, _END or _TAIL(n). */
+/* Where reading of a partition begins, from the first record there is when that is later; afterwards where it would go on. */
 struct kafka_sync_position {
     int32_t partition;
     int64_t offset;
 };
 
 /* One position for each partition of the topic, all at that offset; the caller frees *out. ERR_NOT_FOUND: no such topic. */
-MUST_CHECK enum err kafka_sync_positions(struct kafka_sync *k, const char *topic, int64_t offset, struct kafka_sync_position **out,
-                                         int *count, struct errmsg *why);
+MUST_CHECK enum err kafka_sync_positions(struct kafka_sync *k, const char *topic, int64_t offset,
+                                         struct kafka_sync_position **out, int *count, struct errmsg *why);
 /* The first offset there is, and the one that the next record gets. */
 MUST_CHECK enum err kafka_sync_ends(struct kafka_sync *k, const char *topic, int32_t partition, int64_t *low, int64_t *high,
                                     struct errmsg *why);
 /* Hands over records until fn returns false or, unless follow, each partition was read to its end. Records of one
  * partition come in order. ERR_AGAIN: nothing came for the timeout while an end was still to be reached. */
-MUST_CHECK enum err kafka_sync_read(struct kafka_sync *k, const char *topic, struct kafka_sync_position *at, int count, bool follow,
-                                    bool (*fn)(void *ctx, const rd_kafka_message_t *m), void *ctx, struct errmsg *why);
+MUST_CHECK enum err kafka_sync_read(struct kafka_sync *k, const char *topic, struct kafka_sync_position *at, int count,
+                                    bool follow, bool (*fn)(void *ctx, const rd_kafka_message_t *m), void *ctx,
+                                    struct errmsg *why);
 
 /* -------- writing: idempotent, acknowledged by all in-sync replicas -------- */
 
@@ -65,10 +67,10 @@ struct kafka_sync_ack {
     int64_t offset; /* -1: written, but where is not known */
 };
 
-/* Queues one record; value.p NULL: a tombstone. partition RD_KAFKA_PARTITION_UA: by the key. *ack is filled in by kafka_sync_flush
- * and must not move before. */
-MUST_CHECK enum err kafka_sync_send(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key, struct slice value,
-                                    struct kafka_sync_ack *ack, struct errmsg *why);
+/* Queues one record; value.p NULL: a tombstone. partition RD_KAFKA_PARTITION_UA: by the key. *ack is filled in by
+ * kafka_sync_flush and must not move before. */
+MUST_CHECK enum err kafka_sync_send(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key,
+                                    struct slice value, struct kafka_sync_ack *ack, struct errmsg *why);
 /* Waits until all that was queued is acknowledged. The first failure, if there was one, is returned. */
 MUST_CHECK enum err kafka_sync_flush(struct kafka_sync *k, struct errmsg *why);
 

@@ -9,7 +9,8 @@ static rd_kafka_AdminOptions_t *admin_options(struct kafka_sync *k, rd_kafka_adm
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(k->consumer, op);
     check(rd_kafka_AdminOptions_set_request_timeout(options, (int)wait_ms, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
     if (op == RD_KAFKA_ADMIN_OP_CREATETOPICS) {
-        check(rd_kafka_AdminOptions_set_operation_timeout(options, (int)wait_ms, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
+        check(rd_kafka_AdminOptions_set_operation_timeout(options, (int)wait_ms, text, sizeof text) ==
+              RD_KAFKA_RESP_ERR_NO_ERROR);
         check(rd_kafka_AdminOptions_set_validate_only(options, validate_only, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     return options;
@@ -24,7 +25,8 @@ static enum err created(struct kafka_sync *k, const char *topic, rd_kafka_event_
     if (rd_kafka_event_error(event)) {
         return kafka_sync_failed(k, rd_kafka_event_error(event), what, rd_kafka_event_error_string(event), why);
     }
-    const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    const rd_kafka_topic_result_t **topics =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     check(count == 1);
     rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[0]);
     return code ? kafka_sync_failed(k, code, what, rd_kafka_topic_result_error_string(topics[0]), why) : ERR_OK;

@@ -8,8 +8,8 @@
 
 #define POLL_MS 100
 
-enum err kafka_sync_positions(struct kafka_sync *k, const char *topic, int64_t offset, struct kafka_sync_position **out, int *count,
-                              struct errmsg *why)
+enum err kafka_sync_positions(struct kafka_sync *k, const char *topic, int64_t offset, struct kafka_sync_position **out,
+                              int *count, struct errmsg *why)
 {
     struct kafka_sync_topic t;
     enum err err = kafka_sync_topic(k, topic, &t, why);

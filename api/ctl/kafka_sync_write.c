@@ -18,12 +18,12 @@ static enum err start_producer(struct kafka_sync *k, struct errmsg *why)
     return k->producer ? ERR_OK : kafka_sync_handle(k, RD_KAFKA_PRODUCER, tunable, pinned, &k->producer, why);
 }
 
-static rd_kafka_resp_err_t produce(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key, struct slice value,
-                                   struct kafka_sync_ack *ack)
+static rd_kafka_resp_err_t produce(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key,
+                                   struct slice value, struct kafka_sync_ack *ack)
 {
-    return rd_kafka_producev(k->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key.p, key.len),
-                             RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_OPAQUE(ack), RD_KAFKA_V_END);
+    return rd_kafka_producev(k->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                             RD_KAFKA_V_KEY(key.p, key.len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.len),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(ack), RD_KAFKA_V_END);
 }
 
 enum err kafka_sync_send(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key, struct slice value,

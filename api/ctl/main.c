@@ -11,11 +11,12 @@
 #include "util/mem.h"
 
 static const struct command *const commands[] = {
-    &command_topics_ensure,  &command_keys_create,     &command_account_create,        &command_account_list,
-    &command_account_show,   &command_account_set,     &command_webhook_create,        &command_webhook_list,
-    &command_webhook_show,   &command_webhook_update,  &command_webhook_rotate_secret, &command_webhook_delete,
-    &command_deliveries_tail, &command_events_publish, &command_sign,                  &command_verify,
-    &command_check_target,
+    &command_topics_ensure,   &command_keys_create,           &command_account_create,
+    &command_account_list,    &command_account_show,          &command_account_set,
+    &command_webhook_create,  &command_webhook_list,          &command_webhook_show,
+    &command_webhook_update,  &command_webhook_rotate_secret, &command_webhook_delete,
+    &command_deliveries_tail, &command_events_publish,        &command_sign,
+    &command_verify,          &command_check_target,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -61,7 +62,8 @@ struct shared_args {
 };
 
 static const struct opt kafka_options[] = {
-    {"brokers", OPT_TEXT, "LIST", "Kafka bootstrap servers (else TRUEFTP_KAFKA_BROKERS)", offsetof(struct shared_args, brokers), 0, 0, 0},
+    {"brokers", OPT_TEXT, "LIST", "Kafka bootstrap servers (else TRUEFTP_KAFKA_BROKERS)", offsetof(struct shared_args, brokers),
+     0, 0, 0},
     {"timeout-s", OPT_INT, "N", "seconds to wait for Kafka (default 15)", offsetof(struct shared_args, timeout_s), 1, 3600, 15},
 };
 static const struct opt output_options[] = {
@@ -129,9 +131,10 @@ static int help_all(void)
                "The command line of TrueFTP Webhooks. `trueftpctl COMMAND --help` tells a command's options.\n\n"
                "Commands:");
     list_commands(NULL, stdout);
-    (void)puts("\nExit status: 0 done; 1 failed, also \"invalid\" and \"refused\"; 3 topics are not as wanted; 64 wrong usage or\n"
-               "configuration; 69 Kafka cannot be reached.\n\n"
-               "Settings, as environment variables or lines of the file that --config names:");
+    (void)puts(
+        "\nExit status: 0 done; 1 failed, also \"invalid\" and \"refused\"; 3 topics are not as wanted; 64 wrong usage or\n"
+        "configuration; 69 Kafka cannot be reached.\n\n"
+        "Settings, as environment variables or lines of the file that --config names:");
     config_print(&setting_table, stdout);
     return CTL_OK;
 }
@@ -142,7 +145,7 @@ static int run_with_kafka(struct ctl *ctl, const struct command *c, const void *
 {
     struct errmsg why;
     const char *brokers = shared->brokers ? shared->brokers : ctl->settings.kafka_brokers;
-    if (!*brokers) {
+    if (!brokers || !*brokers) {
         return ctl_usage("no Kafka brokers are named: set TRUEFTP_KAFKA_BROKERS or give --brokers");
     }
     enum err err = kafka_sync_open(brokers, ctl->settings.kafka_config, ctl->timeout_ms, &ctl->kafka, &why);
@@ -180,14 +183,17 @@ static int run_command(const struct command *c, int argc, char **argv)
     struct opt_group groups[MAX_GROUPS];
     bool loaded = (c->needs & COMMAND_SETTINGS) != 0;
 
-    if (loaded && config_load(&setting_table, &ctl.settings, c->help, &argc, argv, environ, &why) != CONFIG_RUN) {
-        return ctl_usage("%s", why.text);
+    enum config_verdict verdict = CONFIG_RUN;
+    if (loaded) {
+        verdict = config_load(&setting_table, &ctl.settings, c->help, &argc, argv, environ, &why);
+    }
+    if (verdict != CONFIG_RUN) {
+        return verdict == CONFIG_EXIT ? CTL_OK : ctl_usage("%s", why.text);
     }
     void *args = mem_zalloc(c->args_size + 1);
     size_t count = option_groups(c, args, &shared, groups);
-    int status = options_parse(groups, count, &argc, argv, &why) == ERR_OK
-                     ? run_with_options(&ctl, c, argc, argv, args, &shared)
-                     : ctl_usage("%s (--help tells more)", why.text);
+    int status = options_parse(groups, count, &argc, argv, &why) == ERR_OK ? run_with_options(&ctl, c, argc, argv, args, &shared)
+                                                                           : ctl_usage("%s (--help tells more)", why.text);
     options_free(groups, count);
     free(args);
     if (loaded) {
@@ -258,6 +264,7 @@ static int dispatch(int argc, char **argv)
     const struct command *c = find_command(argc, argv, &words);
     bool help = asks_for_help(argc, argv);
     if (c) {
+        argv[words] = argv[0]; /* the program's name, where --version looks for it */
         return help ? help_command(c) : run_command(c, argc - words, argv + words);
     }
     if (help && (argv[1][0] == '-' || !is_group(argv[1]))) {

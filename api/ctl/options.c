@@ -62,8 +62,8 @@ static enum err take_int(const struct opt *o, const char *text, int64_t *out, st
     errno = 0;
     long long value = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || strchr(" \t\n\v\f\r", *text) || errno != 0 || value < o->min || value > o->max) {
-        return errmsg_set(why, ERR_INVALID, "--%s: expected a whole number from %" PRId64 " to %" PRId64 ", not \"%.64s\"", o->name,
-                          o->min, o->max, text);
+        return errmsg_set(why, ERR_INVALID, "--%s: expected a whole number from %" PRId64 " to %" PRId64 ", not \"%.64s\"",
+                          o->name, o->min, o->max, text);
     }
     *out = value;
     return ERR_OK;

@@ -11,15 +11,23 @@ struct args {
     bool standard;
 };
 
-#define SIGN_OPTIONS                                                                                                           \
-    {"secret", OPT_TEXT, "S", "the secret as shown to the customer (visible to other users in the list of processes)",         \
-     offsetof(struct args, secret), 0, 0, 0},                                                                                  \
-        {"secret-file", OPT_TEXT, "F", "a file with the secret instead", offsetof(struct args, secret_file), 0, 0, 0},         \
-        {"timestamp", OPT_INT, "T", "Unix seconds, as in the timestamp header", offsetof(struct args, timestamp_s), 0,         \
-         INT64_MAX, -1},                                                                                                       \
-        {"body-file", OPT_TEXT, "F", "the raw body; - is standard input", offsetof(struct args, body_file), 0, 0, 0},          \
-        {"standard", OPT_FLAG, NULL, "webhook-signature of Standard Webhooks", offsetof(struct args, standard), 0, 0, 0},      \
-        {"id", OPT_TEXT, "ID", "the webhook-id header's value, with --standard", offsetof(struct args, id), 0, 0, 0}
+#define SIGN_OPTIONS                                                                                                             \
+    {"secret",                                                                                                                   \
+     OPT_TEXT,                                                                                                                   \
+     "S",                                                                                                                        \
+     "the secret as shown to the customer (visible to other users in the list of processes)",                                    \
+     offsetof(struct args, secret),                                                                                              \
+     0,                                                                                                                          \
+     0,                                                                                                                          \
+     0},                                                                                                                         \
+        {"secret-file", OPT_TEXT, "F", "a file with the secret instead", offsetof(struct args, secret_file), 0, 0, 0},           \
+        {"timestamp", OPT_INT,   "T", "Unix seconds, as in the timestamp header", offsetof(struct args, timestamp_s),            \
+         0,           INT64_MAX, -1},                                                                                            \
+        {"body-file", OPT_TEXT, "F", "the raw body; - is standard input", offsetof(struct args, body_file), 0, 0, 0},            \
+        {"standard", OPT_FLAG, NULL, "webhook-signature of Standard Webhooks", offsetof(struct args, standard), 0, 0, 0},        \
+    {                                                                                                                            \
+        "id", OPT_TEXT, "ID", "the webhook-id header's value, with --standard", offsetof(struct args, id), 0, 0, 0               \
+    }
 
 static const struct opt sign_options[] = {SIGN_OPTIONS};
 static const struct opt verify_options[] = {

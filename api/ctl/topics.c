@@ -32,7 +32,7 @@ static const struct opt options[] = {
 struct ensure {
     struct ctl *ctl;
     const struct args *args;
-    int replicas;
+    int brokers, replicas;
     bool undescribed; /* the broker does not tell settings */
     int differences;
 };
@@ -182,9 +182,26 @@ static enum err wait_until_ready(struct ensure *e, const char *name, struct errm
     }
 }
 
+static enum err check_brokers(const struct ensure *e, const char *name, struct errmsg *why)
+{
+    if (e->replicas <= e->brokers) {
+        return ERR_OK;
+    }
+    return errmsg_set(why, ERR_INVALID, "cannot create %s: replication factor %d needs as many brokers, the cluster has %d%s",
+                      name, e->replicas, e->brokers, e->args->replication_factor == 0 ? " (TRUEFTP_DEV=1 accepts fewer)" : "");
+}
+
 static enum err make(struct ensure *e, const struct wanted *w, struct errmsg *why)
 {
-    enum err err = kafka_sync_create(e->ctl->kafka, w->name, (int)e->args->partitions, e->replicas, w->settings, e->args->dry_run, why);
+    enum err err = check_brokers(e, w->name, why);
+    if (err == ERR_OK) {
+        err =
+            kafka_sync_create(e->ctl->kafka, w->name, (int)e->args->partitions, e->replicas, w->settings, e->args->dry_run, why);
+    }
+    if (err == ERR_AGAIN) { /* it has just answered another question: it is there, but this it may not serve */
+        struct errmsg inner = *why;
+        return errmsg_set(why, ERR_REFUSED, "%.350s; it may be a broker that makes no topics on request", inner.text);
+    }
     if (err == ERR_OK && !e->args->dry_run) {
         err = wait_until_ready(e, w->name, why);
     }
@@ -214,20 +231,12 @@ static enum err ensure_topic(struct ensure *e, enum topic topic, struct errmsg *
 
 static enum err choose_replicas(struct ensure *e, struct errmsg *why)
 {
-    int brokers = 0;
-    enum err err = kafka_sync_brokers(e->ctl->kafka, &brokers, why);
-    if (err != ERR_OK) {
-        return err;
-    }
+    enum err err = kafka_sync_brokers(e->ctl->kafka, &e->brokers, why);
     e->replicas = e->args->replication_factor > 0 ? (int)e->args->replication_factor : DEFAULT_REPLICAS;
-    if (e->args->replication_factor == 0 && e->ctl->settings.dev && brokers < e->replicas) {
-        e->replicas = brokers;
+    if (e->args->replication_factor == 0 && e->ctl->settings.dev && e->brokers < e->replicas) {
+        e->replicas = e->brokers;
     }
-    if (e->replicas > brokers) {
-        return errmsg_set(why, ERR_INVALID, "replication factor %d needs as many brokers, the cluster has %d%s", e->replicas, brokers,
-                          e->args->replication_factor == 0 ? " (TRUEFTP_DEV=1 accepts fewer)" : "");
-    }
-    return ERR_OK;
+    return err;
 }
 
 static int ensure(struct ctl *ctl, const void *args)

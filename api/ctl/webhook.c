@@ -43,10 +43,11 @@ static enum err check_account(const struct ctl *ctl, const char *id, int64_t *ma
         err = found ? account_parse(slice_of(found->json, found->json_len), &a, why)
                     : errmsg_set(why, ERR_NOT_FOUND, "there is no account %.128s (`account create` makes it)", id);
     }
-    if (err == ERR_OK && !account_is_paid(a)) {
-        err = errmsg_set(why, ERR_REFUSED, "account %.128s is on the free plan: webhooks need a paid one (`account set --plan`)", id);
+    if (err == ERR_OK && a && !account_is_paid(a)) {
+        err = errmsg_set(why, ERR_REFUSED, "account %.128s is on the free plan: webhooks need a paid one (`account set --plan`)",
+                         id);
     }
-    if (err == ERR_OK) {
+    if (err == ERR_OK && a) {
         *max_webhooks = a->max_webhooks;
     }
     account_free(a);
@@ -211,7 +212,7 @@ static int rotate_secret(struct ctl *ctl, const void *args)
 
 /* -------- delete -------- */
 
-static int delete(struct ctl *ctl, const void *args)
+static int delete (struct ctl *ctl, const void *args)
 {
     struct definitions d;
     struct errmsg why;

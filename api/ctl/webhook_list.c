@@ -24,7 +24,8 @@ static enum err print_record(const struct definition *found, bool compact, struc
     if (err != ERR_OK) {
         return err;
     }
-    json_array_foreach (json_object_get(root, "secrets"), i, secret) {
+    json_array_foreach(json_object_get(root, "secrets"), i, secret)
+    {
         (void)json_object_del(secret, "sealed");
     }
     display_print_json(root, compact);

@@ -7,18 +7,18 @@
 
 #define AT(field) offsetof(struct webhook_args, field)
 
-#define SHARED_OPTIONS                                                                                                         \
-    {"url", OPT_TEXT, "URL", "where deliveries are sent", AT(url), 0, 0, 0},                                                   \
+#define SHARED_OPTIONS                                                                                                           \
+    {"url", OPT_TEXT, "URL", "where deliveries are sent", AT(url), 0, 0, 0},                                                     \
         {"events", OPT_TEXT, "A,B,...", "events it wants, * for all but extensions (create: default *)", AT(events), 0, 0, 0},   \
-        {"path-pattern", OPT_LIST, "GLOB", "only these paths; may be repeated; an empty one: all", AT(patterns), 0, 0, 0},     \
-        {"description", OPT_TEXT, "D", "text for people", AT(description), 0, 0, 0},                                           \
-        {"max-attempts", OPT_INT, "N", "attempts at most, 1 to 20 (create: default 3)", AT(max_attempts), 1, 20, -1},          \
-        {"timeout-ms", OPT_INT, "N", "1000 to 20000 (create: default 10000)", AT(timeout_ms), 1000, 20000, -1},                \
-        {"max-concurrency", OPT_INT, "N", "POSTs at once, 1 to 1024 (create: default 16)", AT(max_concurrency), 1, 1024, -1},  \
+        {"path-pattern", OPT_LIST, "GLOB", "only these paths; may be repeated; an empty one: all", AT(patterns), 0, 0, 0},       \
+        {"description", OPT_TEXT, "D", "text for people", AT(description), 0, 0, 0},                                             \
+        {"max-attempts", OPT_INT, "N", "attempts at most, 1 to 20 (create: default 3)", AT(max_attempts), 1, 20, -1},            \
+        {"timeout-ms", OPT_INT, "N", "1000 to 20000 (create: default 10000)", AT(timeout_ms), 1000, 20000, -1},                  \
+        {"max-concurrency", OPT_INT, "N", "POSTs at once, 1 to 1024 (create: default 16)", AT(max_concurrency), 1, 1024, -1},    \
         {"rate-limit", OPT_INT, "N", "deliveries a second, 0 for no limit (create: default 0)", AT(rate_limit), 0, 1000000, -1}, \
-        {"signature", OPT_TEXT, "SCHEME", "trueftp, standard or both (create: default trueftp)", AT(signature), 0, 0, 0},      \
-    {                                                                                                                          \
-        "header", OPT_LIST, "NAME: VALUE", "sent along; may be repeated; an empty one: none", AT(headers), 0, 0, 0             \
+        {"signature", OPT_TEXT, "SCHEME", "trueftp, standard or both (create: default trueftp)", AT(signature), 0, 0, 0},        \
+    {                                                                                                                            \
+        "header", OPT_LIST, "NAME: VALUE", "sent along; may be repeated; an empty one: none", AT(headers), 0, 0, 0               \
     }
 
 const struct opt webhook_create_options[WEBHOOK_CREATE_OPTIONS] = {

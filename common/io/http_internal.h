@@ -111,6 +111,8 @@ struct http_socket {
     bool idle;                   /* libcurl has nothing to wait for here: the connection is kept */
     bool was_read;               /* reading was wanted at some time: it is connected */
     struct http_request *opener; /* until it is connected */
+    bool fresh;                  /* on its shard's list: libcurl has not said what it wants */
+    LIST_ENTRY(http_socket) fresh_link;
 };
 
 struct http_shard {
@@ -121,6 +123,7 @@ struct http_shard {
     int64_t armed_ms; /* when the timer, if armed, fires */
     bool pending;     /* on the client's list of shards to be run at the end of this turn */
     bool kicked;      /* run all transfers then */
+    LIST_HEAD(, http_socket) fresh;
     int in_flight;
     int open_sockets;
     long connections_max; /* as set in the multi handle */
@@ -152,6 +155,8 @@ void http_socket_opened(struct http_request *rq, int fd);
 int http_socket_close(void *client, curl_socket_t fd);
 /* CURLMOPT_SOCKETFUNCTION. */
 int http_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *shard, void *unused);
+/* Looks for sockets that vanished before libcurl said what it wants of them. */
+void http_sockets_look(struct http_shard *s);
 /* The shard's multi handle is gone, and so are its descriptors. */
 void http_sockets_forget(struct http_shard *s);
 

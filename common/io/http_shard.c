@@ -27,6 +27,7 @@ void http_shard_act(struct http_shard *s, curl_socket_t fd, int mask)
     int running;
     CURLMcode code = curl_multi_socket_action(s->multi, fd, mask, &running);
     check(code == CURLM_OK);
+    http_sockets_look(s);
     collect(s);
 }
 
@@ -73,6 +74,7 @@ static void run_all(struct http_shard *s)
     CURLMcode code = curl_multi_socket_all(s->multi, &running);
 #pragma GCC diagnostic pop
     check(code == CURLM_OK);
+    http_sockets_look(s);
     collect(s);
 }
 
@@ -171,6 +173,7 @@ void http_shard_init(struct http_shard *s, struct http_client *c)
 {
     s->client = c;
     s->due_ms = -1;
+    LIST_INIT(&s->fresh);
     s->timer = loop_timer_new(c->loop, on_timer, s);
 }
 

@@ -5,11 +5,11 @@
  * kept means that the peer closed it (or talks out of turn): the watcher rests, and libcurl notices itself before it uses the
  * connection again.
  *
- * libcurl 7.88 closes a socket whose connect failed without CURLOPT_CLOSESOCKETFUNCTION; it may get the same number for its next
- * attempt, of which it then says nothing, since it wants the same of it; and after a connect that took too long it would only
- * begin with the host's next address when something else wakes the transfer. Hence three rules: a socket that was never to be
- * read from is still connecting, and not lazy; one that is opened under a number we know takes over what was wanted of the old
- * one; and when one vanished while connecting, its shard is run once more. */
+ * While connecting, libcurl 7.88 has three traps. It closes a socket whose connect timed out without CURLOPT_CLOSESOCKETFUNCTION.
+ * It may get the same number for its next attempt, of which it then says nothing, since it wants the same of it. And it begins
+ * with the host's next address only when something else wakes the transfer. Hence: a socket that was never to be read from is
+ * still connecting, and not watched lazily; one that is opened under a number we know takes over what was wanted of the old one;
+ * and when one is gone while connecting, its shard is run once more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,8 +23,16 @@ static struct http_socket *find(const struct http_client *c, curl_socket_t fd)
     return fd >= 0 && (size_t)fd < c->socket_slots ? c->sockets[fd] : NULL;
 }
 
+static void not_fresh(struct http_socket *sock)
+{
+    if (sock->fresh)
+        LIST_REMOVE(sock, fresh_link);
+    sock->fresh = false;
+}
+
 static void forget(struct http_client *c, struct http_socket *sock)
 {
+    not_fresh(sock);
     loop_io_free(sock->io);
     sock->shard->open_sockets--;
     c->open_sockets--;
@@ -52,7 +60,21 @@ static void watch(struct http_socket *sock, int events)
         sock->io = loop_io_new(sock->shard->client->loop, sock->fd, events, on_ready, sock);
 }
 
-static void unwatch(struct http_client *c, struct http_socket *sock)
+/* One that is gone while it was connecting: libcurl may have another address to try. */
+static void forget_closed(struct http_socket *sock)
+{
+    if (sock->opener && sock->opener->state == HTTP_REQUEST_RUNNING)
+        http_shard_kick(sock->shard);
+    forget(sock->shard->client, sock);
+}
+
+static void forget_vanished(struct http_socket *sock)
+{
+    if (fcntl(sock->fd, F_GETFD) < 0 && errno == EBADF)
+        forget_closed(sock);
+}
+
+static void unwatch(struct http_socket *sock)
 {
     sock->idle = true;
     if (sock->was_read) {
@@ -62,13 +84,7 @@ static void unwatch(struct http_client *c, struct http_socket *sock)
     loop_io_free(sock->io);
     sock->io = NULL;
     sock->wanted = 0;
-    bool connecting = sock->opener && sock->opener->state == HTTP_REQUEST_RUNNING;
-    sock->opener = NULL;
-    if (fcntl(sock->fd, F_GETFD) < 0 && errno == EBADF) {
-        if (connecting)
-            http_shard_kick(sock->shard);
-        forget(c, sock);
-    }
+    forget_vanished(sock);
 }
 
 /* Nothing is to be read before the connection stands. */
@@ -90,10 +106,11 @@ int http_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *shard, void
     struct http_socket *sock = find(s->client, fd);
     if (what == CURL_POLL_REMOVE) {
         if (sock)
-            unwatch(s->client, sock);
+            unwatch(sock);
         return 0;
     }
     check(sock != NULL);
+    not_fresh(sock);
     sock->idle = false;
     if (!sock->was_read && (what & CURL_POLL_IN))
         note_connected(sock);
@@ -127,8 +144,21 @@ void http_socket_opened(struct http_request *rq, int fd)
     c->sockets[fd] = sock;
     s->open_sockets++;
     c->open_sockets++;
-    if (wanted)
+    if (wanted) {
         watch(sock, wanted);
+        return;
+    }
+    sock->fresh = true;
+    LIST_INSERT_HEAD(&s->fresh, sock, fresh_link);
+}
+
+void http_sockets_look(struct http_shard *s)
+{
+    struct http_socket *sock;
+    while ((sock = LIST_FIRST(&s->fresh))) {
+        not_fresh(sock);
+        forget_vanished(sock);
+    }
 }
 
 int http_socket_close(void *client, curl_socket_t fd)
@@ -136,7 +166,7 @@ int http_socket_close(void *client, curl_socket_t fd)
     struct http_client *c = client;
     struct http_socket *sock = find(c, fd);
     if (sock)
-        forget(c, sock);
+        forget_closed(sock);
     return close(fd);
 }
 

@@ -1,9 +1,13 @@
-/* Kafka on the loop (librdkafka). Nothing here waits for a broker: no synchronous commit, no watermark query. Four handles of
- * four kinds: kafka_producer  idempotent, acks=all; one acknowledgement per record kafka_group     a member of the workers'
- * consumer group on one topic: assignment, pause and resume, explicit commits with metadata kafka_reader    explicit partitions
- * from explicit offsets up to their end and, if wanted, further on; no group, no commits kafka_admin     a few questions:
- * partition counts, committed offsets with metadata The traps of librdkafka 2.0.2 that shape it are listed in DELIVERY's "Traps
- * of the parts". */
+/* Kafka on the loop (librdkafka). Nothing here waits for a broker: no synchronous commit, no watermark query. Handles of four
+ * kinds:
+ *
+ * - kafka_producer: idempotent, acks=all; one acknowledgement per record
+ * - kafka_group: a member of the workers' consumer group on one topic: assignment, pause and resume, explicit commits with
+ * metadata
+ * - kafka_reader: explicit partitions from explicit offsets up to their end and, if wanted, further on; no group, no commits
+ * - kafka_admin: a few questions: partition counts, committed offsets with metadata
+ *
+ * The traps of librdkafka 2.0.2 that shape it are listed in DELIVERY's "Traps of the parts". */
 #ifndef IO_KAFKA_H
 #define IO_KAFKA_H
 
@@ -19,10 +23,10 @@
 struct kafka_options {
     struct loop *loop;
     const char *brokers;
-    const char
-        *config_file; /* librdkafka properties, `name=value` lines with '#' comments; "" for none; applied over our own choices
-                       * but never over what the protocol needs (acks, enable.idempotence, enable.auto.commit, group.instance.id,
-                       * partition.assignment.strategy, isolation.level ...: an error that names the line) */
+    /* librdkafka properties, `name=value` lines with '#' comments; "" for none. Applied over our own choices but never over what
+     * the protocol needs (acks, enable.idempotence, enable.auto.commit, group.instance.id, partition.assignment.strategy,
+     * isolation.level and the like: an error that names the line). */
+    const char *config_file;
     const char *client_id;
     struct metrics *metrics;    /* NULL for none: <prefix>_kafka_errors_total{handle,class} */
     const char *metrics_prefix; /* "trueftp_worker" */

@@ -81,7 +81,7 @@ static enum err open_family(const struct listen_spec *spec, int family, int *fd,
 
 enum err listen_open(const char *text, int *fd, struct errmsg *why)
 {
-    struct listen_spec spec;
+    struct listen_spec spec = {.host = ""};
     enum err err = parse_spec(text, &spec, why);
     if (err != ERR_OK)
         return err;
@@ -94,10 +94,12 @@ enum err listen_open(const char *text, int *fd, struct errmsg *why)
 
 int listen_port(int fd)
 {
-    struct sockaddr_storage sa;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = {.v6 = {.sin6_family = AF_UNSPEC}};
     socklen_t len = sizeof sa;
-    check(getsockname(fd, (struct sockaddr *)&sa, &len) == 0);
-    if (sa.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)(const void *)&sa)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)(const void *)&sa)->sin_port);
+    check(getsockname(fd, &sa.any, &len) == 0);
+    return ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
 }

@@ -207,12 +207,14 @@ static void on_found(void *arg, int status, int timeouts, struct ares_addrinfo *
         keep_ms = FAILURE_TTL_MS;
     }
     ares_freeaddrinfo(found);
-    if (e != r->starting || e->err == ERR_AGAIN)
-        note_health(r, e->err);
     e->known_until_ms = loop_now(r->loop) + keep_ms;
     e->resolving = false;
-    e->ready = true;
-    TAILQ_INSERT_TAIL(&r->ready, e, ready_link);
+    if (e != r->starting || e->err == ERR_AGAIN)
+        note_health(r, e->err);
+    if (e != r->starting) { /* nobody waits for it yet */
+        e->ready = true;
+        TAILQ_INSERT_TAIL(&r->ready, e, ready_link);
+    }
 }
 
 /* -------- c-ares on the loop -------- */
@@ -340,7 +342,7 @@ static struct entry *find_entry(struct resolver *r, int channel, const char *nam
     return e;
 }
 
-/* On return the entry is being resolved, or (from /etc/hosts, or refused at once) it is ready. */
+/* On return the entry is being resolved, or (from /etc/hosts, or refused at once) it is known. */
 static void look_up(struct resolver *r, int channel, struct entry *e)
 {
     static const struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT, .ai_family = AF_UNSPEC};

@@ -5,13 +5,15 @@
  * ends at once, with an EXIT record whose reason is `Read EOF from client`. So an upload waits for its session's next record, for
  * a few milliseconds at most (suspect_window_ms): an EXIT of that kind within them makes it suspect. A client that closes without
  * QUIT looks the same, therefore it is a mark and never a refusal. Over SFTP the client closes the file itself, so nothing waits.
+ * With hold_ms a suspect upload is kept back further: uploaded again meanwhile, it is superseded.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "producer/source.h"
 #include "producer/source/proftpd_record.h"
-#include "producer/source/proftpd_sessions.h"
+#include "producer/source/sessions.h"
+#include "producer/source/suspects.h"
 #include "util/mem.h"
 
 #define RENAME_WAIT_US (15LL * 60 * 1000000) /* an RNFR older than this is forgotten; TimeoutIdle ends such a session before */
@@ -22,7 +24,8 @@ static const struct slice eof_reason = {"Read EOF from client", 20};
 struct source_state {
     struct source_options options;
     struct source_sink sink;
-    struct proftpd_sessions sessions;
+    struct sessions sessions;
+    struct suspects suspects; /* with hold_ms */
 };
 
 /* A record with where it was found. */
@@ -64,7 +67,7 @@ static void on_upload(struct source_state *st, const struct found *f)
     struct source_fact fact = fact_of(f, EVENT_FILE_UPLOADED);
     fact.size_bytes = f->rec.file_size >= 0 ? f->rec.file_size : f->rec.bytes;
     bool hold = st->options.suspect_window_ms > 0 && (is_protocol(&f->rec, "ftp") || is_protocol(&f->rec, "ftps"));
-    proftpd_session_upload(&st->sessions, proftpd_session_get(&st->sessions, f->rec.pid), &fact, f->rec.time_us, hold);
+    session_upload(&st->sessions, session_get(&st->sessions, f->rec.pid), &fact, f->rec.time_us, hold);
     if (!hold)
         st->sink.fact(st->sink.ctx, &fact);
 }
@@ -95,13 +98,13 @@ static void on_directory(struct source_state *st, const struct found *f, enum ev
 
 static void on_rename_from(struct source_state *st, const struct found *f)
 {
-    struct proftpd_session *s = proftpd_session_get(&st->sessions, f->rec.pid);
-    proftpd_session_rename(&st->sessions, s, f->rec.path, f->offset, f->rec.time_us);
+    struct session *s = session_get(&st->sessions, f->rec.pid);
+    session_rename(&st->sessions, s, f->rec.path, f->offset, f->rec.time_us);
 }
 
 static void on_rename_to(struct source_state *st, const struct found *f)
 {
-    struct proftpd_session *s = proftpd_session_find(&st->sessions, f->rec.pid);
+    struct session *s = session_find(&st->sessions, f->rec.pid);
     if (!s || !s->rename_from) {
         st->sink.quarantine(st->sink.ctx, f->offset, f->frame, SOURCE_RENAME);
         return;
@@ -181,14 +184,27 @@ static void on_success(struct source_state *st, const struct found *f)
 }
 
 /* What this record says about the upload that its session holds. */
-static void settle_upload(struct source_state *st, struct proftpd_session *s, const struct found *f)
+static void settle_upload(struct source_state *st, struct session *s, const struct found *f)
 {
     if (!s->held)
         return;
     bool eof = f->rec.command == PROFTPD_EXIT && slice_eq(f->rec.reason, eof_reason);
-    if (eof && f->rec.time_us - s->upload_us <= st->options.suspect_window_ms * 1000)
-        s->upload.suspect = eof_reason;
-    proftpd_session_emit(&st->sessions, s);
+    if (!eof || f->rec.time_us - s->upload_us > st->options.suspect_window_ms * 1000) {
+        session_emit(&st->sessions, s);
+        return;
+    }
+    s->upload.suspect = eof_reason;
+    if (st->options.hold_ms == 0)
+        session_emit(&st->sessions, s);
+    else if (session_release(&st->sessions, s))
+        suspects_add(&st->suspects, &s->upload, s->upload_us);
+}
+
+/* What this record says about a suspect upload of the same path, whichever session's it was. */
+static void settle_suspects(struct source_state *st, const struct proftpd_record *rec)
+{
+    if (rec->command == PROFTPD_UPLOAD || rec->command == PROFTPD_DELETE || rec->command == PROFTPD_RNFR)
+        suspects_settle(&st->suspects, rec->path, rec->command == PROFTPD_UPLOAD);
 }
 
 /* A rename ends with RNTO whatever its code, with an RNFR that failed, and with a transfer. */
@@ -200,16 +216,18 @@ static bool ends_rename(const struct proftpd_record *rec)
 
 static void take(struct source_state *st, const struct found *f)
 {
-    struct proftpd_session *s = proftpd_session_find(&st->sessions, f->rec.pid);
+    struct session *s = session_find(&st->sessions, f->rec.pid);
     if (s)
         settle_upload(st, s, f);
-    if (succeeded(&f->rec) && path_ok(st, f))
+    if (succeeded(&f->rec) && path_ok(st, f)) {
+        settle_suspects(st, &f->rec);
         on_success(st, f);
-    s = proftpd_session_find(&st->sessions, f->rec.pid);
+    }
+    s = session_find(&st->sessions, f->rec.pid);
     if (s && f->rec.command == PROFTPD_EXIT)
-        proftpd_session_end(&st->sessions, s);
+        session_end(&st->sessions, s);
     else if (s && ends_rename(&f->rec))
-        proftpd_session_rename_end(&st->sessions, s);
+        session_rename_end(&st->sessions, s);
 }
 
 static void proftpd_record(struct source_state *st, int64_t offset, struct slice frame)
@@ -221,20 +239,20 @@ static void proftpd_record(struct source_state *st, int64_t offset, struct slice
         return;
     }
     take(st, &f);
-    proftpd_sessions_emit_before(&st->sessions, f.rec.time_us - HELD_BEHIND_US);
+    sessions_emit_before(&st->sessions, f.rec.time_us - HELD_BEHIND_US);
 }
 
 static int64_t proftpd_release(struct source_state *st, int64_t wall_us)
 {
-    int64_t wait_us = -1;
+    int64_t wait_us = suspects_release(&st->suspects, st->options.hold_ms * 1000, wall_us);
     int64_t window_us = st->options.suspect_window_ms * 1000;
-    struct proftpd_session *s, *next;
-    proftpd_sessions_forget_renames(&st->sessions, wall_us - RENAME_WAIT_US);
+    struct session *s, *next;
+    sessions_forget_renames(&st->sessions, wall_us - RENAME_WAIT_US);
     for (s = TAILQ_FIRST(&st->sessions.held); s; s = next) {
         next = TAILQ_NEXT(s, held_link);
         int64_t left_us = s->upload_us + window_us - wall_us;
         if (left_us <= 0 || left_us > window_us) /* the second: the clock was set back, or the log is another machine's */
-            proftpd_session_emit(&st->sessions, s);
+            session_emit(&st->sessions, s);
         else if (wait_us < 0 || left_us < wait_us)
             wait_us = left_us;
     }
@@ -243,12 +261,15 @@ static int64_t proftpd_release(struct source_state *st, int64_t wall_us)
 
 static void proftpd_flush(struct source_state *st)
 {
-    proftpd_sessions_emit_before(&st->sessions, INT64_MAX);
+    sessions_emit_before(&st->sessions, INT64_MAX);
+    suspects_flush(&st->suspects);
 }
 
 static int64_t proftpd_pending_offset(const struct source_state *st)
 {
-    return proftpd_sessions_pending(&st->sessions);
+    int64_t held = sessions_pending(&st->sessions);
+    int64_t suspect = suspects_pending(&st->suspects);
+    return held < suspect ? held : suspect;
 }
 
 static struct source_state *proftpd_state_new(const struct source_options *options, const struct source_sink *sink)
@@ -256,7 +277,8 @@ static struct source_state *proftpd_state_new(const struct source_options *optio
     struct source_state *st = mem_zalloc(sizeof(*st));
     st->options = *options;
     st->sink = *sink;
-    proftpd_sessions_init(&st->sessions, sink);
+    sessions_init(&st->sessions, sink);
+    suspects_init(&st->suspects, sink);
     return st;
 }
 
@@ -264,13 +286,15 @@ static void proftpd_state_free(struct source_state *st)
 {
     if (!st)
         return;
-    proftpd_sessions_done(&st->sessions);
+    sessions_done(&st->sessions);
+    suspects_done(&st->suspects);
     free(st);
 }
 
 const struct source_format source_proftpd = {
     .name = "proftpd",
     .max_frame_bytes = PROFTPD_MAX_FRAME_BYTES,
+    .can_hold = true,
     .state_new = proftpd_state_new,
     .state_free = proftpd_state_free,
     .frame = proftpd_frame,

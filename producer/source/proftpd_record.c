@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "producer/source/text.h"
+
 enum {
     FIELD_MARKER,
     FIELD_TIME,
@@ -79,28 +81,13 @@ static bool split(struct slice body, struct slice fields[FIELD_COUNT])
     return true;
 }
 
-/* Decimal digits, at most 18 of them. */
-static bool number(struct slice s, int64_t *out)
-{
-    if (s.len == 0 || s.len > 18)
-        return false;
-    int64_t value = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        value = value * 10 + (s.p[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
 static bool number_or_dash(struct slice s, int64_t *out)
 {
     if (s.len == 1 && s.p[0] == '-') {
         *out = -1;
         return true;
     }
-    return number(s, out);
+    return text_number(s, out);
 }
 
 /* seconds "." six digits */
@@ -111,8 +98,8 @@ static bool parse_time(struct slice s, int64_t *us)
         return false;
     size_t whole = (size_t)(dot - s.p);
     int64_t seconds, fraction;
-    if (whole > 11 || s.len - whole - 1 != 6 || !number(slice_of(s.p, whole), &seconds) ||
-        !number(slice_of(dot + 1, 6), &fraction))
+    if (whole > 11 || s.len - whole - 1 != 6 || !text_number(slice_of(s.p, whole), &seconds) ||
+        !text_number(slice_of(dot + 1, 6), &fraction))
         return false;
     *us = seconds * 1000000 + fraction;
     return true;
@@ -151,7 +138,7 @@ static enum proftpd_command command_of(struct slice s)
 static bool parse_numbers(const struct slice f[FIELD_COUNT], struct proftpd_record *out)
 {
     int64_t pid, code;
-    if (!number(f[FIELD_PID], &pid) || !number_or_dash(f[FIELD_CODE], &code) || code > 999)
+    if (!text_number(f[FIELD_PID], &pid) || !number_or_dash(f[FIELD_CODE], &code) || code > 999)
         return false;
     out->pid = (uint64_t)pid;
     out->code = (int)code;

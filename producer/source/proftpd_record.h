@@ -1,7 +1,7 @@
 /* One record of ProFTPD's log in the framed format (the LogFormat `webhook` of deploy/ftp/proftpd.conf):
  *
- *   @WH1 TAB epoch.microseconds TAB pid TAB protocol TAB address TAB command TAB code TAB transfer-status TAB bytes TAB
- * file-offset TAB file-size TAB file-modified TAB reason-of-exit TAB group TAB user TAB path // LF
+ *   @WH1 TAB epoch.microseconds TAB pid TAB protocol TAB address TAB command TAB code TAB transfer-status TAB bytes
+ *     TAB file-offset TAB file-size TAB file-modified TAB reason-of-exit TAB group TAB user TAB path // LF
  *
  * The server has no escaping, so the frame carries the safety: the path is last and canonical, hence never contains `//`, so no
  * name can forge the end; the first 15 TABs end fields that a client cannot write into. The server's buffer holds 4223 bytes: of

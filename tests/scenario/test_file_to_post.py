@@ -126,10 +126,8 @@ def test_a_tree_with_hard_names_is_mirrored(stack, ftp, endpoint, tmp_path):
 def test_a_name_that_is_not_utf8_keeps_its_exact_bytes(stack, ftp, endpoint):
     stack.webhook()
     running_system(stack, ftp)
-    session = ftp.session("pipeline")
-    session.encoding = "latin-1"
-    session.storbinary("STOR résumé.pdf", io.BytesIO(b"hello"))
-    session.quit()
+    with ftp.session("pipeline", encoding="latin-1") as session:
+        session.storbinary("STOR résumé.pdf", io.BytesIO(b"hello"))
     [post] = endpoint.wait_posts(1, watch=stack.running())
     assert post.json["data"]["path"] == "/r\ufffdsum\ufffd.pdf"
     assert post.json["data"]["path_base64"] == "L3Lpc3Vt6S5wZGY="

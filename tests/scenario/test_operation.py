@@ -53,7 +53,10 @@ def test_health_and_metrics_of_the_producer(stack, ftp):
     "name, value", [("TRUEFTP_WORKER_SLOT", "9"), ("TRUEFTP_LOG_LEVEL", "loud"), ("TRUEFTP_ALLOW_HTTP", "2"), ("TRUEFTP_ADMIN_LISTEN", "nowhere")]
 )
 def test_a_wrong_setting_stops_the_start(stack, program, name, value):
-    started = Service(program, [stack.bin_dir / program], stack.folder, {**stack.settings, name: value}).start()
+    sources = stack.folder / "sources.conf"
+    sources.write_text(f"[main]\nformat = proftpd\npath = {stack.folder}/webhook.log\naccount = group\n")
+    right = {**stack.settings, "TRUEFTP_SOURCES": str(sources), "TRUEFTP_DATA_DIR": str(stack.folder)}
+    started = Service(program, [stack.bin_dir / program], stack.folder, {**right, name: value}).start()
     assert started.wait_end(20) not in (0, 99), started.tail()
     assert name in started.output() or value in started.output(), started.tail()
     assert not started.complaints(), started.complaints()

@@ -7,6 +7,8 @@
 #define GAP_PERMILLE 50
 #define TWICE_PERMILLE 100
 
+const char *const webhook_ids[MAX_WEBHOOKS] = {"wh_0", "wh_1", "wh_2"};
+
 static unsigned pick_kinds(struct sim *s)
 {
     unsigned all = (1u << FAULT_KINDS) - 1, rare = 1u << FAULT_RECREATE;
@@ -80,14 +82,14 @@ static struct uuid random_id(struct sim *s)
     return id;
 }
 
-static struct slice text(struct sim *s, const char *fmt, int n)
+static struct slice text(struct sim *s, const char *before, int n, const char *after)
 {
     char buf[64];
-    int len = snprintf(buf, sizeof buf, fmt, n);
+    int len = snprintf(buf, sizeof buf, "%s%d%s", before, n, after);
     return arena_copy(s, slice_of(buf, (size_t)len));
 }
 
-static void add_ghost(struct sim *s, const struct uuid *id, int no, int64_t offset)
+static int add_ghost(struct sim *s, const struct uuid *id, int no, int64_t offset)
 {
     struct ghost *g;
     HASH_FIND(hh, s->by_id, id, sizeof *id, g);
@@ -98,12 +100,12 @@ static void add_ghost(struct sim *s, const struct uuid *id, int no, int64_t offs
         HASH_ADD(hh, s->by_id, id, sizeof g->id, g);
     }
     g->last_event_offset = offset;
+    return g->number;
 }
 
 static void make_event(struct sim *s, int no, struct sim_event *e, const struct sim_event *before)
 {
     struct sim_part *part = &s->parts[no];
-    char hook[8];
     if (before && chance(s, TWICE_PERMILLE)) {
         /* A frontend sends it twice: the same event at another offset. */
         e->event = before->event;
@@ -111,8 +113,8 @@ static void make_event(struct sim *s, int no, struct sim_event *e, const struct 
     } else {
         e->event = (struct event){.id = random_id(s), .type = EVENT_FILE_UPLOADED, .timestamp = SLICE("2026-06-08T12:00:00Z"),
                                   .time_wall_ms = wall(s), .account_id = SLICE("acc_1")};
-        e->event.path = text(s, "/in/%d", (int)part->events_end);
-        e->event.data = text(s, "{\"path\":\"/in/%d\"}", (int)part->events_end);
+        e->event.path = text(s, "/in/", (int)part->events_end, "");
+        e->event.data = text(s, "{\"path\":\"/in/", (int)part->events_end, "\"}");
         e->webhooks = (int)rnd(s, 0, (1 << s->plan.webhooks) - 1);
     }
     e->dead_letter = chance(s, 30);
@@ -121,9 +123,8 @@ static void make_event(struct sim *s, int no, struct sim_event *e, const struct 
     for (int i = 0; i < MAX_WEBHOOKS; i++) {
         if (!(e->webhooks & 1 << i))
             continue;
-        snprintf(hook, sizeof hook, "wh_%d", i);
-        struct uuid id = delivery_id(&e->event.id, slice_str(hook), 0);
-        add_ghost(s, &id, no, e->offset);
+        struct uuid id = delivery_id(&e->event.id, slice_str(webhook_ids[i]), 0);
+        e->owes[i] = add_ghost(s, &id, no, e->offset);
     }
 }
 

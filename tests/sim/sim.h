@@ -109,6 +109,7 @@ struct ix {
     bool has_m;
     char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
     int64_t ap;
+    int64_t taken_assignment; /* the owner's of the last TAKE that succeeded: not in Redis, for I5 */
     struct ix_entry *entries; /* one for each delivery of the run */
 };
 
@@ -143,6 +144,7 @@ struct sim_event {
     int64_t offset, at_ms;
     struct event event;
     int webhooks; /* a bit each */
+    int owes[MAX_WEBHOOKS]; /* the deliveries */
     bool dead_letter;
 };
 
@@ -159,8 +161,7 @@ struct sim_part {
     char metadata[128];
     int faults, claims;
     int64_t assignment;       /* grows with each assignment of this partition: the true order of its owners */
-    int64_t taken_assignment; /* of the last TAKE that succeeded */
-    unsigned regroups, taken_regroups;
+    unsigned regroups;
 };
 
 /* ---- the group's coordinator (sim_group.c) ---- */
@@ -190,7 +191,6 @@ struct owned {
     struct partition *p;
     int no;
     int64_t assignment;
-    unsigned regroups;
     bool live;     /* not gone */
     bool started;
     bool graceful; /* being revoked in order */
@@ -223,6 +223,8 @@ struct sim_worker {
     unsigned member_id;
     int64_t generation;
     bool revoking;
+    bool out; /* the membership has ended, and it does not know */
+    int faults_before[MAX_PARTS]; /* out: the partitions' faults before that one */
     /* Connections are in order. */
     int64_t kafka_at, kafka_back, redis_at, redis_back, group_at, group_back, told_at;
     bool redis_known_down;
@@ -258,7 +260,6 @@ struct ev {
     enum call_kind kind;
     char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
     int64_t ap, ap_to, now_wall, lease, assignment;
-    unsigned regroups;
     int limit, count;
     struct job **jobs;
     int *ids;
@@ -333,6 +334,7 @@ void fault_hit(struct sim *s, int no, int count, const char *what);
 
 /* plan.c */
 void plan_make(struct sim *s);
+extern const char *const webhook_ids[MAX_WEBHOOKS];
 struct ghost *ghost_find(struct sim *s, const struct uuid *id); /* never NULL */
 
 /* slog.c */

@@ -120,12 +120,17 @@ static void remove_member(struct sim *s, unsigned id, int64_t told_in_ms, const 
 {
     struct group *g = &s->group;
     struct member *m = member_find(g, id);
+    if (!m)
+        return;
     bool alive = m->w->alive && m->w->member_id == id;
     say(s, "group: w%d's member %u is out (%s)%s", m->w->number, id, why, alive ? ", and does not know it" : "");
     if (alive) {
-        for (int no = 0; no < s->plan.parts; no++)
+        m->w->out = true;
+        for (int no = 0; no < s->plan.parts; no++) {
+            m->w->faults_before[no] = s->parts[no].faults;
             if (m->w->slots[no])
                 fault_hit(s, no, 1, "its owner's membership ended");
+        }
         tell(s, m, told_in_ms, ev_new(s, m->w, reply_lost));
     }
     *m = g->members[--g->count];
@@ -144,12 +149,12 @@ void group_make_anew(struct sim *s)
 {
     struct group *g = &s->group;
     say(s, "group: made anew");
+    while (g->count > 0)
+        remove_member(s, g->members[0].id, rnd(s, 0, 4000), "group made anew");
     for (int no = 0; no < s->plan.parts; no++) {
         s->parts[no].regroups++;
         fault_hit(s, no, 2, "the group made anew");
     }
-    while (g->count > 0)
-        remove_member(s, g->members[0].id, rnd(s, 0, 4000), "group made anew");
     g->generation = 0;
     g->preparing = false;
 }
@@ -160,13 +165,14 @@ static void on_join(struct sim *s, struct ev *e)
 {
     struct group *g = &s->group;
     struct sim_worker *w = e->w;
+    struct member *m = member_find(g, e->member_id);
     if (w && w->member_id == 0 && g->count < MAX_MEMBERS) {
         w->member_id = ++g->next_id;
         group_prepare(s, "a member joins");
         g->members[g->count++] = (struct member){.id = w->member_id, .w = w, .rejoined = true, .heard_ms = s->now_ms};
         say(s, "group: w%d joins as member %u", w->number, w->member_id);
-    } else if (w && member_find(g, e->member_id)) {
-        member_find(g, e->member_id)->rejoined = true;
+    } else if (w && m) {
+        m->rejoined = true;
     }
     ev_free(s, e);
     complete_when_all_are_back(s);

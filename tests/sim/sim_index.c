@@ -85,15 +85,13 @@ static void requeue_claims(struct sim *s, struct ix *ix, int64_t now_wall)
     }
 }
 
-/* I5, by the true order of owners: an earlier owner never takes the index from a later one of the same group. (After the group was made
- * anew it can, until the later one takes a new life.) */
-static void check_take(struct sim *s, const struct ev *e)
+/* I5, by the true order of owners: an earlier owner never takes the index from a later one. (After the group was made anew it can, until
+ * the later one knows which life it needs.) */
+static void check_take(struct sim *s, struct ix *ix, const struct ev *e)
 {
-    struct sim_part *part = &s->parts[e->no];
-    require(s, e->assignment >= part->taken_assignment || e->regroups != part->taken_regroups,
-            "I5: p%d: the index was taken by the owner of assignment %" PRId64 " after %" PRId64, e->no, e->assignment, part->taken_assignment);
-    part->taken_assignment = e->assignment;
-    part->taken_regroups = e->regroups;
+    require(s, e->assignment >= ix->taken_assignment || s->parts[e->no].regroups > 0,
+            "I5: p%d: the index was taken by the owner of assignment %" PRId64 " after %" PRId64, e->no, e->assignment, ix->taken_assignment);
+    ix->taken_assignment = e->assignment;
 }
 
 static void take(struct sim *s, struct ix *ix, struct ev *e)
@@ -103,7 +101,7 @@ static void take(struct sim *s, struct ix *ix, struct ev *e)
         return;
     }
     e->answer.status = INDEX_OK;
-    check_take(s, e);
+    check_take(s, ix, e);
     if (!ix->has_m || strcmp(ix->log, e->log) != 0) {
         empty_all(s, ix);
         ix->has_m = true;

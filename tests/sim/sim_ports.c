@@ -71,7 +71,8 @@ static bool append(struct sim_worker *w, struct partition *p, struct slice key, 
                    void (*reply)(struct sim_worker *w, struct ev *e, bool died))
 {
     struct sim *s = w->sim;
-    if (!s->calm && chance(s, s->plan.full_permille))
+    bool last_chance = p->state == PARTITION_DRAINING && p->drain_deadline_ms == 0; /* refused now, an outcome is lost as by a fault */
+    if (!s->calm && !last_chance && chance(s, s->plan.full_permille))
         return false;
     struct ev *e = ev_new(s, w, reply);
     e->no = partition_number(p);
@@ -131,7 +132,7 @@ static void reply_fetch(struct sim_worker *w, struct ev *e, bool died)
 {
     (void)w;
     struct owned *o = e->owned;
-    if (died || !o->reading || o->reader != e->reader)
+    if (died || !o || !o->reading || o->reader != e->reader)
         return;
     for (int i = 0; i < e->count && o->reading && o->reader == e->reader; i++) {
         o->read_at = e->read[i].offset + 1;
@@ -242,7 +243,6 @@ static struct ev *call(struct sim_worker *w, struct partition *p, enum call_kind
     e->round = round;
     e->ap = partition_applied(p);
     e->assignment = owned_of(p)->assignment;
-    e->regroups = owned_of(p)->regroups;
     epoch_format(partition_epoch(p), e->ep);
     memcpy(e->log, partition_log(p), sizeof e->log);
     e->now_wall = w->core.now_wall_ms;
@@ -375,6 +375,11 @@ static void gave_up(void *ctx, struct partition *p)
     if (w->slots[o->no] == o)
         w->slots[o->no] = NULL;
     o->live = false;
+    /* Whoever comes next may read the log before these records land: as when a POST is cut short (gate_withdraw). */
+    const struct job *job;
+    if (o->graceful)
+        TAILQ_FOREACH (job, &p->jobs[JOB_RECORDING], link)
+            ghost_find(w->sim, &job->dl.id)->extra++;
 }
 
 static void released(void *ctx, struct partition *p)

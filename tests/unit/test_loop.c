@@ -94,6 +94,25 @@ static void timers_fire_in_order_and_never_early(void **state)
         loop_timer_free(t[i].timer);
 }
 
+static void on_short_tick(void *ctx)
+{
+    struct ticker *t = ctx;
+    assert_true(loop_now(loop) - t->armed_at_ms >= t->after_ms);
+    if (++t->fired < 300)
+        arm(t, t->after_ms);
+}
+
+/* Not by the part of a millisecond that two readings of the clock differ by, either. */
+static void short_timers_are_not_early(void **state)
+{
+    (void)state;
+    struct ticker t = {.letter = 't'};
+    t.timer = loop_timer_new(loop, on_short_tick, &t);
+    arm(&t, 1);
+    assert_true(spin_until_count(loop, &t.fired, 300, LIMIT_MS));
+    loop_timer_free(t.timer);
+}
+
 static void a_timer_can_be_moved_and_cancelled(void **state)
 {
     (void)state;
@@ -330,10 +349,11 @@ static void a_broken_pipe_is_an_error_of_the_write(void **state)
     close(fds[1]);
 }
 
-static void on_block(void *ctx)
+static void on_stall(void *ctx)
 {
-    const int64_t *ms = ctx;
-    block_ms(*ms);
+    const struct reader *r = ctx;
+    feed(r);
+    block_ms(60);
 }
 
 /* After a stall, what has arrived counts before the deadline that would have declared it missing. */
@@ -343,12 +363,10 @@ static void descriptors_come_before_timers_in_a_turn(void **state)
     struct reader r;
     reader_open(&r, 'r');
     struct ticker t = {.letter = 't'};
-    int64_t stall_ms = 60;
     t.timer = loop_timer_new(loop, on_tick, &t);
-    struct loop_timer *stall = loop_timer_new(loop, on_block, &stall_ms);
+    struct loop_timer *stall = loop_timer_new(loop, on_stall, &r);
     arm(&t, 20);
     loop_timer_arm(stall, 0);
-    feed(&r);
     assert_true(spin_until_count(loop, &t.fired, 1, LIMIT_MS));
     assert_string_equal(trace, "rt");
     loop_timer_free(stall);
@@ -539,6 +557,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(timers_fire_in_order_and_never_early),
+        TEST(short_timers_are_not_early),
         TEST(a_timer_can_be_moved_and_cancelled),
         TEST(a_timer_armed_from_its_handler_fires_once_a_turn),
         TEST(a_timer_may_free_itself),

@@ -76,6 +76,7 @@ void job_from_event(struct job *job, const struct event *ev, const struct job_we
 
 enum err job_from_record(struct job *job, struct slice record, struct errmsg *why)
 {
+    buf_reset(&job->store);
     buf_put_slice(&job->store, record);
     if (job->store.err != ERR_OK)
         return errmsg_set(why, job->store.err, "record of %zu bytes", record.len);

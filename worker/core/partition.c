@@ -214,6 +214,7 @@ static void drain_turn(struct partition *p)
 
 void partition_give_up(struct partition *p, const char *why)
 {
+    serve_produce(p); /* an outcome that is known is not thrown away: whoever comes next would POST again */
     serve_drop(p);
     replay_drop(p);
     partition_change(p, PARTITION_GONE, why);

@@ -132,6 +132,7 @@ void serve_turn(struct partition *p);
 void serve_suspend(struct partition *p); /* leaving SERVING: what is not posted yet must be claimed again */
 void serve_drop(struct partition *p);    /* forget all jobs */
 void serve_produce(struct partition *p); /* records that the producer's queue had no room for */
+void serve_record_again(struct partition *p); /* the log was made anew: what it acknowledged is not in it */
 void serve_applied(struct partition *p, int64_t ap_to);
 void job_move(struct job *job, enum job_state state);
 

@@ -75,6 +75,7 @@ static void log_made_anew(struct partition *p)
     uuid_format(&id, p->log);
     replay_drop(p);
     p->round++;
+    serve_record_again(p);
     partition_claim(p);
 }
 

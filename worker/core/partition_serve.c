@@ -128,7 +128,7 @@ void partition_on_claim(struct partition *p, unsigned round, const struct index_
     if (!partition_index_ok(p, round, a))
         return;
     for (int i = 0; i < count; i++) {
-        if (recorded[i]) {
+        if (recorded[i] && !jobs[i]->has_record) {
             settle(jobs[i]);
             release(jobs[i]);
         } else {
@@ -151,16 +151,35 @@ static void ask_due(struct partition *p)
     p->core->ports.index_due(p->core->ctx, p, p->round, limit < DUE_BATCH ? limit : DUE_BATCH);
 }
 
+/* The event of a scheduled delivery was read again, and its claim is still under way: the record that became due wins. The event is settled by it, and
+ * the job goes on as the retry; an answer to its claim says only what is known now. */
+static void due_for_claimed(struct job *job, struct slice record)
+{
+    settle(job);
+    check(job_from_record(job, record, NULL) == ERR_OK);
+    if (job->state == JOB_UNCLAIMED) {
+        job_move(job, JOB_QUEUED);
+        send_job(job);
+    }
+}
+
 static void due_job(struct partition *p, struct slice record)
 {
     struct job *job = job_new(p->core, p);
-    /* What is in hand came back to the schedule by a TAKE: its own outcome follows. */
-    if (job_from_record(job, record, NULL) != ERR_OK || find(p, &job->dl.id)) {
-        job_free(p->core, job);
+    if (job_from_record(job, record, NULL) != ERR_OK) {
+        job_free(p->core, job); /* cannot be: the record was read before it came into the index */
         return;
     }
-    admit(p, job, JOB_QUEUED);
-    send_job(job);
+    struct job *known = find(p, &job->dl.id);
+    if (!known) {
+        admit(p, job, JOB_QUEUED);
+        send_job(job);
+        return;
+    }
+    job_free(p->core, job);
+    /* Anything else in hand came back to the schedule by a TAKE: its own outcome follows. */
+    if (known->state == JOB_UNCLAIMED || known->state == JOB_CLAIMING)
+        due_for_claimed(known, record);
 }
 
 void partition_on_due(struct partition *p, unsigned round, const struct index_answer *a, const struct slice *records, int count)
@@ -357,12 +376,15 @@ int64_t partition_idle_ms(const struct partition *p)
     return idle_ms;
 }
 
+/* The log was read to its end. What was acknowledged before that reading has been seen by it. */
 static void release_replayed(struct partition *p)
 {
     struct job *job, *next;
     TAILQ_FOREACH_SAFE (job, &p->jobs[JOB_RECORDED], link, next) {
-        bool seen = job->record_offset >= 0 ? job->record_offset <= p->ap : job->acked_round != p->round;
-        if (seen)
+        bool before = job->acked_round != p->round;
+        if (before && job->record_offset > p->ap)
+            job_move(job, JOB_RECORDING); /* the log that acknowledged it is gone: written again */
+        else if (before || (job->record_offset >= 0 && job->record_offset <= p->ap))
             release(job);
     }
 }
@@ -390,12 +412,21 @@ static void move_all(struct partition *p, enum job_state from, enum job_state to
     }
 }
 
+void serve_record_again(struct partition *p)
+{
+    move_all(p, JOB_RECORDED, JOB_RECORDING);
+}
+
 void serve_suspend(struct partition *p)
 {
-    struct job *job;
+    struct job *job, *next;
     while ((job = TAILQ_FIRST(&p->jobs[JOB_QUEUED])) != NULL) {
         p->core->ports.withdraw(p->core->ctx, job);
         unsend(job);
+    }
+    TAILQ_FOREACH_SAFE (job, &p->jobs[JOB_CLAIMING], link, next) {
+        if (job->has_record)
+            release(job); /* a retry: TAKE returns it to the schedule */
     }
     move_all(p, JOB_CLAIMING, JOB_UNCLAIMED);
     move_all(p, JOB_APPLYING, JOB_RECORDED);

@@ -16,6 +16,19 @@ enum verdict retry_classify(const struct outcome *o, enum delivery_error *error)
     return o->http_status == 410 ? VERDICT_GONE : VERDICT_RETRY;
 }
 
+bool retry_strained(const struct outcome *o)
+{
+    switch (o->error) {
+    case DELIVERY_ERROR_NONE:
+        return o->http_status == 429 || (o->http_status >= 502 && o->http_status <= 504);
+    case DELIVERY_ERROR_BLOCKED_TARGET:
+    case DELIVERY_ERROR_CANCELLED:
+        return false;
+    default:
+        return true;
+    }
+}
+
 int64_t retry_delay_ms(const struct retry_policy *p, int attempt, uint32_t random)
 {
     int64_t delay = p->base_ms;

@@ -36,6 +36,10 @@ enum verdict {
 /* Only 2xx succeeds. error: the class that the record names. */
 enum verdict retry_classify(const struct outcome *o, enum delivery_error *error);
 
+/* The endpoint does not answer, or says that it is overloaded or down: fewer requests are better for it. An answer of its own, even a 404 or a 500, is none
+ * of that. */
+bool retry_strained(const struct outcome *o);
+
 /* Delay after the n-th attempt (n >= 1): min(max, base * factor^(n-1)), then +-20 % by random (uniform over all of uint32). */
 int64_t retry_delay_ms(const struct retry_policy *p, int attempt, uint32_t random);
 

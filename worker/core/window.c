@@ -21,14 +21,15 @@ int window_size(const struct window *w)
 
 void window_answer(struct window *w, bool good, bool used, int in_flight)
 {
-    if (w->ignore > 0)
+    bool of_the_last_bad_moment = w->ignore > 0;
+    if (of_the_last_bad_moment)
         w->ignore--;
     if (good) {
         if (used)
             w->size += 1 / w->size;
         if (w->size > w->limit)
             w->size = w->limit;
-    } else if (w->ignore == 0) {
+    } else if (!of_the_last_bad_moment) {
         w->size = w->size / 2 < 1 ? 1 : w->size / 2;
         w->ignore = in_flight;
     }

@@ -67,9 +67,9 @@ class FtpServer:
         assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
         return done.stdout
 
-    def session(self, user):
+    def session(self, user, encoding="utf-8"):
         """A logged-in session of Python's client."""
-        ftp = ftplib.FTP(encoding="utf-8", timeout=30)
+        ftp = ftplib.FTP(encoding=encoding, timeout=30)
         ftp.connect("127.0.0.1", self.port)
         ftp.login(user, PASSWORD)
         return ftp

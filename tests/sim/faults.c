@@ -1,0 +1,236 @@
+/* Faults: which, when, and what each is. */
+#include <inttypes.h>
+
+#include "sim.h"
+
+static struct sim_worker *any_worker(struct sim *s)
+{
+    return &s->workers[rnd(s, 0, s->plan.workers - 1)];
+}
+
+/* Rather one that owns something. */
+static struct sim_worker *some_owner(struct sim *s)
+{
+    for (int tries = 0; tries < 4; tries++) {
+        struct sim_worker *w = any_worker(s);
+        if (w->alive && (w->slots[0] || w->slots[1]))
+            return w;
+    }
+    return any_worker(s);
+}
+
+static struct sim_worker *worker_of(struct sim *s, const struct ev *e)
+{
+    return &s->workers[e->limit];
+}
+
+static void after(struct sim *s, int64_t delay_ms, struct sim_worker *w, void (*fn)(struct sim *s, struct ev *e))
+{
+    struct ev *e = ev_new(s, NULL, NULL);
+    e->limit = w ? w->number : 0;
+    ev_post(s, e, s->now_ms + delay_ms, fn);
+}
+
+static void do_boot(struct sim *s, struct ev *e)
+{
+    if (!worker_of(s, e)->alive)
+        worker_boot(s, worker_of(s, e)->number);
+    ev_free(s, e);
+}
+
+static void do_continue(struct sim *s, struct ev *e)
+{
+    if (worker_of(s, e)->stopped)
+        worker_continue(worker_of(s, e));
+    ev_free(s, e);
+}
+
+static void do_uncut(struct sim *s, struct ev *e)
+{
+    worker_of(s, e)->cut = false;
+    ev_free(s, e);
+}
+
+static void do_redis_back(struct sim *s, struct ev *e)
+{
+    s->redis_down = false;
+    say(s, "Redis is back");
+    ev_free(s, e);
+}
+
+/* ---- workers ---- */
+
+static void kill_worker(struct sim *s, struct sim_worker *w)
+{
+    unsigned id = w->member_id;
+    if (!w->alive)
+        return;
+    worker_kill(w);
+    if (id != 0 && chance(s, 500))
+        group_evict(s, id, 0, "its connection closed");
+    after(s, rnd(s, 1, 6000), w, do_boot);
+}
+
+static void membership_ends(struct sim *s, struct sim_worker *w, int64_t told_in_ms, const char *why)
+{
+    if (w->alive && w->member_id != 0)
+        group_evict(s, w->member_id, told_in_ms, why);
+}
+
+static void stop_worker(struct sim *s, struct sim_worker *w)
+{
+    if (!w->alive || w->stopped)
+        return;
+    worker_stop(w);
+    after(s, chance(s, 500) ? rnd(s, 100, 6000) : rnd(s, 6000, 30000), w, do_continue);
+}
+
+static void cut_worker(struct sim *s, struct sim_worker *w)
+{
+    if (!w->alive)
+        return;
+    say(s, "w%d is cut off from the group", w->number);
+    w->cut = true;
+    after(s, rnd(s, 1000, 20000), w, do_uncut);
+}
+
+/* ---- Redis ---- */
+
+static void wipe(struct sim *s)
+{
+    for (int no = 0; no < s->plan.parts; no++) {
+        ix_wipe(s, &s->parts[no].ix);
+        fault_hit(s, no, 1, "Redis wiped");
+    }
+}
+
+static void roll_back(struct sim *s)
+{
+    int n = (int)rnd(s, 0, SNAPSHOTS - 1);
+    for (int no = 0; no < s->plan.parts; no++) {
+        struct sim_part *part = &s->parts[no];
+        if (!part->has_snapshot[n])
+            continue;
+        ix_copy(s, &part->ix, &part->snapshots[n]);
+        fault_hit(s, no, 1, "Redis rolled back");
+        say(s, "  index p%d is at ep %s ap %" PRId64 " again", no, part->ix.ep, part->ix.ap);
+    }
+}
+
+static void redis_away(struct sim *s)
+{
+    say(s, "Redis is away");
+    s->redis_down = true;
+    after(s, rnd(s, 100, 15000), NULL, do_redis_back);
+}
+
+/* ---- the schedule ---- */
+
+static void strike(struct sim *s, enum fault kind)
+{
+    int no = (int)rnd(s, 0, s->plan.parts - 1);
+    switch (kind) {
+    case FAULT_KILL:
+        kill_worker(s, some_owner(s));
+        break;
+    case FAULT_ZOMBIE:
+        membership_ends(s, some_owner(s), rnd(s, 100, 9000), "evicted");
+        break;
+    case FAULT_SESSION:
+        membership_ends(s, some_owner(s), rnd(s, 0, 5), "session lost");
+        break;
+    case FAULT_REBALANCE:
+        group_prepare(s, "somebody asks for it");
+        break;
+    case FAULT_STOP:
+        stop_worker(s, some_owner(s));
+        break;
+    case FAULT_CUT:
+        cut_worker(s, some_owner(s));
+        break;
+    case FAULT_WIPE:
+        wipe(s);
+        break;
+    case FAULT_ROLLBACK:
+        roll_back(s);
+        break;
+    case FAULT_REDIS_AWAY:
+        redis_away(s);
+        break;
+    case FAULT_CONN_BREAK:
+        worker_break_redis(some_owner(s));
+        break;
+    case FAULT_REGROUP:
+        group_make_anew(s);
+        break;
+    case FAULT_COMPACT:
+        slog_compact(s, no);
+        break;
+    case FAULT_RETAIN:
+        slog_retain(s, no);
+        break;
+    case FAULT_RECREATE:
+        slog_recreate(s, no);
+        fault_hit(s, no, 2, "the delivery log was deleted and made anew");
+        break;
+    case FAULT_KINDS:
+        break;
+    }
+}
+
+static void do_fault(struct sim *s, struct ev *e)
+{
+    if (!s->calm)
+        strike(s, (enum fault)e->count);
+    ev_free(s, e);
+}
+
+static void do_snapshot(struct sim *s, struct ev *e)
+{
+    int n = (int)rnd(s, 0, SNAPSHOTS - 1);
+    for (int no = 0; no < s->plan.parts; no++) {
+        ix_copy(s, &s->parts[no].snapshots[n], &s->parts[no].ix);
+        s->parts[no].has_snapshot[n] = true;
+    }
+    ev_free(s, e);
+}
+
+static void do_close_webhook(struct sim *s, struct ev *e)
+{
+    s->webhook_closed_until[rnd(s, 0, MAX_WEBHOOKS - 1)] = s->now_ms + rnd(s, 500, 6000);
+    ev_free(s, e);
+}
+
+static void schedule(struct sim *s, int64_t at_ms, int kind, void (*fn)(struct sim *s, struct ev *e))
+{
+    struct ev *e = ev_new(s, NULL, NULL);
+    e->count = kind;
+    ev_post(s, e, at_ms, fn);
+}
+
+static int pick_kind(struct sim *s)
+{
+    int kind;
+    do
+        kind = (int)rnd(s, 0, FAULT_KINDS - 1);
+    while (!(s->plan.fault_kinds & 1u << kind));
+    return kind;
+}
+
+/* Some come in pairs: what is rare alone is likely while another is being dealt with. */
+void faults_schedule(struct sim *s)
+{
+    int64_t last = s->plan.faults_end_ms - 1;
+    for (int i = 0; i < s->plan.faults; i++) {
+        int64_t at = rnd(s, 0, last);
+        schedule(s, at, pick_kind(s), do_fault);
+        if (chance(s, 400))
+            schedule(s, at + rnd(s, 0, 1500), pick_kind(s), do_fault);
+        schedule(s, rnd(s, 0, last), FAULT_COMPACT, do_fault);
+    }
+    if (s->plan.faults > 0)
+        for (int i = 0; i < 6; i++)
+            schedule(s, rnd(s, 0, last), 0, do_snapshot);
+    for (int i = (int)rnd(s, 0, 3); i > 0; i--)
+        schedule(s, rnd(s, 0, last), 0, do_close_webhook);
+}

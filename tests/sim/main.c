@@ -1,0 +1,116 @@
+/* trueftp-sim: runs seeds, in several processes, and stops at the first that fails. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim.h"
+
+#define JOBS_MAX 16
+
+struct options {
+    uint64_t from, count;
+    int jobs;
+    bool trace, expect_failure;
+};
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: trueftp-sim [--from N] [--seeds COUNT] [--jobs N] [--expect-failure] | --seed N [--trace]\n");
+    return 2;
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--trace") == 0) {
+            o->trace = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--expect-failure") == 0) {
+            o->expect_failure = true;
+            continue;
+        }
+        char *end;
+        uint64_t number = strtoull(value, &end, 10);
+        if (*value == '\0' || *end != '\0')
+            return false;
+        i++;
+        if (strcmp(argv[i - 1], "--seed") == 0)
+            *o = (struct options){.from = number, .count = 1, .jobs = 1, .trace = o->trace, .expect_failure = o->expect_failure};
+        else if (strcmp(argv[i - 1], "--from") == 0)
+            o->from = number;
+        else if (strcmp(argv[i - 1], "--seeds") == 0)
+            o->count = number;
+        else if (strcmp(argv[i - 1], "--jobs") == 0 && number >= 1 && number <= JOBS_MAX)
+            o->jobs = (int)number;
+        else
+            return false;
+    }
+    return true;
+}
+
+/* Shared by the processes: which seed each is at, so that one that aborts can be named; and that one has failed. */
+struct progress {
+    uint64_t at[JOBS_MAX];
+    volatile int failed;
+};
+
+static void run_share(const struct options *o, struct progress *progress, int job)
+{
+    for (uint64_t i = (uint64_t)job; i < o->count && !progress->failed; i += (uint64_t)o->jobs) {
+        progress->at[job] = o->from + i;
+        sim_run(o->from + i, o->trace);
+    }
+}
+
+static bool run_all(const struct options *o)
+{
+    struct progress *progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pids[JOBS_MAX];
+    check(progress != MAP_FAILED);
+    for (int i = 0; i < o->jobs; i++) {
+        pids[i] = fork();
+        check(pids[i] >= 0);
+        if (pids[i] == 0) {
+            run_share(o, progress, i);
+            exit(0);
+        }
+    }
+    for (int done = 0; done < o->jobs; done++) {
+        int status, i = 0;
+        pid_t pid = wait(&status);
+        while (i < o->jobs && pids[i] != pid)
+            i++;
+        if (i == o->jobs || status == 0)
+            continue;
+        if (!progress->failed || WIFSIGNALED(status))
+            fprintf(stderr, "seed %" PRIu64 " failed%s\n", progress->at[i], WIFSIGNALED(status) ? " (the process aborted)" : "");
+        progress->failed = 1;
+    }
+    bool ok = !progress->failed;
+    munmap(progress, sizeof *progress);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.from = 1, .count = 1000, .jobs = 2};
+    if (!parse(argc, argv, &o))
+        return usage();
+    if (o.count == 1 && !o.expect_failure) {
+        sim_run(o.from, o.trace);
+        printf("seed %" PRIu64 ": ok\n", o.from);
+        return 0;
+    }
+    bool ok = run_all(&o);
+    if (o.expect_failure)
+        return ok ? 1 : 0;
+    if (ok)
+        printf("%" PRIu64 " seeds from %" PRIu64 ": ok\n", o.count, o.from);
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,410 @@
+#include "schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "post.h"
+#include "table.h"
+#include "util/list.h"
+#include "util/mem.h"
+#include "worker.h"
+
+#define PATIENCE_MS 2000   /* DELIVERY: "Head of line" */
+#define BROKEN_MS 30000    /* for a webhook whose secret cannot be opened */
+#define REST_MS 500
+#define FORGET_MS 600000   /* an idle gate is forgotten, with what it has learned */
+#define QUANTUM 4          /* of an account's turn, in units of cost */
+#define COST_BYTES 16384   /* a body costs one unit, and one more for each so many bytes */
+
+TAILQ_HEAD(gate_list, gate);
+
+/* An account that has gates. */
+struct tenant {
+    char *id;
+    int gates, in_flight, deficit;
+    struct gate_list ready;
+    bool in_ring;
+    TAILQ_ENTRY(tenant) link;
+    UT_hash_handle hh;
+};
+
+TAILQ_HEAD(tenant_list, tenant);
+
+struct schedule {
+    struct worker *worker;
+    struct tenant *tenants;
+    struct gate *gates;
+    struct tenant_list ring;   /* accounts with a gate that is ready */
+    struct gate_list full, waiting, idle;
+    struct job_list parking;   /* to be parked in the next turn */
+    int queued, busy_tenants;
+    int64_t wake_ms;           /* of the first waiting gate; 0: none */
+    int64_t rest_until_ms;
+};
+
+struct schedule *schedule_new(struct worker *w)
+{
+    struct schedule *s = mem_zalloc(sizeof *s);
+    s->worker = w;
+    TAILQ_INIT(&s->ring);
+    TAILQ_INIT(&s->full);
+    TAILQ_INIT(&s->waiting);
+    TAILQ_INIT(&s->idle);
+    TAILQ_INIT(&s->parking);
+    return s;
+}
+
+/* ---- tenants ---- */
+
+static struct tenant *tenant_of(struct schedule *s, struct slice id)
+{
+    struct tenant *t;
+    HASH_FIND(hh, s->tenants, id.p, id.len, t);
+    if (!t) {
+        t = mem_zalloc(sizeof *t);
+        t->id = mem_dup(id.p, id.len);
+        TAILQ_INIT(&t->ready);
+        HASH_ADD_KEYPTR(hh, s->tenants, t->id, id.len, t);
+    }
+    return t;
+}
+
+/* No account has more than its share while others could come: the slots, divided by those that use some and one newcomer. */
+static bool over_share(const struct schedule *s, const struct tenant *t)
+{
+    int others = s->busy_tenants - (t->in_flight > 0);
+    int share = (int)s->worker->settings.slots / (others + 2);
+    return t->in_flight >= (share > 0 ? share : 1);
+}
+
+static void tenant_place(struct schedule *s, struct tenant *t)
+{
+    if (t->in_ring == !TAILQ_EMPTY(&t->ready))
+        return;
+    t->in_ring = !t->in_ring;
+    if (t->in_ring)
+        TAILQ_INSERT_TAIL(&s->ring, t, link);
+    else
+        TAILQ_REMOVE(&s->ring, t, link);
+}
+
+/* ---- gates ---- */
+
+static struct gate_list *list_of(struct schedule *s, struct gate *gate)
+{
+    switch (gate->state) {
+    case GATE_READY:
+        return &gate->tenant->ready;
+    case GATE_FULL:
+        return &s->full;
+    case GATE_WAITING:
+        return &s->waiting;
+    case GATE_IDLE:
+        break;
+    }
+    return &s->idle;
+}
+
+/* Puts the gate where its state belongs. */
+static void place(struct schedule *s, struct gate *gate)
+{
+    int64_t now_ms = s->worker->core.now_ms, wait_ms = 0;
+    enum gate_state state = gate_judge(gate, now_ms, &wait_ms);
+    if (state != gate->state) {
+        TAILQ_REMOVE(list_of(s, gate), gate, link);
+        gate->state = state;
+        TAILQ_INSERT_TAIL(list_of(s, gate), gate, link);
+    }
+    if (state == GATE_IDLE)
+        gate->idle_since_ms = now_ms;
+    if (state == GATE_WAITING) {
+        gate->wake_ms = now_ms + wait_ms;
+        if (s->wake_ms == 0 || gate->wake_ms < s->wake_ms)
+            s->wake_ms = gate->wake_ms;
+    }
+    tenant_place(s, gate->tenant);
+}
+
+static struct gate *gate_of(struct schedule *s, const struct job *job, const struct webhook *wh)
+{
+    struct gate *gate;
+    char key[192];
+    size_t digits = (size_t)snprintf(key, sizeof key, "%d ", partition_number(job->partition));
+    size_t len = digits + job->dl.webhook_id.len;
+    check(len < sizeof key);
+    memcpy(key + digits, job->dl.webhook_id.p, job->dl.webhook_id.len);
+    HASH_FIND(hh, s->gates, key, len, gate);
+    if (!gate) {
+        struct tenant *t = tenant_of(s, job->dl.account_id);
+        gate = gate_new(key, len, t, wh, s->worker->core.now_ms);
+        t->gates++;
+        TAILQ_INSERT_TAIL(&s->idle, gate, link);
+        HASH_ADD_KEYPTR(hh, s->gates, gate->key, len, gate);
+    }
+    return gate;
+}
+
+static void forget(struct schedule *s, struct gate *gate)
+{
+    struct tenant *t = gate->tenant;
+    TAILQ_REMOVE(&s->idle, gate, link);
+    HASH_DEL(s->gates, gate);
+    gate_free(gate);
+    if (--t->gates > 0)
+        return;
+    HASH_DEL(s->tenants, t);
+    free(t->id);
+    free(t);
+}
+
+void schedule_free(struct schedule *s)
+{
+    struct gate *gate;
+    if (!s)
+        return;
+    while ((gate = TAILQ_FIRST(&s->idle)) != NULL)
+        forget(s, gate);
+    free(s);
+}
+
+/* ---- jobs come and go ---- */
+
+static void dequeue(struct schedule *s, struct gate *gate, struct job *job)
+{
+    TAILQ_REMOVE(&gate->queue, job, gate_link);
+    gate->queued--;
+    s->queued--;
+}
+
+static void park_next_turn(struct schedule *s, struct job *job)
+{
+    job->gate = NULL;
+    TAILQ_INSERT_TAIL(&s->parking, job, gate_link);
+}
+
+void schedule_send(struct schedule *s, struct job *job)
+{
+    struct core *c = &s->worker->core;
+    struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
+    job->withdrawn = false;
+    if (!ep) {
+        park_next_turn(s, job); /* it was deleted: found again there */
+        return;
+    }
+    struct gate *gate = gate_of(s, job, ep->wh);
+    if (gate_must_park(gate, job, c->now_ms, c->now_wall_ms)) {
+        park_next_turn(s, job);
+        return;
+    }
+    job->gate = gate;
+    TAILQ_INSERT_TAIL(&gate->queue, job, gate_link);
+    gate->queued++;
+    s->queued++;
+    place(s, gate);
+}
+
+void schedule_withdraw(struct schedule *s, struct job *job)
+{
+    struct gate *gate = job->gate;
+    if (job->state == JOB_POSTING) {
+        job->withdrawn = true;
+        post_cancel(job);
+    } else if (gate) {
+        dequeue(s, gate, job);
+        place(s, gate);
+    } else {
+        TAILQ_REMOVE(&s->parking, job, gate_link);
+    }
+}
+
+void schedule_ended(struct schedule *s, struct job *job, enum gate_answer answer, int64_t duration_ms)
+{
+    struct gate *gate = job->gate;
+    struct tenant *t = gate->tenant;
+    job->gate = NULL;
+    if (--t->in_flight == 0)
+        s->busy_tenants--;
+    gate_ended(gate, answer, duration_ms, s->worker->core.now_ms, core_random(&s->worker->core));
+    place(s, gate);
+}
+
+void schedule_rest(struct schedule *s)
+{
+    s->rest_until_ms = s->worker->core.now_ms + REST_MS;
+}
+
+/* ---- sending ---- */
+
+static void park(struct schedule *s, struct job *job)
+{
+    struct core *c = &s->worker->core;
+    const char *closed = table_closed(s->worker->table, job->dl.webhook_id);
+    struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
+    if (closed)
+        partition_on_cancel(job, closed);
+    else if (ep->broken)
+        partition_on_park(job, c->now_wall_ms + BROKEN_MS);
+    else
+        partition_on_park(job, gate_park_until(gate_of(s, job, ep->wh), c->now_ms, c->now_wall_ms));
+}
+
+static bool park_all(struct schedule *s)
+{
+    struct job *job;
+    bool any = false;
+    while ((job = TAILQ_FIRST(&s->parking)) != NULL) {
+        TAILQ_REMOVE(&s->parking, job, gate_link);
+        park(s, job);
+        any = true;
+    }
+    return any;
+}
+
+static int cost_of(const struct job *job)
+{
+    return 1 + (int)(job->dl.body.len / COST_BYTES);
+}
+
+/* The gate's first job is sent, or ends otherwise. */
+static void send_first(struct schedule *s, struct gate *gate)
+{
+    struct worker *w = s->worker;
+    struct tenant *t = gate->tenant;
+    struct job *job = TAILQ_FIRST(&gate->queue);
+    const char *closed = table_closed(w->table, job->dl.webhook_id);
+    struct endpoint *ep = table_webhook(w->table, job->dl.webhook_id);
+    dequeue(s, gate, job);
+    if (closed || ep->broken) {
+        park(s, job);
+        place(s, gate);
+        return;
+    }
+    t->deficit -= cost_of(job);
+    if (t->in_flight++ == 0)
+        s->busy_tenants++;
+    gate_follow(gate, ep->wh, w->core.now_ms);
+    gate_started(gate, w->core.now_ms);
+    place(s, gate);
+    partition_on_posting(job);
+    post_start(w, job, ep);
+}
+
+static bool slots_free(const struct schedule *s)
+{
+    return http_client_in_flight(s->worker->http) < (int)s->worker->settings.slots;
+}
+
+/* An account's turn: what its deficit allows, its gates one after the other. */
+static void serve(struct schedule *s, struct tenant *t)
+{
+    t->deficit += QUANTUM;
+    while (t->in_ring && t->deficit > 0 && slots_free(s) && !over_share(s, t)) {
+        struct gate *gate = TAILQ_FIRST(&t->ready);
+        TAILQ_REMOVE(&t->ready, gate, link);
+        TAILQ_INSERT_TAIL(&t->ready, gate, link);
+        send_first(s, gate);
+    }
+    /* An account that has nothing to send saves nothing up. */
+    if (!t->in_ring || t->deficit > 0)
+        t->deficit = t->deficit < 0 ? t->deficit : 0;
+}
+
+static void wake_waiting(struct schedule *s)
+{
+    struct gate *gate, *next;
+    if (s->wake_ms == 0 || s->worker->core.now_ms < s->wake_ms)
+        return;
+    s->wake_ms = 0;
+    TAILQ_FOREACH_SAFE (gate, &s->waiting, link, next)
+        place(s, gate);
+}
+
+bool schedule_turn(struct schedule *s)
+{
+    bool any = false;
+    if (s->worker->core.hold || s->worker->core.now_ms < s->rest_until_ms)
+        return false;
+    any = park_all(s);
+    wake_waiting(s);
+    for (unsigned idle = 0; idle < HASH_COUNT(s->tenants) && !TAILQ_EMPTY(&s->ring) && slots_free(s);) {
+        struct tenant *t = TAILQ_FIRST(&s->ring);
+        int before = s->queued;
+        TAILQ_REMOVE(&s->ring, t, link);
+        TAILQ_INSERT_TAIL(&s->ring, t, link);
+        serve(s, t);
+        idle = s->queued == before ? idle + 1 : 0;
+        any = any || s->queued != before;
+    }
+    return any;
+}
+
+/* ---- time ---- */
+
+static void park_late_of(struct schedule *s, struct gate *gate)
+{
+    int64_t late_ms = s->worker->core.now_ms - PATIENCE_MS;
+    struct job *job;
+    while ((job = TAILQ_FIRST(&gate->queue)) != NULL && job->queued_ms <= late_ms) {
+        dequeue(s, gate, job);
+        park_next_turn(s, job);
+    }
+    place(s, gate);
+}
+
+static void park_late(struct schedule *s, struct gate_list *list)
+{
+    struct gate *gate, *next;
+    TAILQ_FOREACH_SAFE (gate, list, link, next)
+        park_late_of(s, gate);
+}
+
+static void forget_idle(struct schedule *s)
+{
+    struct gate *gate, *next;
+    int64_t long_ago_ms = s->worker->core.now_ms - FORGET_MS;
+    TAILQ_FOREACH_SAFE (gate, &s->idle, link, next) {
+        if (gate->idle_since_ms > long_ago_ms)
+            return;
+        if (gate->in_flight == 0)
+            forget(s, gate);
+    }
+}
+
+void schedule_second(struct schedule *s)
+{
+    struct tenant *t, *next;
+    if (s->worker->core.hold)
+        return;
+    TAILQ_FOREACH_SAFE (t, &s->ring, link, next)
+        park_late(s, &t->ready);
+    park_late(s, &s->full);
+    park_late(s, &s->waiting);
+    forget_idle(s);
+}
+
+int64_t schedule_idle_ms(const struct schedule *s)
+{
+    const struct core *c = &s->worker->core;
+    int64_t at_ms = s->wake_ms;
+    if (s->rest_until_ms > c->now_ms)
+        at_ms = s->rest_until_ms;
+    else if (!TAILQ_EMPTY(&s->parking))
+        return 0;
+    if (at_ms == 0)
+        return -1;
+    return at_ms > c->now_ms ? at_ms - c->now_ms : 0;
+}
+
+int schedule_queued(const struct schedule *s)
+{
+    return s->queued;
+}
+
+int schedule_breakers_open(const struct schedule *s)
+{
+    struct gate *gate, *next;
+    int count = 0;
+    HASH_ITER (hh, s->gates, gate, next)
+        count += gate->breaker.state != BREAKER_CLOSED;
+    return count;
+}

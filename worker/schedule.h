@@ -1,0 +1,33 @@
+/* Which job is sent when. Accounts with something to send take turns by deficit round robin, an account's gates take turns among themselves, and no account
+ * has more than its share of the slots. What cannot be sent within 2 s is parked: it moves to the schedule, and the offset goes on. */
+#ifndef WORKER_SCHEDULE_H
+#define WORKER_SCHEDULE_H
+
+#include "core/job.h"
+#include "gate.h"
+
+struct worker;
+struct schedule;
+
+struct schedule *schedule_new(struct worker *w);
+void schedule_free(struct schedule *s); /* all jobs must be gone */
+
+/* The core's ports. */
+void schedule_send(struct schedule *s, struct job *job);
+void schedule_withdraw(struct schedule *s, struct job *job);
+
+/* Starts POSTs while slots are free. true: something was done that may let more be done. */
+bool schedule_turn(struct schedule *s);
+/* Every second: parks what has waited too long, forgets gates that have long been idle. */
+void schedule_second(struct schedule *s);
+/* In how many milliseconds a turn is needed though nothing happens; -1: none is. */
+int64_t schedule_idle_ms(const struct schedule *s);
+/* A POST has ended. */
+void schedule_ended(struct schedule *s, struct job *job, enum gate_answer answer, int64_t duration_ms);
+/* Our own failure: nothing is started for a moment. */
+void schedule_rest(struct schedule *s);
+
+int schedule_queued(const struct schedule *s);
+int schedule_breakers_open(const struct schedule *s);
+
+#endif
