@@ -6,7 +6,8 @@ set(TRUEFTP_SANITIZE "" CACHE STRING "Value of -fsanitize=, e.g. address,undefin
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
-add_compile_definitions(_GNU_SOURCE TRUEFTP_VERSION="${PROJECT_VERSION}")
+# uthash's default hash falls through its switch cases, which clang reports in our files.
+add_compile_definitions(_GNU_SOURCE TRUEFTP_VERSION="${PROJECT_VERSION}" HASH_FUNCTION=HASH_OAT)
 add_compile_options(
   -Wall -Wextra -Werror -Wshadow -Wconversion -Wformat=2 -Wnull-dereference -Wvla
   -Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef)

@@ -13,7 +13,7 @@
 #define TABLE_MAX_BYTES (16 * 1024 * 1024)
 #define PLACEHOLDER "{account}"
 
-enum rule_kind { RULE_CONSTANT, RULE_GROUP, RULE_USER, RULE_TABLE };
+enum rule_kind { RULE_CONSTANT, RULE_GROUP, RULE_RECORD, RULE_USER, RULE_TABLE };
 
 struct row {
     char *user;
@@ -34,8 +34,7 @@ struct account_rule {
 static void rows_free(struct row *rows)
 {
     struct row *row, *next;
-    HASH_ITER(hh, rows, row, next)
-    {
+    HASH_ITER(hh, rows, row, next) {
         HASH_DEL(rows, row);
         free(row->user);
         free(row->account);
@@ -135,13 +134,15 @@ static enum err parse_pattern(struct account_rule *r, struct errmsg *why)
 static const struct {
     const char *prefix;
     enum rule_kind kind;
-} kinds[] = {{"constant:", RULE_CONSTANT}, {"group", RULE_GROUP}, {"user:", RULE_USER}, {"table:", RULE_TABLE}};
+} kinds[] = {
+    {"constant:", RULE_CONSTANT}, {"group", RULE_GROUP}, {"record", RULE_RECORD}, {"user:", RULE_USER}, {"table:", RULE_TABLE}};
 
 static bool parse_kind(const char *text, struct account_rule *r)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t len = strlen(kinds[i].prefix);
-        if (strncmp(text, kinds[i].prefix, len) == 0 && (kinds[i].kind != RULE_GROUP || text[len] == '\0')) {
+        bool word = kinds[i].prefix[len - 1] != ':'; /* nothing may follow it */
+        if (strncmp(text, kinds[i].prefix, len) == 0 && (!word || text[len] == '\0')) {
             r->kind = kinds[i].kind;
             r->text = mem_strdup(text + len);
             return true;
@@ -155,7 +156,7 @@ enum err account_rule_parse(const char *text, struct account_rule **out, struct 
     struct account_rule *r = mem_zalloc(sizeof(*r));
     enum err err = ERR_OK;
     if (!parse_kind(text, r))
-        err = errmsg_set(why, ERR_INVALID, "account=%s is none of constant:ID, group, user:PATTERN, table:FILE", text);
+        err = errmsg_set(why, ERR_INVALID, "account=%s is none of constant:ID, group, record, user:PATTERN, table:FILE", text);
     else if (r->kind == RULE_CONSTANT && !account_id_valid(slice_str(r->text)))
         err = errmsg_set(why, ERR_INVALID, "account=%s: not an account id (1-128 of A-Z a-z 0-9 _ . -)", text);
     else if (r->kind == RULE_USER)
@@ -207,9 +208,16 @@ static bool match_table(const struct account_rule *r, struct slice user, struct 
     return true;
 }
 
+bool account_rule_is_record(const struct account_rule *r)
+{
+    return r->kind == RULE_RECORD;
+}
+
 bool account_rule_find(const struct account_rule *r, struct slice user, struct slice group, struct slice *account)
 {
     struct slice found = group;
+    if (r->kind == RULE_RECORD)
+        return false;
     if (r->kind == RULE_CONSTANT)
         found = slice_str(r->text);
     else if (r->kind == RULE_USER && !match_user(r, user, &found))

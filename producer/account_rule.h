@@ -4,6 +4,7 @@
  *   group                 the server's group of the user
  *   user:PATTERN          a part of the user's name: `{account}` stands for it, `*` (at the end) for anything. `user:{account}`,
  *                         `user:{account}.*`, `user:ftp-{account}`. {account} is the shortest part that makes the rest fit.
+ *   record                what the record itself says (format = jsonl)
  *   table:FILE            lines `user account`, `#` comments; read again when it changes
  *
  * What comes out must be an account id (account_id_valid), or there is none. */
@@ -22,6 +23,8 @@ MUST_CHECK enum err account_rule_parse(const char *text, struct account_rule **o
 void account_rule_free(struct account_rule *r);
 /* False: no account. *account lives as long as user and group, or until the next refresh. */
 bool account_rule_find(const struct account_rule *r, struct slice user, struct slice group, struct slice *account);
+/* The rule is `record`: account_rule_find finds nothing, the record says it. */
+bool account_rule_is_record(const struct account_rule *r);
 /* Reads the table again if its file changed. On an error the old one stays in force; why says what is wrong with the new one. */
 MUST_CHECK enum err account_rule_refresh(struct account_rule *r, struct errmsg *why);
 

@@ -8,6 +8,7 @@
 #include "io/admin.h"
 #include "io/kafka.h"
 #include "producer/announce.h"
+#include "producer/notify.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -168,6 +169,7 @@ static void on_signal(void *ctx, int signo)
     }
     log_info("stopping", LOG_INT("signal", signo), LOG_INT("outstanding", publisher_outstanding(a->publisher)));
     a->stopping = true;
+    notify_supervisor("STOPPING=1");
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_stop(a->announcers[i]);
     loop_timer_arm(a->drain, DRAIN_MS);
@@ -219,6 +221,7 @@ static int start(struct agent *a, struct errmsg *why)
 {
     if (sources_load(a->settings->sources, &a->sources, why) != ERR_OK)
         return EX_USAGE;
+    sources_place_spools(&a->sources, a->settings->data_dir);
     if (checkpoint_lock(a->settings->data_dir, &a->lock, why) != ERR_OK)
         return EX_CANTCREAT;
     counters_register(&a->counters, a->metrics);
@@ -245,6 +248,7 @@ static void run(struct agent *a)
     loop_on_signal(a->loop, SIGINT, on_signal, a);
     log_info("started", LOG_INT("sources", a->announcer_count), LOG_INT("admin_port", admin_port(a->admin)),
              LOG_STR("topic", publisher_topic(a->publisher)));
+    notify_supervisor("READY=1");
     loop_run(a->loop);
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_save(a->announcers[i]);

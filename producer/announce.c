@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "producer/event_id.h"
+#include "producer/event_socket.h"
 #include "producer/follow.h"
 #include "producer/policy.h"
 #include "util/file.h"
@@ -13,7 +14,8 @@
 #include "util/mem.h"
 
 #define LINGER_MS                                                                                                                \
-    (60 * 60 * 1000) /* a rotated file is kept open so long after its last growth; later growth is found by the scan */
+    (60 * 60 * 1000)         /* a rotated file is kept open so long after its last growth; later growth is found by the scan */
+#define SPOOL_LINGER_MS 1000 /* a spool's rotated file has no writer left */
 #define SCAN_MS 1000
 #define SHOWN_BYTES 256 /* of a quarantined record, in the log */
 #define FRESH_MS 2000   /* a record this old says nothing any more about what the file system shows now */
@@ -24,6 +26,8 @@ struct announcer {
     struct publisher *publisher;
     struct counters *counters;
     struct follow *follow;
+    struct line_spool *spool; /* of a socket; else NULL */
+    struct event_socket *socket;
     char *checkpoint_path;
     struct buf saved, next; /* the checkpoint on disk, and the one being written */
     int64_t saved_ms;
@@ -34,9 +38,10 @@ static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum so
 {
     const struct tail *t = ctx;
     struct announcer *a = t->owner;
+    const char *why = t->format->why ? t->format->why(t->state) : NULL;
     ++*a->counters->quarantined[reason];
     log_warn("record_quarantined", LOG_STR("source", a->config->name), LOG_STR("reason", source_reason_name(reason)),
-             LOG_INT("inode", t->inode), LOG_INT("offset", offset), LOG_INT("bytes", bytes.len),
+             LOG_STR("message", why), LOG_INT("inode", t->inode), LOG_INT("offset", offset), LOG_INT("bytes", bytes.len),
              LOG_SLICE("beginning", slice_of(bytes.p, bytes.len < SHOWN_BYTES ? bytes.len : SHOWN_BYTES)));
 }
 
@@ -95,6 +100,48 @@ static void on_alarm(void *ctx, enum follow_alarm alarm, const char *path, uint6
               LOG_INT("inode", inode), LOG_INT("missing_bytes", missing_bytes), LOG_STR("detail", detail));
 }
 
+/* -------- the socket -------- */
+
+static void on_refused(void *ctx, struct slice line, enum source_reason reason, const char *why)
+{
+    struct announcer *a = ctx;
+    ++*a->counters->quarantined[reason];
+    log_warn("line_refused", LOG_STR("source", a->config->name), LOG_STR("reason", source_reason_name(reason)),
+             LOG_STR("message", why), LOG_INT("bytes", line.len),
+             LOG_SLICE("beginning", slice_of(line.p, line.len < SHOWN_BYTES ? line.len : SHOWN_BYTES)));
+}
+
+static void on_lost(void *ctx, size_t lines, const char *why)
+{
+    struct announcer *a = ctx;
+    *a->counters->socket_lost += lines;
+    log_error("datagrams_lost", LOG_STR("source", a->config->name), LOG_INT("lines", lines), LOG_STR("message", why));
+}
+
+static void on_accepted(void *ctx, size_t lines)
+{
+    struct announcer *a = ctx;
+    *a->counters->socket_accepted += lines;
+}
+
+static enum err start_socket(struct announcer *a, struct errmsg *why)
+{
+    const struct source_config *c = a->config;
+    struct event_socket_options o = {.loop = a->loop,
+                                     .path = c->socket,
+                                     .datagram = c->socket_datagram,
+                                     .mode = c->socket_mode,
+                                     .refused = on_refused,
+                                     .lost = on_lost,
+                                     .accepted = on_accepted,
+                                     .ctx = a};
+    char *folder = mem_dup(c->path, (size_t)(strrchr(c->path, '/') - c->path));
+    enum err err = line_spool_new(folder, c->spool_max_bytes, &a->spool, why);
+    free(folder);
+    o.spool = a->spool;
+    return err == ERR_OK ? event_socket_new(&o, &a->socket, why) : err;
+}
+
 static enum err start_follow(struct announcer *a, struct errmsg *why)
 {
     struct checkpoint c;
@@ -102,12 +149,12 @@ static enum err start_follow(struct announcer *a, struct errmsg *why)
         .loop = a->loop,
         .path = a->config->path,
         .tail = {.format = a->config->format,
-                 .source = {.suspect_window_ms = a->config->suspect ? a->config->suspect_window_ms : 0},
+                 .source = source_config_options(a->config),
                  .fact = on_fact,
                  .quarantine = on_quarantine,
                  .owner = a},
         .from_end = a->config->from_end,
-        .linger_ms = LINGER_MS,
+        .linger_ms = a->config->socket ? SPOOL_LINGER_MS : LINGER_MS,
         .scan_ms = SCAN_MS,
         .credit = has_credit,
         .alarm = on_alarm,
@@ -135,7 +182,9 @@ enum err announcer_new(const struct announcer_options *o, struct announcer **out
     buf_init(&a->next, 1024 * 1024);
     buf_init(&a->prefix, 64 * 1024);
     buf_init(&a->id_name, 64 * 1024);
-    enum err err = start_follow(a, why);
+    enum err err = a->config->socket ? start_socket(a, why) : ERR_OK;
+    if (err == ERR_OK)
+        err = start_follow(a, why);
     if (err != ERR_OK) {
         announcer_free(a);
         return err;
@@ -149,6 +198,8 @@ void announcer_free(struct announcer *a)
 {
     if (!a)
         return;
+    event_socket_free(a->socket);
+    line_spool_free(a->spool);
     follow_free(a->follow);
     buf_done(&a->saved);
     buf_done(&a->next);
@@ -160,35 +211,48 @@ void announcer_free(struct announcer *a)
 
 bool announcer_work(struct announcer *a)
 {
-    return follow_work(a->follow);
+    bool left = a->socket && event_socket_flush(a->socket);
+    return follow_work(a->follow) || left;
 }
 
 void announcer_stop(struct announcer *a)
 {
+    if (a->socket)
+        event_socket_stop(a->socket);
     follow_stop(a->follow);
+}
+
+/* False: it could not be written. */
+static bool write_checkpoint(struct announcer *a, const struct checkpoint *c)
+{
+    struct errmsg why;
+    buf_reset(&a->next);
+    checkpoint_write(&a->next, c, a->config->path);
+    check(a->next.err == ERR_OK);
+    if (slice_eq(buf_slice(&a->next), buf_slice(&a->saved)))
+        return true;
+    if (file_replace(a->checkpoint_path, buf_slice(&a->next), 0640, &why) != ERR_OK) {
+        ++*a->counters->checkpoint_errors;
+        log_error("checkpoint_not_written", LOG_STR("source", a->config->name), LOG_STR("message", why.text));
+        return false;
+    }
+    struct buf old = a->saved;
+    a->saved = a->next;
+    a->next = old;
+    return true;
 }
 
 void announcer_save(struct announcer *a)
 {
     struct checkpoint c;
-    struct errmsg why;
     checkpoint_init(&c);
     follow_checkpoint(a->follow, &c);
-    buf_reset(&a->next);
-    checkpoint_write(&a->next, &c, a->config->path);
-    checkpoint_done(&c);
-    check(a->next.err == ERR_OK);
-    if (!slice_eq(buf_slice(&a->next), buf_slice(&a->saved))) {
-        if (file_replace(a->checkpoint_path, buf_slice(&a->next), 0640, &why) != ERR_OK) {
-            ++*a->counters->checkpoint_errors;
-            log_error("checkpoint_not_written", LOG_STR("source", a->config->name), LOG_STR("message", why.text));
-            return;
-        }
-        struct buf old = a->saved;
-        a->saved = a->next;
-        a->next = old;
+    if (write_checkpoint(a, &c)) {
+        a->saved_ms = loop_now(a->loop);
+        if (a->spool)
+            line_spool_drop(a->spool, &c);
     }
-    a->saved_ms = loop_now(a->loop);
+    checkpoint_done(&c);
 }
 
 void announcer_tick(struct announcer *a)

@@ -22,4 +22,8 @@ void counters_register(struct counters *c, struct metrics *m)
     }
     c->checkpoint_errors =
         metrics_counter(m, "trueftp_producer_checkpoint_errors_total", "Checkpoints that could not be written.", NULL);
+    c->socket_accepted =
+        metrics_counter(m, "trueftp_producer_socket_accepted_total", "Lines from sockets that are on disk.", NULL);
+    c->socket_lost = metrics_counter(m, "trueftp_producer_socket_lost_total",
+                                     "Datagrams from sockets that could not be brought to disk.", NULL);
 }

@@ -13,6 +13,7 @@ struct counters {
     uint64_t *quarantined[SOURCE_REASON_COUNT];
     uint64_t *alarms[FOLLOW_ALARM_COUNT];
     uint64_t *checkpoint_errors;
+    uint64_t *socket_accepted, *socket_lost;
 };
 
 void counters_register(struct counters *c, struct metrics *m);

@@ -17,7 +17,7 @@
 static const char usage[] =
     "usage: trueftp-producer parse FORMAT FILE [options]\n"
     "Prints the events of a log, one JSON object a line; on standard error what was not understood, and why.\n"
-    "  --account RULE       group (the default), constant:ID, user:PATTERN or table:FILE; a plain ID is constant:ID\n"
+    "  --account RULE       group (the default), record, constant:ID, user:PATTERN or table:FILE; a plain ID is constant:ID\n"
     "  --host NAME          host in the event ids (default: this machine's name)\n"
     "  --log PATH           log in the event ids (default: FILE)\n"
     "  --renames            also print other renames, as file.renamed\n"
@@ -34,6 +34,7 @@ static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum so
     struct tail *t = ctx;
     struct dry_run *d = t->owner;
     struct buf shown;
+    const char *why = t->format->why ? t->format->why(t->state) : NULL;
     d->quarantined++;
     buf_init(&shown, 8192);
     for (size_t i = 0; i < bytes.len && i < 512; i++) {
@@ -43,8 +44,8 @@ static void on_quarantine(void *ctx, int64_t offset, struct slice bytes, enum so
         else
             buf_printf(&shown, "\\x%02x", c);
     }
-    fprintf(stderr, "offset %lld: quarantined (%s), %zu bytes: %s\n", (long long)offset, source_reason_name(reason), bytes.len,
-            buf_cstr(&shown));
+    fprintf(stderr, "offset %lld: quarantined (%s%s%s), %zu bytes: %s\n", (long long)offset, source_reason_name(reason),
+            why ? ": " : "", why ? why : "", bytes.len, buf_cstr(&shown));
     buf_done(&shown);
 }
 
@@ -78,7 +79,7 @@ static int read_all(struct dry_run *d, const char *file)
 {
     struct stat st;
     struct tail_options o = {.format = d->config->format,
-                             .source = {.suspect_window_ms = d->config->suspect ? d->config->suspect_window_ms : 0},
+                             .source = source_config_options(d->config),
                              .fact = on_fact,
                              .quarantine = on_quarantine,
                              .owner = d};
@@ -107,7 +108,7 @@ static bool set_account(struct source_config *c, const char *text)
     struct errmsg why;
     size_t size = strlen(text) + sizeof(constant);
     char *rule = mem_alloc(size);
-    bool plain = !strchr(text, ':') && strcmp(text, "group") != 0;
+    bool plain = !strchr(text, ':') && strcmp(text, "group") != 0 && strcmp(text, "record") != 0;
     snprintf(rule, size, "%s%s", plain ? constant : "", text);
     account_rule_free(c->account);
     c->account = NULL;

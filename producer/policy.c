@@ -52,6 +52,24 @@ static enum policy_verdict apply_rename(const struct source_config *c, const str
     return c->announce_renames ? POLICY_ANNOUNCE : POLICY_SILENT;
 }
 
+/* A record may name its account where the rule says so; else it must not contradict the rule. */
+static bool find_account(const struct source_config *c, const struct source_fact *fact, struct slice *account)
+{
+    if (account_rule_is_record(c->account)) {
+        *account = fact->account_id;
+        return fact->account_id.len > 0;
+    }
+    return account_rule_find(c->account, fact->username, fact->group, account) &&
+           (fact->account_id.len == 0 || slice_eq(fact->account_id, *account));
+}
+
+/* An upload that is not announced: one under a temporary name, one that was held and uploaded again, or is to be dropped. */
+static bool is_silent_upload(const struct source_config *c, const struct source_fact *fact, struct slice path)
+{
+    return (!c->announce_temporary && is_temporary(c, path)) || fact->superseded ||
+           (c->hold && c->hold_drops && fact->suspect.len > 0);
+}
+
 enum policy_verdict policy_apply(const struct source_config *c, const struct source_fact *fact, struct buf *scratch,
                                  struct event_fields *out)
 {
@@ -68,17 +86,18 @@ enum policy_verdict policy_apply(const struct source_config *c, const struct sou
         .client_ip = fact->client_ip,
         .protocol = fact->protocol,
         .session_id = fact->session_id,
-        .frontend = slice_str(c->format->name),
+        .frontend = fact->frontend.len > 0 ? fact->frontend : slice_str(c->format->name),
         .suspect = c->suspect ? fact->suspect : slice_of(NULL, 0),
         .renamed_from = strip(fact->renamed_from, buf_slice(scratch)),
+        .home = fact->home,
         .path_lossy = fact->path_lossy,
     };
     enum policy_verdict verdict = POLICY_ANNOUNCE;
     if (fact->type == EVENT_FILE_RENAMED)
         verdict = apply_rename(c, fact, buf_slice(scratch), out);
-    else if (fact->type == EVENT_FILE_UPLOADED && !c->announce_temporary && is_temporary(c, out->path))
+    else if (fact->type == EVENT_FILE_UPLOADED && is_silent_upload(c, fact, out->path))
         verdict = POLICY_SILENT;
-    if (verdict == POLICY_ANNOUNCE && !account_rule_find(c->account, fact->username, fact->group, &out->account_id))
+    if (verdict == POLICY_ANNOUNCE && !find_account(c, fact, &out->account_id))
         return POLICY_NO_ACCOUNT;
     return verdict;
 }

@@ -28,11 +28,11 @@ struct source_fact {
     int64_t uploaded_size_bytes;
     struct slice username, group, client_ip, protocol, session_id;
     struct slice account_id, frontend, home; /* where a record can name them itself; else empty */
-    struct slice suspect;     /* why a transfer may be incomplete; empty: nothing speaks against it */
-    struct slice traceparent; /* W3C trace context, where the source has one */
-    bool path_lossy;          /* the server could not write the exact bytes */
-    bool superseded;          /* a held upload whose file was uploaded again: not to be announced */
-    bool unconfirmed;         /* the record is the same for success and failure: look at the file system */
+    struct slice suspect;                    /* why a transfer may be incomplete; empty: nothing speaks against it */
+    struct slice traceparent;                /* W3C trace context, where the source has one */
+    bool path_lossy;                         /* the server could not write the exact bytes */
+    bool superseded;                         /* a held upload whose file was uploaded again: not to be announced */
+    bool unconfirmed;                        /* the record is the same for success and failure: look at the file system */
 };
 
 /* Why bytes of a log were not understood. */

@@ -1,13 +1,17 @@
 #include "producer/sources_file.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "producer/line_spool.h"
 #include "util/file.h"
 #include "util/mem.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
+#define SOCKET_PATH_MAX 107 /* what the system allows */
 
 static const char default_suffixes[] = ".part .partial .tmp .temp .filepart .crdownload .uploading .upload .!ut";
 
@@ -127,19 +131,72 @@ static const char *set_announce_renames(struct source_config *c, const char *val
 static const char *set_suspect(struct source_config *c, const char *value, struct errmsg *why)
 {
     (void)why;
-    c->suspect = strcmp(value, "flag") == 0;
-    return c->suspect || strcmp(value, "emit") == 0 ? NULL : "must be flag or emit";
+    c->hold = strcmp(value, "hold") == 0;
+    c->suspect = c->hold || strcmp(value, "flag") == 0;
+    return c->suspect || strcmp(value, "emit") == 0 ? NULL : "must be flag, emit or hold";
+}
+
+/* A number of `base` within bounds. */
+static const char *set_number(int64_t *field, const char *value, int base, int64_t min, int64_t max, struct errmsg *why)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(value, &end, base);
+    if (*end != '\0' || end == value || errno != 0 || number < min || number > max) {
+        (void)errmsg_set(why, ERR_INVALID,
+                         base == 8 ? "must be an octal number from %llo to %llo" : "must be a number from %lld to %lld",
+                         (long long)min, (long long)max);
+        return why->text;
+    }
+    *field = number;
+    return NULL;
 }
 
 static const char *set_suspect_window(struct source_config *c, const char *value, struct errmsg *why)
 {
+    return set_number(&c->suspect_window_ms, value, 10, 1, 10000, why);
+}
+
+static const char *set_hold_ms(struct source_config *c, const char *value, struct errmsg *why)
+{
+    return set_number(&c->hold_ms, value, 10, 1000, 86400000, why);
+}
+
+static const char *set_hold_end(struct source_config *c, const char *value, struct errmsg *why)
+{
     (void)why;
-    char *end;
-    long ms = strtol(value, &end, 10);
-    if (*end != '\0' || end == value || ms < 1 || ms > 10000)
-        return "must be a number from 1 to 10000 (milliseconds)";
-    c->suspect_window_ms = ms;
+    c->hold_drops = strcmp(value, "drop") == 0;
+    return c->hold_drops || strcmp(value, "emit") == 0 ? NULL : "must be emit or drop";
+}
+
+static const char *set_socket(struct source_config *c, const char *value, struct errmsg *why)
+{
+    (void)why;
+    size_t len = strlen(value);
+    if (value[0] != '/' || value[len - 1] == '/' || len > SOCKET_PATH_MAX)
+        return "must be an absolute path of at most 107 bytes";
+    replace(&c->socket, value);
     return NULL;
+}
+
+static const char *set_socket_type(struct source_config *c, const char *value, struct errmsg *why)
+{
+    (void)why;
+    c->socket_datagram = strcmp(value, "datagram") == 0;
+    return c->socket_datagram || strcmp(value, "stream") == 0 ? NULL : "must be stream or datagram";
+}
+
+static const char *set_socket_mode(struct source_config *c, const char *value, struct errmsg *why)
+{
+    int64_t mode = 0;
+    const char *wrong = set_number(&mode, value, 8, 0, 0777, why);
+    c->socket_mode = wrong ? c->socket_mode : (unsigned)mode;
+    return wrong;
+}
+
+static const char *set_spool_max(struct source_config *c, const char *value, struct errmsg *why)
+{
+    return set_number(&c->spool_max_bytes, value, 10, 1024 * 1024, INT64_MAX / 2, why);
 }
 
 static const struct {
@@ -158,6 +215,12 @@ static const struct {
     {"announce_renames", set_announce_renames},
     {"suspect", set_suspect},
     {"suspect_window_ms", set_suspect_window},
+    {"suspect_hold_ms", set_hold_ms},
+    {"suspect_hold_end", set_hold_end},
+    {"socket", set_socket},
+    {"socket_type", set_socket_type},
+    {"socket_mode", set_socket_mode},
+    {"spool_max_bytes", set_spool_max},
 };
 
 struct source_config *source_config_new(const char *name)
@@ -171,8 +234,17 @@ struct source_config *source_config_new(const char *name)
     c->announce_temporary = true;
     c->suspect = true;
     c->suspect_window_ms = 2;
+    c->hold_ms = 60 * 1000;
+    c->socket_mode = 0660;
+    c->spool_max_bytes = 1024LL * 1024 * 1024;
     (void)set_suffixes(c, default_suffixes, NULL);
     return c;
+}
+
+struct source_options source_config_options(const struct source_config *c)
+{
+    return (struct source_options){.suspect_window_ms = c->suspect ? c->suspect_window_ms : 0,
+                                   .hold_ms = c->hold ? c->hold_ms : 0};
 }
 
 void source_config_free(struct source_config *c)
@@ -186,6 +258,7 @@ void source_config_free(struct source_config *c)
     free(c->host);
     free(c->path_prefix);
     free(c->root);
+    free(c->socket);
     free(c);
 }
 
@@ -250,23 +323,62 @@ static const char *take_line(struct sources *s, char *line, struct errmsg *why)
     return begin_section(s, line + 1);
 }
 
+/* NULL: all is there. */
+static const char *missing_key(const struct source_config *c)
+{
+    return !c->format ? "format" : !c->path && !c->socket ? "path" : !c->account ? "account" : NULL;
+}
+
+/* What is there but does not fit together; NULL: nothing. */
+static const char *contradiction(const struct source_config *c)
+{
+    if (c->path && c->socket)
+        return "has path and socket; one of them is meant";
+    if (c->socket && c->format != &source_jsonl)
+        return "has a socket, which needs format = jsonl";
+    if (c->hold && !c->format->can_hold)
+        return "has suspect = hold, but this format does not tell suspect uploads from others";
+    if (c->host[0] == '\0')
+        return "needs host=, this machine has no name";
+    return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
 static enum err check_complete(const char *path, const struct sources *s, struct errmsg *why)
 {
     if (s->count == 0)
         return errmsg_set(why, ERR_INVALID, "%s: no source in it", path);
     for (size_t i = 0; i < s->count; i++) {
         const struct source_config *c = s->list[i];
-        const char *missing = !c->format ? "format" : !c->path ? "path" : !c->account ? "account" : NULL;
+        const char *missing = missing_key(c);
         if (missing)
             return errmsg_set(why, ERR_INVALID, "%s: [%s] has no %s", path, c->name, missing);
-        if (c->host[0] == '\0')
-            return errmsg_set(why, ERR_INVALID, "%s: [%s] needs host=, this machine has no name", path, c->name);
+        const char *wrong = contradiction(c);
+        if (wrong)
+            return errmsg_set(why, ERR_INVALID, "%s: [%s] %s", path, c->name, wrong);
         for (size_t j = 0; j < i; j++) {
-            if (strcmp(s->list[j]->path, c->path) == 0)
+            if (same_text(s->list[j]->path, c->path) || same_text(s->list[j]->socket, c->socket))
                 return errmsg_set(why, ERR_INVALID, "%s: [%s] and [%s] have one path", path, s->list[j]->name, c->name);
         }
     }
     return ERR_OK;
+}
+
+void sources_place_spools(struct sources *s, const char *data_dir)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct source_config *c = s->list[i];
+        if (!c->socket)
+            continue;
+        size_t size = strlen(data_dir) + strlen(c->name) + sizeof("/.spool/" LINE_SPOOL_FILE);
+        free(c->path);
+        c->path = mem_alloc(size);
+        snprintf(c->path, size, "%s/%s.spool/" LINE_SPOOL_FILE, data_dir, c->name);
+    }
 }
 
 enum err sources_parse(const char *path, struct slice text, struct sources *out, struct errmsg *why)

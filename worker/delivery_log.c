@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "crash.h"
 #include "dlq.h"
 #include "ownership.h"
 #include "util/log.h"
@@ -34,12 +35,15 @@ static void on_ack(void *ctx, void *opaque, enum err err, int32_t partition, int
         ++*w->stats.record_failures;
     switch (kind) {
     case APPEND_RECORD:
+        CRASH_POINT("after_ack");
         partition_on_record_ack(p, err, offset);
         break;
     case APPEND_CLAIM:
+        CRASH_POINT("after_claim");
         partition_on_claim_ack(p, err, offset);
         break;
     case APPEND_REPAIR:
+        CRASH_POINT("after_repair");
         partition_on_repair_ack(p, err, offset);
         break;
     case APPEND_LETTER:
@@ -59,11 +63,13 @@ static enum err append(struct worker *w, struct partition *p, struct slice key, 
 
 bool delivery_log_append_claim(struct worker *w, struct partition *p, struct slice value)
 {
+    CRASH_POINT("before_claim");
     return append(w, p, SLICE(CLAIM_KEY), value, tag(p, APPEND_CLAIM)) == ERR_OK;
 }
 
 bool delivery_log_append_repair(struct worker *w, struct partition *p, struct slice key, struct slice value)
 {
+    CRASH_POINT("before_repair");
     return append(w, p, key, value, tag(p, APPEND_REPAIR)) == ERR_OK;
 }
 
@@ -75,6 +81,7 @@ bool delivery_log_append_record(struct worker *w, struct job *job)
     do
         err = append(w, job->partition, slice_of(key, UUID_TEXT_SIZE - 1), buf_slice(&job->record), tag(job, APPEND_RECORD));
     while (err == ERR_TOO_BIG && job_shrink(job));
+    CRASH_POINT("after_produce");
     return err == ERR_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crash.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -156,6 +157,7 @@ bool index_turn(struct index_store *ix)
 
 void index_take(struct index_store *ix, struct partition *p, unsigned round)
 {
+    CRASH_POINT("before_take");
     begin(ix, p);
     add_text(ix, "%s", partition_log(p));
     add_number(ix, ix->core->now_wall_ms);
@@ -165,6 +167,7 @@ void index_take(struct index_store *ix, struct partition *p, unsigned round)
 void index_claim(struct index_store *ix, struct partition *p, unsigned round, struct job *const *jobs, int count)
 {
     struct index_call *call = call_new(ix, p, CALL_CLAIM, round, count);
+    CRASH_POINT("before_claim_script");
     begin(ix, p);
     add_number(ix, partition_applied(p));
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
@@ -320,15 +323,18 @@ static void on_reply(void *ctx, redisReply *reply)
     struct index_answer a = answer_of(call, reply);
     switch (call->kind) {
     case CALL_TAKE:
+        CRASH_POINT("after_take");
         partition_on_take(call->partition, call->round, &a);
         break;
     case CALL_CLAIM:
+        CRASH_POINT("after_claim_script");
         answer_claim(call, &a, reply);
         break;
     case CALL_DUE:
         answer_due(call, &a, reply);
         break;
     case CALL_APPLY:
+        CRASH_POINT("after_apply");
         partition_on_apply(call->partition, call->round, &a, call->ap_to);
         break;
     case CALL_CHECK:

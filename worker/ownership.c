@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "crash.h"
 #include "intake.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -125,6 +126,7 @@ static void on_revoke(void *ctx, const int32_t *partitions, int count, bool lost
             partition_lose(slot->partition);
         else if (slot->partition)
             partition_revoke(slot->partition, o->worker->core.now_ms + grace_ms);
+        CRASH_POINT("in_drain");
     }
 }
 
@@ -187,6 +189,10 @@ static void on_commit(void *ctx, int32_t partition, int64_t offset, enum err err
     if (!out)
         return;
     STAILQ_REMOVE_HEAD(&o->slots[partition].commits, link);
+    if (o->revoking)
+        CRASH_POINT("after_revoke_commit");
+    else
+        CRASH_POINT("after_commit");
     partition_on_commit(out->partition, err);
     free(out);
 }
@@ -337,6 +343,11 @@ const char *ownership_fatal(const struct ownership *o)
 int64_t ownership_last_contact(const struct ownership *o)
 {
     return kafka_group_last_contact(o->group);
+}
+
+int64_t ownership_session_timeout_ms(const struct ownership *o)
+{
+    return kafka_group_session_timeout_ms(o->group);
 }
 
 int ownership_owned(const struct ownership *o)

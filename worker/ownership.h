@@ -38,6 +38,7 @@ bool ownership_joined(const struct ownership *o);
 const char *ownership_fatal(const struct ownership *o);
 /* When the group's coordinator last answered, loop_now clock. */
 int64_t ownership_last_contact(const struct ownership *o);
+int64_t ownership_session_timeout_ms(const struct ownership *o);
 
 int ownership_owned(const struct ownership *o);
 int ownership_serving(const struct ownership *o);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "crash.h"
 #include "schedule.h"
 #include "worker.h"
 
@@ -83,6 +84,7 @@ static void on_done(void *ctx, const struct http_result *r)
     endpoint_unref(job->endpoint);
     job->endpoint = NULL;
     job->request = NULL;
+    CRASH_POINT("after_post");
     schedule_ended(w->schedule, job, answer, r->duration_ms);
     if (job->withdrawn)
         return;
@@ -111,6 +113,7 @@ void post_start(struct worker *w, struct job *job, struct endpoint *ep)
         refused(w, job, ep->refused);
         return;
     }
+    CRASH_POINT("before_post");
     build_headers(&h, job, ep, w->core.now_wall_ms / 1000);
     struct http_post post = {.headers = h.lines, .header_count = h.count, .body = job->dl.body, .timeout_ms = ep->wh->timeout_ms};
     job->endpoint = endpoint_ref(ep);

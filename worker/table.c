@@ -131,7 +131,8 @@ static void on_account(struct table *t, const struct kafka_record *rec)
         return;
     }
     struct table_account *a = account_of(t, rec->key);
-    if (account && a->account && account->version < a->account->version) {
+    /* The first record of a version wins, as with webhooks. */
+    if (account && a->account && account->version <= a->account->version) {
         account_free(account);
         return;
     }

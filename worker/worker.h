@@ -1,5 +1,8 @@
 /* The worker: one process, one loop, and what its parts share. The protocol is in core/; the files here carry out what it asks.
  *
+ *   start.c         topics, then tables, then the group
+ *   safety.c        topic settings with which something could be lost
+ *   ports.c         what the core asks for, handed to the files below
  *   ownership.c     the group gives and takes partitions; commits
  *   intake.c        an event is read, understood and matched: jobs
  *   index.c         claims and schedules in Redis
@@ -30,6 +33,7 @@ struct table;
 struct schedule;
 struct dlq;
 struct ownership;
+struct start;
 
 #define WORKER_REVOKE_MS 5000 /* for what runs when partitions go to another worker */
 #define WORKER_DRAIN_MS 25000 /* for what runs when this worker stops */
@@ -68,13 +72,10 @@ struct worker {
 
     struct loop_timer *second;
     struct loop_timer *deadline; /* of the earliest thing that a partition waits for */
-    struct loop_timer *start_timer;
     struct loop_turn *turn;
-    const char *waiting_for; /* at start: what is missing; NULL: nothing */
-    int start_questions;     /* of the topics, not answered yet */
-    bool topics_missing;
-    int32_t partitions[4];   /* of events, deliveries, webhooks, accounts */
-    int64_t last_turn_ms;    /* loop_now of the last turn */
+    struct start *start;
+    int32_t event_partitions; /* of the events topic, once it is known */
+    int64_t last_turn_ms;     /* loop_now of the last turn */
     bool stopping;
     int exit_status;
 };

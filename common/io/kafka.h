@@ -5,7 +5,7 @@
  * - kafka_group: a member of the workers' consumer group on one topic: assignment, pause and resume, explicit commits with
  * metadata
  * - kafka_reader: explicit partitions from explicit offsets up to their end and, if wanted, further on; no group, no commits
- * - kafka_admin: a few questions: partition counts, committed offsets with metadata
+ * - kafka_admin: a few questions: partition counts, topics' settings, committed offsets with metadata
  *
  * The traps of librdkafka 2.0.2 that shape it are listed in DELIVERY's "Traps of the parts". */
 #ifndef IO_KAFKA_H
@@ -176,6 +176,22 @@ MUST_CHECK enum err kafka_admin_new(const struct kafka_options *k, struct kafka_
 /* count: partitions of the topic. ERR_NOT_FOUND: no such topic; ERR_AGAIN: no broker answered. */
 void kafka_admin_partitions(struct kafka_admin *a, const char *topic, void (*fn)(void *ctx, enum err err, int32_t count),
                             void *ctx);
+
+struct kafka_setting {
+    const char *name, *value;
+};
+
+struct kafka_topic {
+    int32_t partitions;
+    int replication_factor;  /* the smallest of its partitions' */
+    const char *undescribed; /* NULL; or why the broker did not tell the settings (it cannot, or this user may not ask) */
+    const struct kafka_setting *settings;
+    int setting_count;
+};
+
+/* A topic with its settings, all of it alive during the call alone. ERR_NOT_FOUND, ERR_AGAIN as above; topic is NULL then. */
+void kafka_admin_topic(struct kafka_admin *a, const char *topic,
+                       void (*fn)(void *ctx, enum err err, const struct kafka_topic *topic), void *ctx);
 /* Committed offsets with their metadata of the partitions named; ERR_AGAIN, ERR_REFUSED (no right to), ERR_INVALID: committed is
  * of no use then. */
 void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const char *topic, const int32_t *partitions, int count,

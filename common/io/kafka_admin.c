@@ -1,33 +1,12 @@
-/* Questions to the cluster.
- *
- * Committed offsets are asked for with librdkafka's admin interface, whose answers come on a queue. Partition counts have no such
- * way in librdkafka 2.0 (rd_kafka_metadata waits for its answer; describing topics came with 2.3), so each of those questions has
- * a short-lived thread that waits for it and wakes the loop. They are asked at start and now and then, never per record. */
-#include <pthread.h>
-#include <stdatomic.h>
+/* Questions to the cluster: the handle, and committed offsets, which are asked for with librdkafka's admin interface, whose answers
+ * come on a queue. What is asked about topics: kafka_admin_topic.c. */
 #include <stdlib.h>
-#include <sys/queue.h>
 
-#include "io/kafka_internal.h"
+#include "io/kafka_admin_internal.h"
 #include "util/log.h"
 #include "util/mem.h"
 
-#define ANSWER_WITHIN_MS 10000
-#define WAIT_SLICE_MS 250 /* how long freeing may have to wait */
 #define EVENTS_A_TURN 64
-
-struct partitions_question {
-    struct kafka_admin *admin;
-    char *topic;
-    void (*fn)(void *ctx, enum err err, int32_t count);
-    void *ctx;
-    pthread_t thread;
-    _Atomic bool cancelled;
-    _Atomic bool done; /* the thread's last word; err and count are set before */
-    enum err err;
-    int32_t count;
-    LIST_ENTRY(partitions_question) link;
-};
 
 struct committed_question {
     void (*fn)(void *ctx, enum err err, const struct kafka_committed *committed, int count);
@@ -35,13 +14,7 @@ struct committed_question {
     LIST_ENTRY(committed_question) link;
 };
 
-struct kafka_admin {
-    struct kafka_client client;
-    LIST_HEAD(, partitions_question) partitions;
-    LIST_HEAD(, committed_question) committed;
-};
-
-static enum err outcome(rd_kafka_resp_err_t err)
+enum err kafka_admin_outcome(rd_kafka_resp_err_t err)
 {
     switch (err) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -61,76 +34,6 @@ static enum err outcome(rd_kafka_resp_err_t err)
     }
 }
 
-/* -------- partition counts -------- */
-
-/* One attempt, at most WAIT_SLICE_MS long, on the question's thread. */
-static enum err ask_metadata(struct partitions_question *q, rd_kafka_topic_t *rkt)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t err = rd_kafka_metadata(q->admin->client.rk, 0, rkt, &metadata, WAIT_SLICE_MS);
-    if (err)
-        return ERR_AGAIN;
-    enum err result = ERR_AGAIN;
-    if (metadata->topic_cnt == 1) {
-        result = outcome(metadata->topics[0].err);
-        q->count = metadata->topics[0].partition_cnt;
-        if (result == ERR_OK && q->count == 0)
-            result = ERR_AGAIN; /* the topic is being made */
-    }
-    rd_kafka_metadata_destroy(metadata);
-    return result;
-}
-
-static void *ask_partitions(void *arg)
-{
-    struct partitions_question *q = arg;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(q->admin->client.rk, q->topic, NULL);
-    q->err = rkt ? ERR_AGAIN : ERR_INVALID;
-    int64_t waited_ms = 0;
-    while (q->err == ERR_AGAIN && waited_ms < ANSWER_WITHIN_MS && !atomic_load(&q->cancelled)) {
-        q->err = ask_metadata(q, rkt);
-        waited_ms += WAIT_SLICE_MS;
-    }
-    if (rkt)
-        rd_kafka_topic_destroy(rkt);
-    atomic_store(&q->done, true);
-    kafka_client_kick(&q->admin->client);
-    return NULL;
-}
-
-/* The thread is over or was never there. */
-static void free_partitions_question(struct partitions_question *q)
-{
-    LIST_REMOVE(q, link);
-    free(q->topic);
-    free(q);
-}
-
-void kafka_admin_partitions(struct kafka_admin *a, const char *topic, void (*fn)(void *ctx, enum err err, int32_t count),
-                            void *ctx)
-{
-    struct partitions_question *q = mem_zalloc(sizeof *q);
-    q->admin = a;
-    q->topic = mem_strdup(topic);
-    q->fn = fn;
-    q->ctx = ctx;
-    LIST_INSERT_HEAD(&a->partitions, q, link);
-    check(pthread_create(&q->thread, NULL, ask_partitions, q) == 0);
-}
-
-static void answer_partitions(struct kafka_admin *a)
-{
-    struct partitions_question *q = LIST_FIRST(&a->partitions), *following;
-    for (; q; q = following) {
-        following = LIST_NEXT(q, link);
-        if (!atomic_load(&q->done))
-            continue;
-        pthread_join(q->thread, NULL);
-        q->fn(q->ctx, q->err, q->err == ERR_OK ? q->count : 0);
-        free_partitions_question(q);
-    }
-}
-
 /* -------- committed offsets -------- */
 
 void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const char *topic, const int32_t *partitions, int count,
@@ -147,7 +50,7 @@ void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const ch
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(a->client.rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     char text[256];
-    check(rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_WITHIN_MS, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    check(rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_WITHIN_MS, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_AdminOptions_set_opaque(options, q);
     rd_kafka_ListConsumerGroupOffsets(a->client.rk, &ask, 1, options, a->client.queue);
     rd_kafka_AdminOptions_destroy(options);
@@ -160,7 +63,7 @@ static enum err copy_committed(const rd_kafka_topic_partition_list_t *list, stru
     for (int i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &list->elems[i];
         if (at->err)
-            return outcome(at->err);
+            return kafka_admin_outcome(at->err);
         out[i] = (struct kafka_committed){
             .partition = at->partition,
             .offset = at->offset < 0 ? -1 : at->offset,
@@ -196,7 +99,7 @@ static void answer_committed(rd_kafka_event_t *ev)
         list = rd_kafka_group_result_partitions(groups[0]);
     }
     if (err || !list)
-        q->fn(q->ctx, err ? outcome(err) : ERR_AGAIN, NULL, 0);
+        q->fn(q->ctx, err ? kafka_admin_outcome(err) : ERR_AGAIN, NULL, 0);
     else
         call_with(q, list);
     free(q);
@@ -207,13 +110,15 @@ static void answer_committed(rd_kafka_event_t *ev)
 static bool drain(void *ctx)
 {
     struct kafka_admin *a = ctx;
-    answer_partitions(a);
+    kafka_admin_topic_turn(a);
     for (int i = 0; i < EVENTS_A_TURN; i++) {
         rd_kafka_event_t *ev = rd_kafka_queue_poll(a->client.queue, 0);
         if (!ev)
             return false;
         if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT)
             answer_committed(ev);
+        else if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT)
+            kafka_admin_topic_described(a, ev);
         else
             kafka_client_common_event(&a->client, ev);
         rd_kafka_event_destroy(ev);
@@ -227,7 +132,7 @@ enum err kafka_admin_new(const struct kafka_options *k, struct kafka_admin **out
     static const struct kafka_property tunable[] = {{"allow.auto.create.topics", "false"}, {NULL, NULL}};
     static const struct kafka_property pinned[] = {{NULL, NULL}};
     struct kafka_admin *a = mem_zalloc(sizeof *a);
-    LIST_INIT(&a->partitions);
+    LIST_INIT(&a->topics);
     LIST_INIT(&a->committed);
     rd_kafka_conf_t *conf;
     enum err err = kafka_conf_new(k, tunable, pinned, &conf, why);
@@ -245,18 +150,13 @@ void kafka_admin_free(struct kafka_admin *a)
 {
     if (!a)
         return;
-    struct partitions_question *p;
-    LIST_FOREACH(p, &a->partitions, link)
-    atomic_store(&p->cancelled, true);
-    while ((p = LIST_FIRST(&a->partitions))) {
-        pthread_join(p->thread, NULL);
-        free_partitions_question(p);
-    }
+    kafka_admin_topic_join(a);
     rd_kafka_destroy(kafka_client_take(&a->client));
     struct committed_question *q;
     while ((q = LIST_FIRST(&a->committed))) {
         LIST_REMOVE(q, link);
         free(q);
     }
+    kafka_admin_topic_free(a);
     free(a);
 }

@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static EVP_MD *sha256;
@@ -14,41 +15,49 @@ static void fetch_sha256(void)
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-/* First eight bytes, big-endian, of SHA-256(a b). */
-static uint64_t hash_u64(EVP_MD_CTX *ctx, struct slice a, struct slice b)
+/* The digest of a b. False: no memory. */
+static bool hash(EVP_MD_CTX *ctx, struct slice a, struct slice b, unsigned char digest[EVP_MAX_MD_SIZE], unsigned *length)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    uint64_t value = 0;
-
-    check(EVP_DigestInit_ex(ctx, sha256, NULL) == 1);
-    check(EVP_DigestUpdate(ctx, a.p, a.len) == 1);
-    check(EVP_DigestUpdate(ctx, b.p, b.len) == 1);
-    check(EVP_DigestFinal_ex(ctx, digest, NULL) == 1);
-    for (int i = 0; i < 8; i++) {
-        value = value << 8 | digest[i];
-    }
-    return value;
+    return EVP_DigestInit_ex(ctx, sha256, NULL) == 1 && EVP_DigestUpdate(ctx, a.p, a.len) == 1 &&
+           EVP_DigestUpdate(ctx, b.p, b.len) == 1 && EVP_DigestFinal_ex(ctx, digest, length) == 1;
 }
 
+/* Its first eight bytes, big-endian. */
+static bool hash_u64(EVP_MD_CTX *ctx, struct slice a, struct slice b, uint64_t *value)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length;
+
+    if (!hash(ctx, a, b, digest, &length)) {
+        return false;
+    }
+    *value = 0;
+    for (int i = 0; i < 8; i++) {
+        *value = *value << 8 | digest[i];
+    }
+    return true;
+}
+
+/* NULL: no memory. */
 static EVP_MD_CTX *context_new(void)
 {
     pthread_once(&sha256_once, fetch_sha256);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    check(sha256 != NULL && ctx != NULL);
-    return ctx;
+    return sha256 ? EVP_MD_CTX_new() : NULL;
 }
 
-unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t out[PARTITION_SHARES])
+/* The number of partitions owned; 0: no memory. */
+static unsigned find_owned(EVP_MD_CTX *ctx, struct slice account_id, int32_t partitions, int32_t out[PARTITION_SHARES])
 {
     uint64_t weights[PARTITION_SHARES];
     unsigned count = 0;
-    EVP_MD_CTX *ctx = context_new();
 
-    check(partitions >= 1);
     for (int32_t i = 0; i < partitions; i++) {
         char suffix[16];
+        uint64_t weight;
         int len = snprintf(suffix, sizeof suffix, "/%d", (int)i);
-        uint64_t weight = hash_u64(ctx, account_id, slice_of(suffix, (size_t)len));
+        if (!hash_u64(ctx, account_id, slice_of(suffix, (size_t)len), &weight)) {
+            return 0;
+        }
         unsigned at = count;
         while (at > 0 && weights[at - 1] < weight) { /* equal: the lower partition, seen first, stays in front */
             at--;
@@ -64,6 +73,33 @@ unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t ou
         weights[at] = weight;
         out[at] = i;
     }
+    return count;
+}
+
+/* Which of count the path picks: the whole digest as one big-endian number, mod count. */
+static bool find_share(EVP_MD_CTX *ctx, struct slice path_bytes, unsigned count, unsigned *share)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length;
+    unsigned rest = 0;
+
+    if (!hash(ctx, path_bytes, slice_of("", 0), digest, &length)) {
+        return false;
+    }
+    for (unsigned i = 0; i < length; i++) {
+        rest = (rest << 8 | digest[i]) % count;
+    }
+    *share = rest;
+    return true;
+}
+
+unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t out[PARTITION_SHARES])
+{
+    EVP_MD_CTX *ctx = context_new();
+
+    check(ctx != NULL && partitions >= 1);
+    unsigned count = find_owned(ctx, account_id, partitions, out);
+    check(count > 0);
     EVP_MD_CTX_free(ctx);
     return count;
 }
@@ -71,19 +107,12 @@ unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t ou
 int32_t partition_pick(const int32_t *owned, unsigned count, struct slice path_bytes)
 {
     EVP_MD_CTX *ctx = context_new();
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    unsigned rest = 0;
+    unsigned share;
 
-    check(count >= 1);
-    check(EVP_DigestInit_ex(ctx, sha256, NULL) == 1);
-    check(EVP_DigestUpdate(ctx, path_bytes.p, path_bytes.len) == 1);
-    check(EVP_DigestFinal_ex(ctx, digest, &length) == 1);
-    for (unsigned i = 0; i < length; i++) { /* the whole digest as one big-endian number, mod count */
-        rest = (rest << 8 | digest[i]) % count;
-    }
+    check(ctx != NULL && count >= 1);
+    check(find_share(ctx, path_bytes, count, &share));
     EVP_MD_CTX_free(ctx);
-    return owned[rest];
+    return owned[share];
 }
 
 int32_t partition_of(struct slice account_id, struct slice path_bytes, int32_t partitions)
@@ -91,4 +120,23 @@ int32_t partition_of(struct slice account_id, struct slice path_bytes, int32_t p
     int32_t owned[PARTITION_SHARES];
     unsigned count = partition_owned(account_id, partitions, owned);
     return partition_pick(owned, count, path_bytes);
+}
+
+enum err partition_find(struct slice account_id, struct slice path_bytes, int32_t partitions, int32_t *out)
+{
+    int32_t owned[PARTITION_SHARES];
+    unsigned share;
+
+    if (partitions < 1) {
+        return ERR_INVALID;
+    }
+    EVP_MD_CTX *ctx = context_new();
+    unsigned count = ctx ? find_owned(ctx, account_id, partitions, owned) : 0;
+    bool found = count > 0 && find_share(ctx, path_bytes, count, &share);
+    EVP_MD_CTX_free(ctx);
+    if (!found) {
+        return ERR_NO_MEMORY;
+    }
+    *out = owned[share];
+    return ERR_OK;
 }

@@ -17,5 +17,7 @@ unsigned partition_owned(struct slice account_id, int32_t partitions, int32_t ou
 int32_t partition_pick(const int32_t *owned, unsigned count, struct slice path_bytes);
 /* Both together. path_bytes: the path's raw bytes, or "/username" for ftp_user.created. partitions >= 1. */
 int32_t partition_of(struct slice account_id, struct slice path_bytes, int32_t partitions);
+/* The same for code that must not end its process. ERR_INVALID: partitions < 1; ERR_NO_MEMORY. */
+MUST_CHECK enum err partition_find(struct slice account_id, struct slice path_bytes, int32_t partitions, int32_t *out);
 
 #endif

@@ -10,7 +10,7 @@ void fact_keep(const struct source_fact *fact, struct source_fact *out, char **b
 {
     *out = *fact;
     out->renamed_from = out->uploaded_path = out->traceparent = slice_of(NULL, 0);
-    struct slice *texts[TEXTS] = {&out->path,     &out->username,   &out->group,    &out->client_ip, &out->protocol,
+    struct slice *texts[TEXTS] = {&out->path,       &out->username,   &out->group,    &out->client_ip, &out->protocol,
                                   &out->session_id, &out->account_id, &out->frontend, &out->home};
     size_t len = 0;
     for (size_t i = 0; i < TEXTS; i++)

@@ -2,9 +2,10 @@
  *
  *   192.0.2.1 - user [23/Nov/2026:23:50:54 +0100] "PUT /home/user/r%E9sum%E9.pdf" 200 1234
  *
- * The path is canonical, without chroot, and percent-encoded byte by byte: whatever it is, it has no blank, quote or LF of its own.
- * The log holds PUT and GET only, and the code is always 200: a transfer that was cut off, over TLS too, and one that filled the disk
- * look complete. So every upload is marked as suspect (which `suspect = emit` takes away). The size is of this transfer. */
+ * The path is canonical, without chroot, and percent-encoded byte by byte: whatever it is, it has no blank, quote or LF of its
+ * own. The log holds PUT and GET only, and the code is always 200: a transfer that was cut off, over TLS too, and one that filled
+ * the disk look complete. So every upload is marked as suspect (which `suspect = emit` takes away). The size is of this transfer.
+ */
 #include <stdlib.h>
 #include <string.h>
 

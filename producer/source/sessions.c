@@ -89,8 +89,7 @@ void session_emit(struct sessions *t, struct session *s)
         t->sink.fact(t->sink.ctx, &s->upload);
 }
 
-void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset,
-                            int64_t time_us)
+void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us)
 {
     session_rename_end(t, s);
     s->rename_from = mem_dup(from.p, from.len);

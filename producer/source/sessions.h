@@ -48,15 +48,13 @@ struct session *session_get(struct sessions *t, uint64_t pid);
 void session_end(struct sessions *t, struct session *s);
 
 /* Copies the upload; hold: it will be handed over by session_emit. */
-void session_upload(struct sessions *t, struct session *s, const struct source_fact *fact,
-                            int64_t time_us, bool hold);
+void session_upload(struct sessions *t, struct session *s, const struct source_fact *fact, int64_t time_us, bool hold);
 /* The upload is held no more, and the caller's to hand over. False: it was not held. */
 bool session_release(struct sessions *t, struct session *s);
 /* Hands over the upload if it is held. */
 void session_emit(struct sessions *t, struct session *s);
 
-void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset,
-                            int64_t time_us);
+void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us);
 void session_rename_end(struct sessions *t, struct session *s);
 
 /* Hands over the held uploads whose time is before wall_us; stops at the first that is not. */

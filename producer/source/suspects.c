@@ -91,8 +91,7 @@ int64_t suspects_pending(const struct suspects *t)
 {
     int64_t lowest = INT64_MAX;
     const struct suspect *s;
-    TAILQ_FOREACH(s, &t->list, link)
-    {
+    TAILQ_FOREACH(s, &t->list, link) {
         if (s->fact.offset < lowest)
             lowest = s->fact.offset;
     }

@@ -24,8 +24,8 @@ bool text_take_end(struct slice *s, struct slice literal);
 /* Takes `digits` off the end: 1 to 18 of them. */
 bool text_take_end_number(struct slice *s, int64_t *out);
 
-/* An absolute path in the form that file systems mean: no empty parts, no `.`, `..` taken back by its text (a symbolic link before
- * it is not known here), no slash at the end. Most paths are returned as they are; else the result is in scratch, which is
+/* An absolute path in the form that file systems mean: no empty parts, no `.`, `..` taken back by its text (a symbolic link
+ * before it is not known here), no slash at the end. Most paths are returned as they are; else the result is in scratch, which is
  * emptied first. */
 struct slice text_clean_path(struct buf *scratch, struct slice path);
 

@@ -14,12 +14,12 @@ static const struct {
     bool result;
     enum vsftpd_action action;
 } actions[] = {
-    {{"UPLOAD", 6}, true, VSFTPD_UPLOAD},        {{"DOWNLOAD", 8}, true, VSFTPD_DOWNLOAD},
-    {{"DELETE", 6}, true, VSFTPD_DELETE},        {{"MKDIR", 5}, true, VSFTPD_MKDIR},
-    {{"RMDIR", 5}, true, VSFTPD_RMDIR},          {{"RENAME", 6}, true, VSFTPD_RENAME},
-    {{"CHMOD", 5}, true, VSFTPD_OTHER},          {{"LOGIN", 5}, true, VSFTPD_OTHER},
-    {{"FTP command", 11}, false, VSFTPD_OTHER},  {{"FTP response", 12}, false, VSFTPD_OTHER},
-    {{"CONNECT", 7}, false, VSFTPD_OTHER},       {{"DEBUG", 5}, false, VSFTPD_OTHER},
+    {{"UPLOAD", 6}, true, VSFTPD_UPLOAD},       {{"DOWNLOAD", 8}, true, VSFTPD_DOWNLOAD},
+    {{"DELETE", 6}, true, VSFTPD_DELETE},       {{"MKDIR", 5}, true, VSFTPD_MKDIR},
+    {{"RMDIR", 5}, true, VSFTPD_RMDIR},         {{"RENAME", 6}, true, VSFTPD_RENAME},
+    {{"CHMOD", 5}, true, VSFTPD_OTHER},         {{"LOGIN", 5}, true, VSFTPD_OTHER},
+    {{"FTP command", 11}, false, VSFTPD_OTHER}, {{"FTP response", 12}, false, VSFTPD_OTHER},
+    {{"CONNECT", 7}, false, VSFTPD_OTHER},      {{"DEBUG", 5}, false, VSFTPD_OTHER},
 };
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
 
@@ -69,8 +69,7 @@ static bool take_transfer(struct slice *text, int64_t *size_bytes)
         !text_take_end_number(text, &whole) || !text_take_end(text, SLICE(", ")))
         return false;
     *size_bytes = 0;
-    return !text_take_end(text, SLICE(" bytes")) ||
-           (text_take_end_number(text, size_bytes) && text_take_end(text, SLICE(", ")));
+    return !text_take_end(text, SLICE(" bytes")) || (text_take_end_number(text, size_bytes) && text_take_end(text, SLICE(", ")));
 }
 
 /* What stands behind `Client "`. */

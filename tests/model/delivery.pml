@@ -106,6 +106,20 @@ inline applyrec(i) {
      r_fl[S[i].d] = 0
   fi
 }
+/* what its writer has in memory is applied, whether compaction has already taken it from the log or not */
+#ifdef EXTENDED
+#define DOMOWN(i) ((r_st[S[i].d] > S[i].t || (r_st[S[i].d] == S[i].t && r_att[S[i].d] > S[i].att)) && !(r_st[S[i].d] == DEAD && S[i].t == DONE))
+inline applyown(i) {
+  if
+  :: r_st[S[i].d] == DONE -> skip
+  :: r_st[S[i].d] != DONE -> r_st[S[i].d] = S[i].t; r_att[S[i].d] = S[i].att
+  fi;
+  r_fl[S[i].d] = 0
+}
+#else
+#define DOMOWN(i) DOM(i)
+#define applyown(i) applyrec(i)
+#endif
 inline append(T,D,A,E) {
   if
   :: SL >= LOGMAX -> pruned = 1; off = 255
@@ -123,15 +137,17 @@ inline append(T,D,A,E) {
 #define H_CLAIMED 1
 #define H_SENT 2
 #define H_RECORDED 3
+#define H_AGAIN 4 /* as H_SENT; it was written, and the reply was lost */
 #define CLR_HAND hst = H_NONE; hd = 0; hatt = 0; hres = 0; hoff = 0;
 #else
 #define CLR_HAND
 #endif
 inline clr() { CLR_BOUND CLR_HAND myep=NOEP; seen=NOEP; life=0; myap=0; mygen=0; myjoin=0; pos=0; d=0; att=0; res=0; off=0; need=0 }
+/* the watermark passes what was read and settled: with a bound, a retry's record alone settles no event that is still to be read */
 #ifdef FAN
-#define ALLSETTLED(i) (settled[0] && settled[ND-1])
+#define ALLSETTLED(i) (settled[0] && settled[ND-1] && pos == ND)
 #else
-#define ALLSETTLED(i) settled[i]
+#define ALLSETTLED(i) (settled[i] && i < pos)
 #endif
 /* a commit that would move the offset */
 #define MOVES (owner == me && join == myjoin && committed < ND && ALLSETTLED(committed))
@@ -211,7 +227,7 @@ inline outcome(dd, aa, rr) {
 }
 inline hand_record() {
   append(hres,hd,hatt,myep); if :: pruned -> goto stop :: else fi;
-  if :: hres == RETRY -> recd[hd]++ :: else fi;
+  if :: hres == RETRY && hst == H_SENT -> recd[hd]++ :: else fi;
   hoff = off; off = 0; hres = 0; settled[hd] = 1; hst = H_RECORDED
 }
 #endif
@@ -300,7 +316,7 @@ replay:
   :: atomic { r_ep > myep -> seen = r_ep; goto fenced }
   :: atomic { r_ep <= myep && (r_ep != myep || r_ap != myap) -> goto replay }
 #ifdef LEASE
-  :: atomic { hst == H_SENT -> hand_record() }
+  :: atomic { (hst == H_SENT || hst == H_AGAIN) -> hand_record() }
 #endif
   od;
 #ifdef BOUND
@@ -392,11 +408,21 @@ serve:
   /* what is in hand goes on beside all this */
   :: atomic { hst == H_CLAIMED -> outcome(hd, hatt, hres); hst = H_SENT }
   :: atomic { hst == H_SENT -> hand_record() }
+#ifdef LOST
+  /* written, and its reply lost: it will be written again */
+  :: atomic { hst == H_SENT && nlost < NL -> 
+       nlost++; append(hres,hd,hatt,myep); off = 0; if :: pruned -> goto stop :: else fi; if :: hres == RETRY -> recd[hd]++ :: else fi; hst = H_AGAIN }
+  :: atomic { hst == H_AGAIN -> hand_record() }
+#endif
   :: atomic { hst == H_RECORDED ->
        if
        :: r_ep > myep -> seen = r_ep; goto fenced
        :: r_ep == myep && hoff < myap && r_ap == myap -> skip /* the replay came over it */
-       :: r_ep == myep && r_ap == hoff && myap == hoff && !DOM(hoff) -> applyrec(hoff); r_ap = hoff + 1; myap = r_ap
+       :: r_ep == myep && r_ap == hoff && myap == hoff && !DOMOWN(hoff) -> applyown(hoff); r_ap = hoff + 1; myap = r_ap
+#ifdef LOST
+       :: r_ep == myep && r_ap == hoff && myap == hoff && !DOMOWN(hoff) && nlost < NL -> /* done, and the reply lost: it looks like a gap */
+          nlost++; applyown(hoff); r_ap = hoff + 1; goto replay
+#endif
        :: else -> goto replay
        fi;
        hst = H_NONE; hd = 0; hatt = 0; hoff = 0 }
@@ -477,9 +503,15 @@ post:
   /* 5. record outcome in S (acks=all).  A zombie may do this too. */
 #ifdef LOST
   /* written, and its reply lost: the same record again */
-  if :: atomic { nlost < NL -> nlost++; append(res,d,att,myep); off = 0; if :: pruned -> goto stop :: else fi } :: true fi;
+  if :: atomic { nlost < NL -> 
+       nlost++; append(res,d,att,myep); off = 0; if :: pruned -> goto stop :: else fi; if :: res == RETRY -> recd[d]++ :: else fi };
+       atomic { append(res,d,att,myep); if :: pruned -> goto stop :: else fi; res = 0; goto recorded }
+     :: true fi;
 #endif
   atomic { append(res,d,att,myep); if :: pruned -> goto stop :: else fi; if :: res == RETRY -> recd[d]++ :: else fi; res = 0 }
+#ifdef LOST
+recorded:
+#endif
   settled[d] = 1;
 #ifdef M_BOUNDACK
   chk = off + 1;
@@ -493,10 +525,10 @@ applied:
 #ifdef M_NOCHECK
     :: else -> applyrec(off); r_ap = off + 1; myap = r_ap; off = 0
 #else
-    :: r_ep == myep && r_ap == off && myap == off && !DOM(off) -> applyrec(off); r_ap = off + 1; myap = r_ap; off = 0
+    :: r_ep == myep && r_ap == off && myap == off && !DOMOWN(off) -> applyown(off); r_ap = off + 1; myap = r_ap; off = 0
 #ifdef LOST
-    :: r_ep == myep && r_ap == off && myap == off && !DOM(off) && nlost < NL -> /* done, and the reply lost: it looks like a gap */
-       nlost++; applyrec(off); r_ap = off + 1; need = 1; off = 0
+    :: r_ep == myep && r_ap == off && myap == off && !DOMOWN(off) && nlost < NL -> /* done, and the reply lost: it looks like a gap */
+       nlost++; applyown(off); r_ap = off + 1; need = 1; off = 0
 #endif
     :: else -> need = 1; off = 0
 #endif
@@ -523,7 +555,12 @@ commit_both:
     :: owner == me && join == myjoin ->
        d = committed; do :: d < ND && ALLSETTLED(d) -> d++ :: else -> break od;
        bound_for(d);
+#if defined(M_BOUNDACK) /* to see what harm it does */
+#elif defined(LOST)
+       assert(nb >= low); /* a lost reply: the one before is as good */
+#else
        assert(nb >= c_low && nb >= low); /* it never moves back */
+#endif
        committed = d; c_low = nb;
 #ifdef LOST
        if :: nlost < NL && nb != low -> nlost++ :: low = nb fi;

@@ -8,9 +8,11 @@ static struct sim_worker *any_worker(struct sim *s)
     return &s->workers[rnd(s, 0, s->plan.workers - 1)];
 }
 
-/* Rather one that owns something. */
+/* Rather the one whose call was waited for, or one that owns something. */
 static struct sim_worker *some_owner(struct sim *s)
 {
+    if (s->aim >= 0)
+        return &s->workers[s->aim];
     for (int tries = 0; tries < 4; tries++) {
         struct sim_worker *w = any_worker(s);
         if (w->alive && (w->slots[0] || w->slots[1]))
@@ -169,6 +171,9 @@ static void strike(struct sim *s, enum fault kind)
     case FAULT_RETAIN:
         slog_retain(s, no);
         break;
+    case FAULT_FOREIGN:
+        slog_foreign(s, no);
+        break;
     case FAULT_RECREATE:
         slog_recreate(s, no);
         fault_hit(s, no, 2, "the delivery log was deleted and made anew");
@@ -180,8 +185,10 @@ static void strike(struct sim *s, enum fault kind)
 
 static void do_fault(struct sim *s, struct ev *e)
 {
+    s->aim = e->limit;
     if (!s->calm)
         strike(s, (enum fault)e->count);
+    s->aim = -1;
     ev_free(s, e);
 }
 
@@ -205,6 +212,7 @@ static void schedule(struct sim *s, int64_t at_ms, int kind, void (*fn)(struct s
 {
     struct ev *e = ev_new(s, NULL, NULL);
     e->count = kind;
+    e->limit = -1;
     ev_post(s, e, at_ms, fn);
 }
 
@@ -217,10 +225,38 @@ static int pick_kind(struct sim *s)
     return kind;
 }
 
+void faults_notice(struct sim *s, enum call_kind kind, int worker)
+{
+    for (int i = 0; i < AMBUSHES; i++) {
+        struct ambush *a = &s->ambushes[i];
+        if (a->fault < 0 || a->kind != kind || a->after-- > 0)
+            continue;
+        struct ev *e = ev_new(s, NULL, NULL);
+        e->count = a->fault;
+        e->limit = worker;
+        a->fault = -1;
+        ev_post(s, e, s->now_ms + rnd(s, 0, 2 * s->plan.latency_ms), do_fault);
+        return;
+    }
+}
+
+/* Faults that strike while a call is under way. */
+static void lay_ambushes(struct sim *s)
+{
+    int count = s->plan.faults > 0 ? (int)rnd(s, 0, AMBUSHES) : 0;
+    for (int i = 0; i < AMBUSHES; i++) {
+        s->ambushes[i].fault = i < count ? pick_kind(s) : -1;
+        s->ambushes[i].kind = (enum call_kind)rnd(s, CALL_NONE, CALL_APPLY);
+        s->ambushes[i].after = (int)rnd(s, 0, chance(s, 500) ? 3 : 20);
+    }
+}
+
 /* Some come in pairs: what is rare alone is likely while another is being dealt with. */
 void faults_schedule(struct sim *s)
 {
     int64_t last = s->plan.faults_end_ms - 1;
+    s->aim = -1;
+    lay_ambushes(s);
     for (int i = 0; i < s->plan.faults; i++) {
         int64_t at = rnd(s, 0, last);
         schedule(s, at, pick_kind(s), do_fault);
@@ -229,7 +265,7 @@ void faults_schedule(struct sim *s)
         schedule(s, rnd(s, 0, last), FAULT_COMPACT, do_fault);
     }
     if (s->plan.faults > 0)
-        for (int i = 0; i < 6; i++)
+        for (int i = 0; i < 10; i++)
             schedule(s, rnd(s, 0, last), 0, do_snapshot);
     for (int i = (int)rnd(s, 0, 3); i > 0; i--)
         schedule(s, rnd(s, 0, last), 0, do_close_webhook);

@@ -35,6 +35,7 @@ static void pick_weather(struct sim *s)
     p->unknown_offset_permille = chance(s, 500) ? strength : 0;
     p->redis_error_permille = chance(s, 500) ? strength : 0;
     p->commit_lost_permille = chance(s, 500) ? strength : 0;
+    p->early_end_permille = chance(s, 300) ? strength : 0;
     p->reorder = chance(s, 200);
     p->latency_ms = rnd(s, 0, 2) == 0 ? 2 : rnd(s, 5, 150);
 }

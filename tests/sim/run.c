@@ -36,7 +36,7 @@ static void advance(struct sim *s, int64_t until_ms)
 {
     while (sim_step(s, until_ms)) {
         for (int i = 0; i < s->plan.workers; i++)
-            if (s->workers[i].hit_turn && !s->workers[i].stopped && chance(s, 300))
+            if (s->workers[i].hit_turn && s->workers[i].alive && !s->workers[i].stopped && chance(s, 300))
                 worker_turn(&s->workers[i]);
     }
 }

@@ -22,6 +22,7 @@
 #define MAX_WEBHOOKS 3
 #define MAX_MEMBERS 16
 #define SNAPSHOTS 3
+#define AMBUSHES 4
 #define WALL_BASE 1780000000000LL
 #define STOOD_STILL_MS 5000
 #define CONTACT_MS 5000
@@ -47,7 +48,7 @@ struct plan {
     unsigned fault_kinds; /* a bit each, enum fault */
     /* Weather: chances of each call, while faults may happen. */
     int full_permille, ack_lost_permille, not_written_permille, late_permille, unknown_offset_permille;
-    int redis_error_permille, commit_lost_permille;
+    int redis_error_permille, commit_lost_permille, early_end_permille;
     bool reorder;         /* records of one worker land in any order */
     bool compact_at_once; /* no min.compaction.lag: the truth about a delivery can be lost with a wipe at the wrong moment */
     int64_t slot_ms;      /* idempotency keys live 2 to 3 of these */
@@ -68,6 +69,7 @@ enum fault {
     FAULT_REGROUP,   /* the group made anew: generations start low */
     FAULT_COMPACT,
     FAULT_RETAIN,
+    FAULT_FOREIGN,   /* somebody writes to the delivery log what is no record of ours */
     FAULT_RECREATE, /* a delivery log is deleted and made anew */
     FAULT_KINDS,
 };
@@ -76,7 +78,9 @@ enum fault {
 
 struct srec {
     int64_t offset, landed_ms;
-    int d; /* the delivery; -1: a claim */
+    int d; /* the delivery; or one of the two below */
+#define SREC_CLAIM (-1)
+#define SREC_FOREIGN (-2)
     struct slice key, value;
     struct delivery_rank rank;
 };
@@ -307,6 +311,12 @@ struct sim {
     int post_count, post_cap;
     bool redis_down;
     bool recreated;
+    struct ambush {
+        int fault;               /* waits for a call of this kind; -1: none */
+        enum call_kind kind;     /* CALL_NONE: an append to the delivery log */
+        int after;               /* and lets so many pass */
+    } ambushes[AMBUSHES];
+    int aim; /* the worker whose call was waited for; -1: none */
     int64_t webhook_closed_until[MAX_WEBHOOKS];
     int faults_done;
 };
@@ -340,6 +350,7 @@ struct ghost *ghost_find(struct sim *s, const struct uuid *id); /* never NULL */
 /* slog.c */
 struct srec *slog_last(struct slog *log, int d);
 int64_t slog_land(struct sim *s, int no, struct ev *e); /* returns the offset */
+void slog_foreign(struct sim *s, int no);
 void slog_compact(struct sim *s, int no);
 void slog_retain(struct sim *s, int no);
 void slog_recreate(struct sim *s, int no);
@@ -383,6 +394,8 @@ void gate_turn(struct sim_worker *w);
 
 /* faults.c */
 void faults_schedule(struct sim *s);
+/* A call has been made: is one of the faults waiting for it? */
+void faults_notice(struct sim *s, enum call_kind kind, int worker);
 
 /* check.c */
 void check_commit(struct sim *s, int no, int64_t offset);

@@ -84,6 +84,7 @@ static bool append(struct sim_worker *w, struct partition *p, struct slice key, 
     choose_fate(s, e);
     int64_t at = s->now_ms + latency(s);
     ev_post(s, e, s->plan.reorder ? at : in_order(&w->kafka_at, at), land);
+    faults_notice(s, CALL_NONE, w->number);
     return true;
 }
 
@@ -146,16 +147,18 @@ static void reply_fetch(struct sim_worker *w, struct ev *e, bool died)
         ask_fetch(o);
 }
 
-/* What a fetch brings: some records from the position on, or the end. A position out of range starts at the earliest. */
+/* What a fetch brings: some records from the position on, or the end. A position out of range starts at the earliest. A new leader may not
+ * know yet how far the log goes. */
 static void fetch(struct sim *s, struct ev *e)
 {
     const struct slog *log = &s->parts[e->no].log;
     if (e->offset < log->start || e->offset > log->end)
         e->offset = log->start;
+    e->end = !s->calm && chance(s, s->plan.early_end_permille) ? rnd(s, e->offset, log->end) : log->end;
     int most = (int)rnd(s, 1, READ_STEP);
     e->at_end = true;
     for (int i = 0; i < log->count; i++) {
-        if (log->recs[i].offset < e->offset)
+        if (log->recs[i].offset < e->offset || log->recs[i].offset >= e->end)
             continue;
         if (e->count == most) {
             e->at_end = false;
@@ -163,7 +166,6 @@ static void fetch(struct sim *s, struct ev *e)
         }
         e->read[e->count++] = log->recs[i];
     }
-    e->end = log->end;
     ev_answer(s, e, s->now_ms + latency(s) / 4);
 }
 
@@ -256,6 +258,7 @@ static void send_call(struct sim_worker *w, struct ev *e)
     e->answer.status = INDEX_DOWN;
     e->unsent = w->redis_known_down;
     ev_post(s, e, in_order(&w->redis_at, s->now_ms + latency(s) / 2), execute);
+    faults_notice(s, e->kind, w->number);
 }
 
 static void index_take(void *ctx, struct partition *p, unsigned round)

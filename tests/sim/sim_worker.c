@@ -255,17 +255,29 @@ static void read_events(struct sim_worker *w, struct owned *o)
 
 /* ---- Redis ---- */
 
-/* Commands under way are answered with nothing; some of them still run, maybe after those of the next connection. */
+/* The answer is lost; the command may run all the same, maybe after those of the next connection. */
+static void lose_answer(struct sim_worker *w, struct ev *e)
+{
+    struct ev *answer = ev_new(w->sim, w, e->reply);
+    answer->kind = e->kind;
+    answer->p = e->p;
+    answer->no = e->no;
+    answer->round = e->round;
+    answer->ap_to = e->ap_to;
+    answer->broken = true;
+    ev_answer(w->sim, answer, w->sim->now_ms + 1);
+    TAILQ_REMOVE(&w->pending, e, link);
+    e->pending = false;
+    e->w = NULL;
+    e->unsent = e->unsent || chance(w->sim, 500);
+}
+
 void worker_break_redis(struct sim_worker *w)
 {
-    struct ev *e;
-    TAILQ_FOREACH (e, &w->pending, link) {
-        if (e->kind == CALL_NONE)
-            continue;
-        e->broken = true;
-        if (chance(w->sim, 500))
-            e->unsent = true;
-    }
+    struct ev *e, *next;
+    TAILQ_FOREACH_SAFE (e, &w->pending, link, next)
+        if (e->kind != CALL_NONE && !e->broken)
+            lose_answer(w, e);
     w->redis_at = w->redis_back = 0;
 }
 

@@ -38,24 +38,39 @@ static void read_delivery(struct sim *s, int no, const struct ev *e, struct srec
     buf_done(&scratch);
 }
 
-int64_t slog_land(struct sim *s, int no, struct ev *e)
+static int64_t append(struct slog *log, struct srec r)
 {
-    struct slog *log = &s->parts[no].log;
-    struct srec r = {.landed_ms = s->now_ms, .d = -1, .key = e->key, .value = e->value};
-    if (chance(s, HOLE_PERMILLE))
-        log->end++;
-    r.offset = log->end;
-    if (slice_eq(e->key, SLICE(CLAIM_KEY)))
-        read_claim(s, no, e);
-    else
-        read_delivery(s, no, e, &r);
     if (log->count == log->cap) {
         log->cap = log->cap ? log->cap * 2 : 64;
         log->recs = mem_array(log->recs, (size_t)log->cap, sizeof *log->recs);
     }
     log->recs[log->count++] = r;
-    log->end++;
+    log->end = r.offset + 1;
     return r.offset;
+}
+
+int64_t slog_land(struct sim *s, int no, struct ev *e)
+{
+    struct slog *log = &s->parts[no].log;
+    struct srec r = {.offset = log->end, .landed_ms = s->now_ms, .d = SREC_CLAIM, .key = e->key, .value = e->value};
+    if (chance(s, HOLE_PERMILLE))
+        r.offset++;
+    if (slice_eq(e->key, SLICE(CLAIM_KEY)))
+        read_claim(s, no, e);
+    else
+        read_delivery(s, no, e, &r);
+    return append(log, r);
+}
+
+void slog_foreign(struct sim *s, int no)
+{
+    static const char *const keys[] = {"!other", "not a uuid", "", "9b2f6c80-0000-4000-8000-000000000000"};
+    static const char *const values[] = {NULL, "", "{\"schema\":\"trueftp.delivery/9\"}", "no JSON"};
+    struct slog *log = &s->parts[no].log;
+    struct srec r = {.offset = log->end, .landed_ms = s->now_ms, .d = SREC_FOREIGN};
+    r.key = slice_str(keys[rnd(s, 0, 3)]);
+    r.value = slice_str(values[rnd(s, 0, 3)]);
+    say(s, "  log p%d @%" PRId64 " foreign", no, append(log, r));
 }
 
 /* A later record of the same key stands in the log. */
@@ -73,9 +88,10 @@ static void compacted_away(struct sim *s, const struct slog *log, int i)
     if (r->d < 0)
         return;
     for (int j = 0; j < log->count; j++)
-        if (j != i && log->recs[j].d == r->d && delivery_rank_compare(log->recs[j].rank, r->rank) >= 0)
+        if (j != i && log->recs[j].offset >= 0 && log->recs[j].d == r->d && delivery_rank_compare(log->recs[j].rank, r->rank) >= 0)
             return;
     s->ghosts[r->d].truth_lost = true;
+    s->ghosts[r->d].extra++;
 }
 
 void slog_compact(struct sim *s, int no)

@@ -561,6 +561,68 @@ static void test_partition_counts(void **state)
     fixture_free(f);
 }
 
+struct topic_answer {
+    int calls;
+    enum err err;
+    int32_t partitions;
+    int replication_factor;
+    bool described;
+    char cleanup_policy[32];
+};
+
+static void on_topic(void *ctx, enum err err, const struct kafka_topic *topic)
+{
+    struct topic_answer *answer = ctx;
+    *answer = (struct topic_answer){.calls = answer->calls + 1, .err = err};
+    if (err != ERR_OK) {
+        assert_null(topic);
+        return;
+    }
+    answer->partitions = topic->partitions;
+    answer->replication_factor = topic->replication_factor;
+    answer->described = !topic->undescribed;
+    for (int i = 0; i < topic->setting_count; i++)
+        if (strcmp(topic->settings[i].name, "cleanup.policy") == 0)
+            snprintf(answer->cleanup_policy, sizeof answer->cleanup_policy, "%s", topic->settings[i].value);
+}
+
+static bool is_described(void *ctx)
+{
+    const struct topic_answer *answer = ctx;
+    return answer->calls > 0;
+}
+
+/* The mock cluster tells no settings: then the answer says so, and has the rest. */
+static void test_topic_settings(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(5);
+    struct kafka_admin *admin;
+    struct errmsg why;
+    assert_int_equal(kafka_admin_new(&f->options, &admin, &why), ERR_OK);
+    struct topic_answer answer = {0};
+    kafka_admin_topic(admin, f->topic, on_topic, &answer);
+    fixture_run(f, is_described, &answer, 20000);
+    assert_int_equal(answer.err, ERR_OK);
+    assert_int_equal(answer.partitions, 5);
+    assert_int_equal(answer.replication_factor, f->mock ? 3 : 1);
+    assert_int_equal(answer.described, !f->mock);
+    assert_string_equal(answer.cleanup_policy, f->mock ? "" : "delete");
+    if (!f->mock) {
+        char name[64];
+        fixture_name(name, "absent");
+        answer = (struct topic_answer){0};
+        kafka_admin_topic(admin, name, on_topic, &answer);
+        fixture_run(f, is_described, &answer, 20000);
+        assert_int_equal(answer.err, ERR_NOT_FOUND);
+    }
+    answer = (struct topic_answer){0};
+    kafka_admin_topic(admin, f->topic, on_topic, &answer);
+    fixture_pass(f, 50);
+    kafka_admin_free(admin); /* with a question open */
+    fixture_free(f);
+}
+
 static void test_nobody_to_ask(void **state)
 {
     (void)state;
@@ -599,6 +661,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_reader_starts_over_exactly),
         cmocka_unit_test(test_reader_out_of_range),
         cmocka_unit_test(test_partition_counts),
+        cmocka_unit_test(test_topic_settings),
         cmocka_unit_test(test_nobody_to_ask),
     };
     if (argc > 1)

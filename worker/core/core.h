@@ -28,7 +28,7 @@ struct index_record {
     int64_t due_wall_ms;     /* while open */
     int64_t updated_wall_ms; /* decides when an idempotency key expires */
     struct slice payload;    /* the record itself, while open */
-    bool skip;               /* no delivery record, or a dominated one whose repair stands in the log: only the position moves */
+    bool skip;               /* no delivery record, or a dominated one that a later one in the log makes good: only the position moves */
 };
 
 struct core_ports {

@@ -28,7 +28,7 @@ struct job {
     struct buf record;        /* the record's bytes while RECORDING and RECORDED */
     bool has_record;          /* a record of this delivery is acknowledged: the index knows it when it is due */
     bool produced;            /* RECORDING: handed to the producer */
-    int64_t record_offset;    /* RECORDED; -1: unknown */
+    int64_t record_offset;    /* RECORDED */
     unsigned acked_round;     /* RECORDED: the partition's round when the acknowledgement came */
     uint64_t *waiters;        /* events (their sequence numbers) that wait for this delivery's first record */
     size_t waiter_count, waiter_cap;

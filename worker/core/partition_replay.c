@@ -79,6 +79,15 @@ static void log_made_anew(struct partition *p)
     partition_claim(p);
 }
 
+/* Our claim stands behind everything that earlier owners were told is written. An end before it is told by a leader that does not know yet how
+ * far the log goes: what it leaves out, we would POST again. A new claim finds out. */
+static void claim_not_seen(struct partition *p)
+{
+    replay_drop(p);
+    p->round++;
+    partition_claim(p);
+}
+
 /* ---- reading ---- */
 
 static struct replay_record *add_record(struct partition *p, int64_t offset)
@@ -191,6 +200,10 @@ void partition_on_log_end(struct partition *p, int64_t end)
         log_made_anew(p);
         return;
     }
+    if (end <= p->epoch.offset) {
+        claim_not_seen(p);
+        return;
+    }
     p->replay_end = end;
     stop_reading(p);
 }
@@ -226,22 +239,61 @@ static enum err merge(struct partition *p, struct slice dominated, const struct 
     return err;
 }
 
+/* The position moves over the dominated record, and reading goes on behind it. */
+static void pass_over(struct partition *p, int64_t at)
+{
+    p->read_next = at;
+    add_record(p, at);
+    send_batch(p);
+    read_from(p, at + 1);
+}
+
+static const struct replay_record *find_record(const struct replay_batch *b, int64_t offset)
+{
+    for (int i = 0; i < b->count; i++)
+        if (b->records[i].offset == offset)
+            return &b->records[i];
+    return NULL;
+}
+
+static bool has_later(const struct replay_batch *b, const struct uuid *id, int64_t at)
+{
+    for (int i = 0; b && i < b->count; i++)
+        if (b->records[i].offset > at && !b->records[i].skip && memcmp(&b->records[i].id, id, sizeof *id) == 0)
+            return true;
+    return false;
+}
+
+/* A later record of this delivery stands in the log, as far as we know: then that one decides, and a repair would stand in front of it. */
+static bool later_record_known(const struct partition *p, const struct uuid *id, int64_t at)
+{
+    const struct replay_batch *b;
+    struct job *job;
+    STAILQ_FOREACH (b, &p->applying, link)
+        if (has_later(b, id, at))
+            return true;
+    HASH_FIND(hh, p->in_hand, id, sizeof *id, job);
+    return has_later(p->filling, id, at) || (job && job->state == JOB_RECORDED && job->record_offset > at);
+}
+
 /* The oldest batch came to a record that is dominated; those before it are applied. */
 static void begin_repair(struct partition *p, const struct index_answer *a)
 {
-    struct replay_batch *b = STAILQ_FIRST(&p->applying);
-    struct slice dominated = {0};
-    for (int i = 0; i < b->count; i++)
-        if (b->records[i].offset == a->at)
-            dominated = slice_of(b->bytes.p + b->records[i].value_at, b->records[i].value_len);
-    check(dominated.p != NULL);
+    const struct replay_batch *b = STAILQ_FIRST(&p->applying);
+    const struct replay_record *r = b ? find_record(b, a->at) : NULL;
+    check(r != NULL);
+    bool needed = !later_record_known(p, &r->id, a->at);
     stop_reading(p);
     p->replay_end = -1;
     p->round++;
-    check(merge(p, dominated, a) == ERR_OK);
+    if (needed)
+        check(merge(p, slice_of(b->bytes.p + r->value_at, r->value_len), a) == ERR_OK);
     drop_batches(p);
-    p->repair_at = a->at;
     p->ap = a->at - 1;
+    if (needed)
+        p->repair_at = a->at;
+    else
+        pass_over(p, a->at);
     p->repair_produced = false;
 }
 
@@ -267,10 +319,7 @@ void partition_on_repair_ack(struct partition *p, enum err err, int64_t offset)
         return; /* produced again in the next turn */
     int64_t at = p->repair_at;
     p->repair_at = -1;
-    p->read_next = at;
-    add_record(p, at); /* skipped: its repair stands in the log */
-    send_batch(p);
-    read_from(p, at + 1);
+    pass_over(p, at);
 }
 
 /* ---- the index's answers, and the turn ---- */

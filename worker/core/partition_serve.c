@@ -267,8 +267,10 @@ void partition_on_record_ack(struct job *job, enum err err, int64_t offset)
     }
     if (err == ERR_TOO_BIG || err == ERR_INVALID)
         check(job_shrink(job));
-    if (err != ERR_OK)
-        return; /* still RECORDING: produced again in the next turn */
+    /* Still RECORDING: produced again in the next turn. So is what was written nobody knows where: to be sure that a reading has come to it,
+     * its offset must be known, and a second copy does no harm. */
+    if (err != ERR_OK || offset < 0)
+        return;
     job->has_record = true;
     job->record_offset = offset;
     job->acked_round = p->round;
@@ -383,8 +385,8 @@ static void release_replayed(struct partition *p)
     TAILQ_FOREACH_SAFE (job, &p->jobs[JOB_RECORDED], link, next) {
         bool before = job->acked_round != p->round;
         if (before && job->record_offset > p->ap)
-            job_move(job, JOB_RECORDING); /* the log that acknowledged it is gone: written again */
-        else if (before || (job->record_offset >= 0 && job->record_offset <= p->ap))
+            job_move(job, JOB_RECORDING); /* not there: the log that acknowledged it is gone, or was not shown in full. Written again */
+        else if (job->record_offset <= p->ap)
             release(job);
     }
 }
