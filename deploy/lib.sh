@@ -139,6 +139,19 @@ provide_proftpd() {
     proftpd_dir=$tools_dir/proftpd
 }
 
+# The folders have usr/sbin/vsftpd and usr/sbin/pure-ftpd, usr/bin/pure-pw.
+# shellcheck disable=SC2034
+provide_vsftpd() {
+    tool_unpack vsftpd vsftpd
+    vsftpd_dir=$tools_dir/vsftpd
+}
+
+# shellcheck disable=SC2034
+provide_pureftpd() {
+    tool_unpack pureftpd pure-ftpd pure-ftpd-common
+    pureftpd_dir=$tools_dir/pureftpd
+}
+
 # ---- build
 
 # build_preset PRESET [TARGET...]: configures and builds, quietly unless it fails.
@@ -159,7 +172,8 @@ build_preset() {
 start() {
     local name=$1 log=$2
     shift 2
-    "$@" >"$log" 2>&1 </dev/null &
+    # In a session of its own: Ctrl-C is for us, and what we started ends in our order.
+    setsid "$@" >"$log" 2>&1 </dev/null &
     started_pids+=($!)
     started_names+=("$name")
 }

@@ -40,7 +40,7 @@ parse() {
 
 # At any end: what runs is stopped, by process id; the folder stays only when something went wrong.
 finish() {
-    trap - EXIT INT TERM
+    trap - EXIT INT TERM HUP
     stop_all
     if [[ $kafka_dir ]]; then
         "$root_dir/deploy/kafka/kafka.sh" stop --dir "$kafka_dir" 2>/dev/null || true
@@ -108,7 +108,7 @@ start_receiver() {
     : >"$dir/secrets"
     chmod 600 "$dir/secrets"
     # Its lines are the show: they go to the terminal.
-    "$root_dir/deploy/receiver.py" serve --port "$receiver_port" --secrets "$dir/secrets" --journal "$dir/journal" \
+    setsid "$root_dir/deploy/receiver.py" serve --port "$receiver_port" --secrets "$dir/secrets" --journal "$dir/journal" \
         --answers /orders=500,503,200 </dev/null &
     started_pids+=($!)
     started_names+=('the sample receiver')
@@ -262,6 +262,22 @@ ftp_day() {
     expect /archive file.downloaded /in/orders/ORDERS_D96A_4012345000009_20260311T071501Z.edi
 }
 
+# Each delivery has its last record in the delivery log.
+delivered_records() { ctl deliveries tail --from-beginning --status delivered --output json | wc -l; }
+log_is_complete() { [[ $(delivered_records) -eq $(wc -l <"$dir/expected") ]]; }
+
+summarize() {
+    local status=0
+    "$root_dir/deploy/receiver.py" check --journal "$dir/journal" --expected "$dir/expected" --seconds $deliveries_seconds \
+        >"$dir/summary" || status=$?
+    step 'Summary'
+    cat "$dir/summary"
+    [[ $status -eq 0 ]] || return 1
+    wait_for 10 'a record of each delivery' log_is_complete
+    say "  $(delivered_records) deliveries stand in the delivery log as delivered (trueftpctl deliveries tail)"
+    all_running
+}
+
 play() {
     outcome=0
     cat <<TEXT
@@ -283,7 +299,7 @@ TEXT
 main() {
     parse "$@"
     trap finish EXIT
-    trap interrupted INT TERM
+    trap interrupted INT TERM HUP
     export LC_ALL=C.UTF-8
     prepare
     # Under /tmp, since the FTP server must reach its folders also when it runs as nobody.
@@ -300,13 +316,7 @@ main() {
     make_files
     step 'FTP, and each delivery as the receiver sees it'
     ftp_day
-    wait_receiver=0
-    "$root_dir/deploy/receiver.py" check --journal "$dir/journal" --expected "$dir/expected" --seconds $deliveries_seconds \
-        >"$dir/summary" || wait_receiver=$?
-    step 'Summary'
-    cat "$dir/summary"
-    all_running || wait_receiver=1
-    if [[ $wait_receiver -ne 0 ]]; then
+    if ! summarize; then
         say '  FAILED'
         exit
     fi

@@ -213,6 +213,11 @@ bool account_rule_is_record(const struct account_rule *r)
     return r->kind == RULE_RECORD;
 }
 
+bool account_rule_is_group(const struct account_rule *r)
+{
+    return r->kind == RULE_GROUP;
+}
+
 bool account_rule_find(const struct account_rule *r, struct slice user, struct slice group, struct slice *account)
 {
     struct slice found = group;

@@ -25,6 +25,8 @@ void account_rule_free(struct account_rule *r);
 bool account_rule_find(const struct account_rule *r, struct slice user, struct slice group, struct slice *account);
 /* The rule is `record`: account_rule_find finds nothing, the record says it. */
 bool account_rule_is_record(const struct account_rule *r);
+/* The rule is `group`. */
+bool account_rule_is_group(const struct account_rule *r);
 /* Reads the table again if its file changed. On an error the old one stays in force; why says what is wrong with the new one. */
 MUST_CHECK enum err account_rule_refresh(struct account_rule *r, struct errmsg *why);
 

@@ -6,16 +6,15 @@
 #include <unistd.h>
 
 #include "io/admin.h"
-#include "io/kafka.h"
 #include "producer/announce.h"
+#include "producer/outlet.h"
+#include "producer/users.h"
 #include "producer/notify.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define TICK_MS 1000
 #define DRAIN_MS 10000
-#define ASK_AGAIN_MS 1000      /* partitions, until they are known */
-#define REFRESH_MS (60 * 1000) /* and afterwards */
 #define STALLED_TURN_MS 15000
 
 enum { ORDER_WORK = 10 };
@@ -28,13 +27,14 @@ struct agent {
     struct sources sources;
     struct announcer *announcers[SOURCES_MAX];
     size_t announcer_count;
-    struct publisher *publisher;
-    struct kafka_admin *kafka_admin;
+    struct users *users[SOURCES_MAX]; /* the sources that are files of users */
+    size_t users_count;
+    struct outlet *outlet;
+    struct publisher *publisher; /* the outlet's */
     struct admin *admin;
     struct loop_turn *turn;
-    struct loop_timer *tick, *ask, *drain;
+    struct loop_timer *tick, *drain;
     int lock;
-    int32_t partitions; /* 0: not known yet */
     bool stopping;
     char not_ready[256];
 };
@@ -52,8 +52,8 @@ static const char *ready(void *ctx)
     struct agent *a = ctx;
     if (a->stopping)
         return "stopping";
-    if (a->partitions == 0)
-        return "the events topic's partitions are not known yet";
+    if (outlet_not_ready(a->outlet))
+        return outlet_not_ready(a->outlet);
     for (size_t i = 0; i < a->announcer_count; i++) {
         if (!announcer_watching(a->announcers[i])) {
             snprintf(a->not_ready, sizeof(a->not_ready), "source %s: the log's folder is not there",
@@ -133,26 +133,6 @@ static void on_tick(void *ctx)
     loop_timer_arm(a->tick, TICK_MS);
 }
 
-static void on_partitions(void *ctx, enum err err, int32_t count)
-{
-    struct agent *a = ctx;
-    if (err == ERR_OK) {
-        if (count != a->partitions)
-            log_info("topic_seen", LOG_STR("topic", publisher_topic(a->publisher)), LOG_INT("partitions", count));
-        a->partitions = count;
-        publisher_set_partitions(a->publisher, count);
-    } else if (a->partitions == 0) {
-        log_warn("topic_not_seen", LOG_STR("topic", publisher_topic(a->publisher)), LOG_STR("error", err_name(err)));
-    }
-    loop_timer_arm(a->ask, a->partitions == 0 ? ASK_AGAIN_MS : REFRESH_MS);
-}
-
-static void on_ask(void *ctx)
-{
-    struct agent *a = ctx;
-    kafka_admin_partitions(a->kafka_admin, publisher_topic(a->publisher), on_partitions, a);
-}
-
 static void on_drained(void *ctx)
 {
     struct agent *a = ctx;
@@ -186,18 +166,11 @@ static void on_refused(void *ctx, enum err err, struct slice key)
 
 static int start_kafka(struct agent *a, struct errmsg *why)
 {
-    struct kafka_options kafka = {
-        .loop = a->loop,
-        .brokers = a->settings->shared.kafka_brokers,
-        .config_file = a->settings->shared.kafka_config,
-        .client_id = "trueftp-producer",
-        .metrics = a->metrics,
-        .metrics_prefix = "trueftp_producer",
-    };
-    struct publish_options options = {
-        .kafka = &kafka, .topic_prefix = a->settings->shared.topic_prefix, .linger_ms = 0, .refused = on_refused, .ctx = a};
-    if (publisher_new(&options, &a->publisher, why) != ERR_OK || kafka_admin_new(&kafka, &a->kafka_admin, why) != ERR_OK)
+    struct outlet_options o = {
+        .loop = a->loop, .settings = &a->settings->shared, .metrics = a->metrics, .refused = on_refused, .ctx = a};
+    if (outlet_new(&o, &a->outlet, why) != ERR_OK)
         return EX_USAGE;
+    a->publisher = outlet_publisher(a->outlet);
     return 0;
 }
 
@@ -222,6 +195,7 @@ static int start(struct agent *a, struct errmsg *why)
     if (sources_load(a->settings->sources, &a->sources, why) != ERR_OK)
         return EX_USAGE;
     sources_place_spools(&a->sources, a->settings->data_dir);
+    sources_add_spool(&a->sources, a->settings->data_dir);
     if (checkpoint_lock(a->settings->data_dir, &a->lock, why) != ERR_OK)
         return EX_CANTCREAT;
     counters_register(&a->counters, a->metrics);
@@ -240,14 +214,12 @@ static void run(struct agent *a)
 {
     a->turn = loop_turn_new(a->loop, ORDER_WORK, work, a);
     a->tick = loop_timer_new(a->loop, on_tick, a);
-    a->ask = loop_timer_new(a->loop, on_ask, a);
     a->drain = loop_timer_new(a->loop, on_drained, a);
     loop_timer_arm(a->tick, TICK_MS);
-    loop_timer_arm(a->ask, 0);
     loop_on_signal(a->loop, SIGTERM, on_signal, a);
     loop_on_signal(a->loop, SIGINT, on_signal, a);
     log_info("started", LOG_INT("sources", a->announcer_count), LOG_INT("admin_port", admin_port(a->admin)),
-             LOG_STR("topic", publisher_topic(a->publisher)));
+             LOG_STR("topic", routes_topic(publisher_routes(a->publisher), 0)));
     notify_supervisor("READY=1");
     loop_run(a->loop);
     for (size_t i = 0; i < a->announcer_count; i++)
@@ -259,15 +231,12 @@ static void finish(struct agent *a)
 {
     loop_turn_free(a->turn);
     loop_timer_free(a->tick);
-    loop_timer_free(a->ask);
     loop_timer_free(a->drain);
     if (a->admin)
         admin_stop(a->admin);
-    if (a->kafka_admin)
-        kafka_admin_free(a->kafka_admin);
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_free(a->announcers[i]);
-    publisher_free(a->publisher);
+    outlet_free(a->outlet);
     sources_done(&a->sources);
     metrics_free(a->metrics);
     loop_free(a->loop);

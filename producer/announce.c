@@ -9,6 +9,7 @@
 #include "producer/event_socket.h"
 #include "producer/follow.h"
 #include "producer/policy.h"
+#include "producer/spool_drop.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -80,8 +81,9 @@ static void on_fact(void *ctx, const struct source_fact *fact)
         return;
     }
     *a->counters->suspect += f.suspect.len > 0;
-    f.id =
-        event_id_make(&a->id_name, slice_str(a->config->host), slice_str(a->config->path), t->fingerprint, fact->offset, f.type);
+    f.id = fact->has_event_id ? fact->event_id
+                              : event_id_make(&a->id_name, slice_str(a->config->host), slice_str(a->config->path), t->fingerprint,
+                                              fact->offset, f.type);
     publisher_send(a->publisher, &f, fact->traceparent, &t->track, fact->offset);
 }
 
@@ -154,7 +156,7 @@ static enum err start_follow(struct announcer *a, struct errmsg *why)
                  .quarantine = on_quarantine,
                  .owner = a},
         .from_end = a->config->from_end,
-        .linger_ms = a->config->socket ? SPOOL_LINGER_MS : LINGER_MS,
+        .linger_ms = a->config->socket || a->config->format == &source_spool ? SPOOL_LINGER_MS : LINGER_MS,
         .scan_ms = SCAN_MS,
         .credit = has_credit,
         .alarm = on_alarm,
@@ -182,7 +184,11 @@ enum err announcer_new(const struct announcer_options *o, struct announcer **out
     buf_init(&a->next, 1024 * 1024);
     buf_init(&a->prefix, 64 * 1024);
     buf_init(&a->id_name, 64 * 1024);
-    enum err err = a->config->socket ? start_socket(a, why) : ERR_OK;
+    enum err err = ERR_OK;
+    if (a->config->socket)
+        err = start_socket(a, why);
+    else if (a->config->format == &source_spool)
+        err = spool_make_folder(a->config->path, why);
     if (err == ERR_OK)
         err = start_follow(a, why);
     if (err != ERR_OK) {
@@ -251,6 +257,8 @@ void announcer_save(struct announcer *a)
         a->saved_ms = loop_now(a->loop);
         if (a->spool)
             line_spool_drop(a->spool, &c);
+        if (a->config->format == &source_spool)
+            spool_drop(a->config->path, &c);
     }
     checkpoint_done(&c);
 }

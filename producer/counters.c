@@ -20,6 +20,11 @@ void counters_register(struct counters *c, struct metrics *m)
         c->alarms[i] =
             metrics_counter(m, "trueftp_producer_alarms_total", "Records of a log may be lost or are not read.", label);
     }
+    for (int i = 0; i < USERS_ALARM_COUNT; i++) {
+        snprintf(label, sizeof(label), "alarm=\"%s\"", users_alarm_name((enum users_alarm)i));
+        c->users_alarms[i] =
+            metrics_counter(m, "trueftp_producer_users_alarms_total", "A file of users says nothing that can be used.", label);
+    }
     c->checkpoint_errors =
         metrics_counter(m, "trueftp_producer_checkpoint_errors_total", "Checkpoints that could not be written.", NULL);
     c->socket_accepted =

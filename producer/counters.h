@@ -4,6 +4,7 @@
 
 #include "producer/follow.h"
 #include "producer/source.h"
+#include "producer/users_file.h"
 #include "util/metrics.h"
 
 struct counters {
@@ -12,6 +13,7 @@ struct counters {
     uint64_t *suspect;
     uint64_t *quarantined[SOURCE_REASON_COUNT];
     uint64_t *alarms[FOLLOW_ALARM_COUNT];
+    uint64_t *users_alarms[USERS_ALARM_COUNT];
     uint64_t *checkpoint_errors;
     uint64_t *socket_accepted, *socket_lost;
 };

@@ -40,3 +40,17 @@ struct uuid event_id_make(struct buf *scratch, struct slice host, struct slice l
     check(scratch->err == ERR_OK);
     return uuid_v5(&namespace_id, buf_slice(scratch));
 }
+
+struct uuid event_id_of_user(struct buf *scratch, struct slice host, struct slice file, struct slice username)
+{
+    buf_reset(scratch);
+    buf_put_slice(scratch, host);
+    buf_putc(scratch, '\0');
+    buf_put_slice(scratch, file);
+    buf_putc(scratch, '\0');
+    buf_puts(scratch, "user");
+    buf_putc(scratch, '\0');
+    buf_put_slice(scratch, username);
+    check(scratch->err == ERR_OK);
+    return uuid_v5(&namespace_id, buf_slice(scratch));
+}

@@ -7,7 +7,11 @@
  *
  *     host NUL log NUL fingerprint NUL offset in decimal NUL event name
  *
- * where host and log are those of the sources file (log: the configured path, not the name after a rotation), and offset is
+ * or, of a user found in a file of users,
+ *
+ *     host NUL file NUL "user" NUL username
+ *
+ * where host, file and log are those of the sources file (log: the configured path, not the name after a rotation), and offset is
  * where the record starts in its file. One record gives at most one event of a name. */
 #ifndef PRODUCER_EVENT_ID_H
 #define PRODUCER_EVENT_ID_H
@@ -25,5 +29,7 @@ void fingerprint_make(uint64_t inode, struct slice first_frame, char out[FINGERP
 /* scratch: initialised by the caller, reset here; its limit must have room for the name. */
 struct uuid event_id_make(struct buf *scratch, struct slice host, struct slice log, const char *fingerprint, int64_t offset,
                           enum event_type type);
+
+struct uuid event_id_of_user(struct buf *scratch, struct slice host, struct slice file, struct slice username);
 
 #endif

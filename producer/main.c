@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "producer/agent.h"
+#include "producer/emit.h"
 #include "producer/parse.h"
 #include "util/log.h"
 
 static const char summary[] =
     "trueftp-producer follows the logs of FTP servers and publishes what happened to Kafka, durably and in order of each log.\n"
-    "trueftp-producer parse FORMAT FILE shows the events of a log without publishing them.";
+    "trueftp-producer parse FORMAT FILE shows the events of a log without publishing them.\n"
+    "trueftp-producer emit --help: one event from a script.";
 
 static int run(int argc, char **argv)
 {
@@ -43,5 +45,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "parse") == 0)
         return parse_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "emit") == 0)
+        return emit_main(argc - 1, argv + 1);
     return run(argc, argv);
 }

@@ -17,7 +17,7 @@
 static const char usage[] =
     "usage: trueftp-producer parse FORMAT FILE [options]\n"
     "Prints the events of a log, one JSON object a line; on standard error what was not understood, and why.\n"
-    "  --account RULE       group (the default), record, constant:ID, user:PATTERN or table:FILE; a plain ID is constant:ID\n"
+    "  --account RULE       group (the default; of a spool: record), constant:ID, user:PATTERN or table:FILE; or a plain ID\n"
     "  --host NAME          host in the event ids (default: this machine's name)\n"
     "  --log PATH           log in the event ids (default: FILE)\n"
     "  --renames            also print other renames, as file.renamed\n"
@@ -61,8 +61,9 @@ static void on_fact(void *ctx, const struct source_fact *fact)
         return;
     if (fact->unconfirmed)
         f.suspect = SLICE("unconfirmed");
-    f.id =
-        event_id_make(&d->id_name, slice_str(d->config->host), slice_str(d->config->path), t->fingerprint, fact->offset, f.type);
+    f.id = fact->has_event_id ? fact->event_id
+                              : event_id_make(&d->id_name, slice_str(d->config->host), slice_str(d->config->path), t->fingerprint,
+                                              fact->offset, f.type);
     buf_reset(&d->line);
     event_write(&d->line, &f);
     buf_putc(&d->line, '\n');
@@ -131,8 +132,6 @@ static bool read_options(struct source_config *c, int argc, char **argv)
                                           {"log", required_argument, NULL, 'l'},     {"renames", no_argument, NULL, 'r'},
                                           {"no-suspect", no_argument, NULL, 's'},    {NULL, 0, NULL, 0}};
     int option;
-    if (!set_account(c, "group"))
-        return false;
     while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         if (option == 'a' && !set_account(c, optarg))
             return false;
@@ -154,6 +153,8 @@ static bool read_options(struct source_config *c, int argc, char **argv)
         fprintf(stderr, "trueftp-producer: no format %s; there are: %s\n", argv[optind], source_names());
     if (!c->path)
         c->path = mem_strdup(argv[optind + 1]);
+    if (!c->account && !set_account(c, c->format == &source_spool ? "record" : "group"))
+        return false;
     return c->format != NULL;
 }
 

@@ -3,20 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/partition.h"
-#include "model/topics.h"
-#include "producer/hash.h"
 #include "util/log.h"
 #include "util/mem.h"
 
 #define RETRY_MS 100 /* between tries of what the queue did not take or the client gave back */
-#define MAX_CACHED_ACCOUNTS 4096
 
 /* One event on its way. Key, value and trace context stand behind the struct. */
 struct outgoing {
     struct track_mark mark;
     struct track *track;
-    const char *topic;
+    const char *topic; /* where it was sent last */
     int32_t partition;
     uint32_t key_len, value_len, trace_len;
     TAILQ_ENTRY(outgoing) link; /* in `waiting` or `flying` */
@@ -25,28 +21,19 @@ struct outgoing {
 
 TAILQ_HEAD(outgoing_list, outgoing);
 
-/* The partitions an account owns: hashing all of them for each event would cost more than all the rest. */
-struct owned {
-    int32_t partitions[PARTITION_SHARES];
-    unsigned count;
-    UT_hash_handle hh;
-    char account[];
-};
-
 struct publisher {
     struct kafka_producer *producer;
     struct loop *loop;
     struct loop_timer *retry_timer;
     void (*refused)(void *ctx, enum err err, struct slice key);
     void *ctx;
-    char topic[TOPIC_NAME_SIZE];
-    int32_t partitions;
-    struct owned *owned;
+    struct routes *routes;
+    bool held;
     struct outgoing_list waiting; /* Kafka does not have it: tried again by publisher_flush */
     struct outgoing_list flying;  /* Kafka has it: kafka_ack ends it or puts it back */
     int outstanding;              /* in both */
     bool retry_due;
-    struct buf key, value, path;
+    struct buf key, value;
     uint64_t *published, *acknowledged, *retried;
 };
 
@@ -96,9 +83,12 @@ static void on_ack(void *ctx, void *opaque, enum err err, int32_t partition, int
     }
 }
 
-/* False: the queue is full; ev is untouched. */
+/* Routed anew with each try: what was known of pools and partitions may have changed. False: the queue is full, or the topic is not
+ * known well enough; ev is untouched. */
 static bool produce(struct publisher *p, struct outgoing *ev)
 {
+    if (!routes_find(p->routes, key_of(ev), &ev->topic, &ev->partition))
+        return false;
     struct slice value = slice_of(ev->bytes + ev->key_len, ev->value_len);
     struct kafka_header trace = {SLICE("traceparent"), slice_of(value.p + value.len, ev->trace_len)};
     enum err err = kafka_produce(p->producer, ev->topic, ev->partition, key_of(ev), value, &trace, ev->trace_len > 0 ? 1 : 0, ev);
@@ -134,44 +124,6 @@ bool publisher_flush(struct publisher *p)
     return false;
 }
 
-static void forget_owned(struct publisher *p)
-{
-    struct owned *o, *next;
-    HASH_ITER(hh, p->owned, o, next)
-    {
-        HASH_DEL(p->owned, o);
-        free(o);
-    }
-}
-
-static const struct owned *owned_of(struct publisher *p, struct slice account_id)
-{
-    struct owned *o;
-    HASH_FIND(hh, p->owned, account_id.p, account_id.len, o);
-    if (o)
-        return o;
-    if (HASH_COUNT(p->owned) >= MAX_CACHED_ACCOUNTS)
-        forget_owned(p);
-    o = mem_alloc(sizeof(*o) + account_id.len);
-    memcpy(o->account, account_id.p, account_id.len);
-    o->count = partition_owned(account_id, p->partitions, o->partitions);
-    HASH_ADD_KEYPTR(hh, p->owned, o->account, account_id.len, o);
-    return o;
-}
-
-static int32_t partition_for(struct publisher *p, const struct event_fields *f)
-{
-    const struct owned *o = owned_of(p, f->account_id);
-    struct slice path = f->path;
-    if (f->type == EVENT_FTP_USER_CREATED) {
-        buf_reset(&p->path);
-        buf_putc(&p->path, '/');
-        buf_put_slice(&p->path, f->username);
-        path = buf_slice(&p->path);
-    }
-    return partition_pick(o->partitions, o->count, path);
-}
-
 static struct outgoing *encode(struct publisher *p, const struct event_fields *f, struct slice trace)
 {
     buf_reset(&p->key);
@@ -193,22 +145,13 @@ static struct outgoing *encode(struct publisher *p, const struct event_fields *f
 void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track,
                     int64_t offset)
 {
-    check(p->partitions > 0);
     struct outgoing *ev = encode(p, f, traceparent);
-    ev->topic = route_topic(p, f->account_id);
-    ev->partition = partition_for(p, f);
     ev->track = track;
     track_begin(track, &ev->mark, offset, loop_now(p->loop));
     p->outstanding++;
     ++*p->published;
     if (!TAILQ_EMPTY(&p->waiting) || !produce(p, ev)) /* not past what waits: it would only fill the queue again */
         put_back(p, ev);
-}
-
-const char *route_topic(const struct publisher *p, struct slice account_id)
-{
-    (void)account_id;
-    return p->topic;
 }
 
 enum err publisher_new(const struct publish_options *o, struct publisher **out, struct errmsg *why)
@@ -225,12 +168,11 @@ enum err publisher_new(const struct publish_options *o, struct publisher **out, 
     p->retry_timer = loop_timer_new(p->loop, on_retry, p);
     p->refused = o->refused;
     p->ctx = o->ctx;
-    topic_name(TOPIC_EVENTS, o->topic_prefix, NULL, p->topic);
+    p->routes = routes_new(o->topic_prefix);
     TAILQ_INIT(&p->waiting);
     TAILQ_INIT(&p->flying);
     buf_init(&p->key, EVENT_MAX_BYTES);
     buf_init(&p->value, EVENT_MAX_BYTES);
-    buf_init(&p->path, EVENT_MAX_BYTES);
     p->published =
         metrics_counter(m, "trueftp_producer_events_published_total", "Events handed to Kafka's client, once each.", NULL);
     p->acknowledged =
@@ -257,28 +199,25 @@ void publisher_free(struct publisher *p)
     loop_timer_free(p->retry_timer);
     free_list(&p->waiting);
     free_list(&p->flying);
-    forget_owned(p);
+    routes_free(p->routes);
     buf_done(&p->key);
     buf_done(&p->value);
-    buf_done(&p->path);
     free(p);
 }
 
-void publisher_set_partitions(struct publisher *p, int32_t partitions)
+struct routes *publisher_routes(struct publisher *p)
 {
-    if (p->partitions != partitions)
-        forget_owned(p);
-    p->partitions = partitions;
+    return p->routes;
 }
 
-const char *publisher_topic(const struct publisher *p)
+void publisher_hold(struct publisher *p, bool hold)
 {
-    return p->topic;
+    p->held = hold;
 }
 
 bool publisher_has_credit(const struct publisher *p)
 {
-    return p->partitions > 0 && p->outstanding < PUBLISH_MAX_OUTSTANDING && TAILQ_EMPTY(&p->waiting);
+    return !p->held && routes_partitions(p->routes, 0) > 0 && p->outstanding < PUBLISH_MAX_OUTSTANDING && TAILQ_EMPTY(&p->waiting);
 }
 
 int publisher_outstanding(const struct publisher *p)

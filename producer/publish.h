@@ -11,6 +11,7 @@
 
 #include "io/kafka.h"
 #include "model/event.h"
+#include "producer/routes.h"
 #include "producer/track.h"
 
 #define PUBLISH_MAX_OUTSTANDING 10000
@@ -30,10 +31,11 @@ MUST_CHECK enum err publisher_new(const struct publish_options *o, struct publis
 /* What is outstanding is forgotten; its tracks are not touched. */
 void publisher_free(struct publisher *p);
 
-/* Number of the events topic's partitions; 0: not known yet, then there is no credit. */
-void publisher_set_partitions(struct publisher *p, int32_t partitions);
-/* The topic whose partitions have to be asked for. */
-const char *publisher_topic(const struct publisher *p);
+/* Where events go; it has to be told of pools and partition counts. While the shared topic's are not known there is no credit, and an
+ * event for another topic waits until that one's are. */
+struct routes *publisher_routes(struct publisher *p);
+/* While it is held there is no credit. Not held at first. */
+void publisher_hold(struct publisher *p, bool hold);
 bool publisher_has_credit(const struct publisher *p);
 int publisher_outstanding(const struct publisher *p);
 
@@ -43,8 +45,5 @@ void publisher_send(struct publisher *p, const struct event_fields *f, struct sl
 
 /* Once a turn: tries again what Kafka's queue did not take. True: come again at once. */
 bool publisher_flush(struct publisher *p);
-
-/* The topic of an account's events: the shared one, until accounts have pools of their own. */
-const char *route_topic(const struct publisher *p, struct slice account_id);
 
 #endif

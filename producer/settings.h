@@ -11,5 +11,7 @@ struct producer_settings {
 };
 
 extern const struct config_table producer_settings_table;
+/* Of the same struct the data folder alone, for what needs no broker; the struct must be zeroed before. */
+extern const struct config_table producer_data_dir_table;
 
 #endif

@@ -24,7 +24,8 @@ const char *source_reason_name(enum source_reason reason)
     return names[reason];
 }
 
-static const struct source_format *const formats[] = {&source_proftpd, &source_vsftpd, &source_pureftpd, &source_jsonl};
+static const struct source_format *const formats[] = {&source_proftpd, &source_vsftpd, &source_pureftpd, &source_jsonl,
+                                                     &source_spool};
 
 const struct source_format *source_find(const char *name)
 {
@@ -37,5 +38,5 @@ const struct source_format *source_find(const char *name)
 
 const char *source_names(void)
 {
-    return "proftpd, vsftpd, pureftpd, jsonl";
+    return "proftpd, vsftpd, pureftpd, jsonl, spool";
 }

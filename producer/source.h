@@ -30,6 +30,8 @@ struct source_fact {
     struct slice account_id, frontend, home; /* where a record can name them itself; else empty */
     struct slice suspect;                    /* why a transfer may be incomplete; empty: nothing speaks against it */
     struct slice traceparent;                /* W3C trace context, where the source has one */
+    struct uuid event_id;                    /* where a record brings its own; else it is derived from the offset */
+    bool has_event_id;
     bool path_lossy;                         /* the server could not write the exact bytes */
     bool superseded;                         /* a held upload whose file was uploaded again: not to be announced */
     bool unconfirmed;                        /* the record is the same for success and failure: look at the file system */
@@ -94,7 +96,7 @@ struct source_format {
     const char *(*why)(const struct source_state *st);
 };
 
-extern const struct source_format source_proftpd, source_vsftpd, source_pureftpd, source_jsonl;
+extern const struct source_format source_proftpd, source_vsftpd, source_pureftpd, source_jsonl, source_spool;
 
 /* The format of that name, or NULL. */
 const struct source_format *source_find(const char *name);

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "producer/include/trueftp_producer.h"
 #include "producer/line_spool.h"
 #include "util/file.h"
 #include "util/mem.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
 #define SOCKET_PATH_MAX 107 /* what the system allows */
+#define SPOOL_SECTION "spool"
 
 static const char default_suffixes[] = ".part .partial .tmp .temp .filepart .crdownload .uploading .upload .!ut";
 
@@ -27,9 +29,10 @@ static void replace(char **field, const char *value)
 static const char *set_format(struct source_config *c, const char *value, struct errmsg *why)
 {
     c->format = source_find(value);
-    if (c->format)
+    c->is_users = strcmp(value, "users") == 0;
+    if (c->format || c->is_users)
         return NULL;
-    (void)errmsg_set(why, ERR_INVALID, "no such format; there are: %s", source_names());
+    (void)errmsg_set(why, ERR_INVALID, "no such format; there are: %s, users", source_names());
     return why->text;
 }
 
@@ -199,6 +202,29 @@ static const char *set_spool_max(struct source_config *c, const char *value, str
     return set_number(&c->spool_max_bytes, value, 10, 1024 * 1024, INT64_MAX / 2, why);
 }
 
+static const char *set_users_format(struct source_config *c, const char *value, struct errmsg *why)
+{
+    (void)why;
+    c->users = users_format_find(value);
+    return c->users != USERS_NONE ? NULL : "must be proftpd, pureftpd, vsftpd or passwd";
+}
+
+static const char *set_group_file(struct source_config *c, const char *value, struct errmsg *why)
+{
+    (void)why;
+    return set_folder(&c->group_file, value) ? "must be the absolute path of a file" : NULL;
+}
+
+static const char *set_uid_min(struct source_config *c, const char *value, struct errmsg *why)
+{
+    return set_number(&c->uid_min, value, 10, 0, UINT32_MAX, why);
+}
+
+static const char *set_uid_max(struct source_config *c, const char *value, struct errmsg *why)
+{
+    return set_number(&c->uid_max, value, 10, 0, UINT32_MAX, why);
+}
+
 static const struct {
     const char *key;
     set_fn *set;
@@ -221,6 +247,10 @@ static const struct {
     {"socket_type", set_socket_type},
     {"socket_mode", set_socket_mode},
     {"spool_max_bytes", set_spool_max},
+    {"users_format", set_users_format},
+    {"group_file", set_group_file},
+    {"uid_min", set_uid_min},
+    {"uid_max", set_uid_max},
 };
 
 struct source_config *source_config_new(const char *name)
@@ -237,6 +267,8 @@ struct source_config *source_config_new(const char *name)
     c->hold_ms = 60 * 1000;
     c->socket_mode = 0660;
     c->spool_max_bytes = 1024LL * 1024 * 1024;
+    c->uid_min = 1000;
+    c->uid_max = 59999; /* Debian's bounds of ordinary users */
     (void)set_suffixes(c, default_suffixes, NULL);
     return c;
 }
@@ -259,6 +291,7 @@ void source_config_free(struct source_config *c)
     free(c->path_prefix);
     free(c->root);
     free(c->socket);
+    free(c->group_file);
     free(c);
 }
 
@@ -326,7 +359,18 @@ static const char *take_line(struct sources *s, char *line, struct errmsg *why)
 /* NULL: all is there. */
 static const char *missing_key(const struct source_config *c)
 {
-    return !c->format ? "format" : !c->path && !c->socket ? "path" : !c->account ? "account" : NULL;
+    if (c->is_users && c->users == USERS_NONE)
+        return "users_format";
+    return !c->format && !c->is_users ? "format" : !c->path && !c->socket ? "path" : !c->account ? "account" : NULL;
+}
+
+static const char *users_contradiction(const struct source_config *c)
+{
+    if (account_rule_is_record(c->account))
+        return "has account = record, but a file of users says nothing of accounts";
+    if (account_rule_is_group(c->account) && (!c->group_file || c->users == USERS_VSFTPD))
+        return "has account = group, which needs a users_format with group ids, and group_file";
+    return NULL;
 }
 
 /* What is there but does not fit together; NULL: nothing. */
@@ -336,7 +380,11 @@ static const char *contradiction(const struct source_config *c)
         return "has path and socket; one of them is meant";
     if (c->socket && c->format != &source_jsonl)
         return "has a socket, which needs format = jsonl";
-    if (c->hold && !c->format->can_hold)
+    if (c->users != USERS_NONE && !c->is_users)
+        return "has users_format, which needs format = users";
+    if (c->is_users && users_contradiction(c))
+        return users_contradiction(c);
+    if (c->hold && (!c->format || !c->format->can_hold))
         return "has suspect = hold, but this format does not tell suspect uploads from others";
     if (c->host[0] == '\0')
         return "needs host=, this machine has no name";
@@ -379,6 +427,27 @@ void sources_place_spools(struct sources *s, const char *data_dir)
         c->path = mem_alloc(size);
         snprintf(c->path, size, "%s/%s.spool/" LINE_SPOOL_FILE, data_dir, c->name);
     }
+}
+
+/* What a program says happened is announced as it said it: no prefix, no second thoughts about renames and temporary names. */
+void sources_add_spool(struct sources *s, const char *data_dir)
+{
+    struct errmsg why;
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->list[i]->name, SPOOL_SECTION) == 0)
+            return;
+    }
+    if (s->count == SOURCES_MAX)
+        return;
+    struct source_config *c = source_config_new(SPOOL_SECTION);
+    size_t size = strlen(data_dir) + sizeof("/" SPOOL_SECTION "/" TRUEFTP_SPOOL_FILE);
+    c->format = &source_spool;
+    c->path = mem_alloc(size);
+    snprintf(c->path, size, "%s/" SPOOL_SECTION "/" TRUEFTP_SPOOL_FILE, data_dir);
+    check(account_rule_parse("record", &c->account, &why) == ERR_OK);
+    c->announce_renames = true;
+    drop_suffixes(c);
+    s->list[s->count++] = c;
 }
 
 enum err sources_parse(const char *path, struct slice text, struct sources *out, struct errmsg *why)

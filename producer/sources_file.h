@@ -1,7 +1,7 @@
 /* The sources file (TRUEFTP_SOURCES): which logs are followed and what is made of them. One section a log:
  *
  *   [main]                               name: 1-32 of a-z 0-9 - ; names the checkpoint, so do not change it
- *   format = proftpd                     or vsftpd, pureftpd, jsonl (docs/FTP_SERVERS.md)
+ *   format = proftpd                     or vsftpd, pureftpd, jsonl, spool (docs/FTP_SERVERS.md)
  *   path = /var/log/proftpd/webhook.log  the live log; rotated ones beside it are found
  *   account = group                      see account_rule.h
  *   host = ftp1.example.net              stands in the event ids; default: the machine's name
@@ -21,6 +21,21 @@
  *   socket_mode = 0660                   of the socket's file
  *   spool_max_bytes = 1073741824         bound of the spool (1048576 or more); when it is reached, writers wait
  *
+ * A section can also name a file that lists a server's users, who are announced as ftp_user.created when they are new there (users.h):
+ *
+ *   [accounts]
+ *   format = users
+ *   users_format = proftpd               or pureftpd, vsftpd, passwd (users_file.h)
+ *   path = /etc/proftpd/ftpd.passwd      the file
+ *   account = user:{account}             likewise; `group` needs group_file
+ *   group_file = /etc/proftpd/ftpd.group the groups' names, as /etc/group has them
+ *   uid_min = 1000                       with passwd: only users from this uid
+ *   uid_max = 59999                      up to this one
+ *   host = ...                           likewise
+ *
+ * One section is there without being written: [spool], which follows the folder where libtrueftp-producer and `trueftp-producer emit`
+ * put events, `<data dir>/spool`. A section of that name replaces it.
+ *
  * Lines starting with # or ; are comments. Unknown keys, missing ones and sections of one name or one path stop the start. */
 #ifndef PRODUCER_SOURCES_FILE_H
 #define PRODUCER_SOURCES_FILE_H
@@ -31,6 +46,7 @@
 
 #include "producer/account_rule.h"
 #include "producer/source.h"
+#include "producer/users_file.h"
 
 #define SOURCE_NAME_MAX 32
 #define SOURCE_MAX_SUFFIXES 32
@@ -58,6 +74,10 @@ struct source_config {
     bool socket_datagram;
     unsigned socket_mode;
     int64_t spool_max_bytes;
+    bool is_users;           /* format = users: then format is NULL */
+    enum users_format users; /* USERS_NONE: a log */
+    char *group_file;        /* NULL: none */
+    int64_t uid_min, uid_max;
 };
 
 struct sources {
@@ -78,6 +98,8 @@ MUST_CHECK enum err sources_load(const char *path, struct sources *out, struct e
 MUST_CHECK enum err sources_parse(const char *path, struct slice text, struct sources *out, struct errmsg *why);
 /* Sets the path of each source with a socket: its spool's, `<data_dir>/<name>.spool/events.jsonl`. */
 void sources_place_spools(struct sources *s, const char *data_dir);
+/* Adds the section [spool], unless there is one of that name. */
+void sources_add_spool(struct sources *s, const char *data_dir);
 void sources_done(struct sources *s);
 
 #endif

@@ -3,7 +3,7 @@
 #
 #     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|scenario]... [-- PYTEST-ARGUMENT...]
 #
-#   --full           also what takes long
+#   --full           also what takes long: clang-tidy, and scenarios marked as slow
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
 #   --only PART      one part alone; can be given more than once
@@ -19,7 +19,7 @@ readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
 readonly unit_minutes=8 scenario_minutes=15
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
-steps=() files=() notes=() work=''
+steps=() files=() notes=() work='' lint_missing=''
 
 usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
@@ -67,7 +67,7 @@ clean_up() {
 # The summary is printed however the run ends: a step that broke the run stands in it as failed.
 finish() {
     local status=$?
-    trap - EXIT INT TERM
+    trap - EXIT INT TERM HUP
     clean_up
     if [[ $status -ne 0 ]]; then
         steps+=("--step" "${current:-the run itself}=failed")
@@ -93,9 +93,11 @@ install() {
     if wanted scenario; then
         provide_redis
         provide_proftpd
+        provide_vsftpd
+        provide_pureftpd
     fi
     if wanted lint; then
-        packages_install clang-format clang-tidy shellcheck
+        (packages_install clang-format clang-tidy shellcheck) || lint_missing=1
     fi
     say '  all there'
 }
@@ -111,7 +113,18 @@ run_lint() {
         notes+=('Lint was left out: it asks git which files are ours, and this is no git checkout.')
         return 0
     fi
-    if "$root_dir/tests/lint.sh" | sed -E 's/^([0-9]+ passed)/checks: \1/'; then
+    if [[ $lint_missing ]]; then
+        notes+=('Lint was left out: clang-format, clang-tidy and shellcheck could not be installed.')
+        return 0
+    fi
+    # clang-tidy looks at each file for seconds: the minutes that takes are for a full run.
+    local checks=(format shell layers banned width)
+    if [[ $full ]]; then
+        checks+=(tidy)
+    else
+        notes+=('clang-tidy runs with --full alone.')
+    fi
+    if "$root_dir/tests/lint.sh" "${checks[@]}" | sed -uE 's/^([0-9]+ passed)/checks: \1/'; then
         steps+=(--step lint=ok)
     else
         steps+=(--step lint=failed)
@@ -158,10 +171,11 @@ run_scenarios() {
     (
         cd "$root_dir/tests/scenario"
         export SCENARIO_BIN=$root_dir/build/dev/bin SCENARIO_PROFTPD=$proftpd_dir SCENARIO_REDIS=$redis_server
+        export SCENARIO_VSFTPD=$vsftpd_dir SCENARIO_PUREFTPD=$pureftpd_dir
         export SCENARIO_KAFKA=$kafka_dir SCENARIO_FULL=$full PYTHONDONTWRITEBYTECODE=1
         timeout --foreground -k 30 $((scenario_minutes * (full ? 4 : 1) * 60)) "$python" -m pytest -p no:cacheprovider -q --tb=short \
             --basetemp="$work/pytest" --junitxml="$results/scenario.xml" "${pytest_arguments[@]}" . 2>&1
-    ) | tee "$results/scenario.log" | sed -E '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || true
+    ) | tee "$results/scenario.log" | sed -uE '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || true
 }
 
 main() {
@@ -169,13 +183,13 @@ main() {
     rm -rf "$results"
     mkdir -p "$results"
     trap finish EXIT
-    trap 'exit 130' INT TERM
+    trap 'exit 130' INT TERM HUP
     export LC_ALL=C.UTF-8
     install
     build
-    if wanted lint; then run_lint; fi
     if wanted unit; then run_unit; fi
     if wanted scenario; then run_scenarios; fi
+    if wanted lint; then run_lint; fi
     current=''
 }
 

@@ -10,9 +10,13 @@
 #include "util/mem.h"
 #include "worker.h"
 
+#define TRACE_MAX 256
+
 struct dlq_letter {
     TAILQ_ENTRY(dlq_letter) link;
-    struct partition *partition;
+    const char *topic;
+    int32_t to_partition;
+    struct partition *partition; /* of the event that waits; NULL: an event of our own */
     uint64_t event_seq;
     struct slice key, value; /* owned copies */
     bool tombstone, produced;
@@ -20,6 +24,7 @@ struct dlq_letter {
     int64_t from_offset;
     char code[32];
     char reason[512];
+    char trace[TRACE_MAX]; /* the event's traceparent; "": none */
 };
 
 struct dlq {
@@ -54,42 +59,77 @@ void dlq_free(struct dlq *d)
     free(d);
 }
 
-static void produce(struct dlq *d, struct dlq_letter *letter)
+static void hand_over(struct dlq *d, struct dlq_letter *letter, const struct kafka_header *headers, int count)
 {
-    struct worker *w = d->worker;
-    char partition[16], offset[24];
-    snprintf(partition, sizeof partition, "%" PRId32, letter->from_partition);
-    snprintf(offset, sizeof offset, "%" PRId64, letter->from_offset);
-    struct kafka_header headers[] = {
-        {SLICE("reason"), slice_str(letter->reason)},        {SLICE("reason_code"), slice_str(letter->code)},
-        {SLICE("source_topic"), slice_str(w->events_topic)}, {SLICE("source_partition"), slice_str(partition)},
-        {SLICE("source_offset"), slice_str(offset)},
-    };
     struct slice value = letter->tombstone ? (struct slice){0} : letter->value;
-    if (kafka_produce(w->producer, w->dlq_topic, RD_KAFKA_PARTITION_UA, letter->key, value, headers, 5, delivery_log_letter(letter)) == ERR_OK) {
+    if (kafka_produce(d->worker->producer, letter->topic, letter->to_partition, letter->key, value, headers, count,
+                      delivery_log_letter(letter)) == ERR_OK) {
         letter->produced = true;
         d->waiting--;
     }
 }
 
-void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code, const char *reason)
+static void produce(struct dlq *d, struct dlq_letter *letter)
+{
+    char partition[16], offset[24];
+    if (!letter->partition) {
+        hand_over(d, letter, NULL, 0);
+        return;
+    }
+    snprintf(partition, sizeof partition, "%" PRId32, letter->from_partition);
+    snprintf(offset, sizeof offset, "%" PRId64, letter->from_offset);
+    struct kafka_header headers[] = {
+        {SLICE("reason"), slice_str(letter->reason)},
+        {SLICE("reason_code"), slice_str(letter->code)},
+        {SLICE("source_topic"), slice_str(d->worker->events_topic)},
+        {SLICE("source_partition"), slice_str(partition)},
+        {SLICE("source_offset"), slice_str(offset)},
+        {SLICE("traceparent"), slice_str(letter->trace)},
+    };
+    hand_over(d, letter, headers, letter->trace[0] ? 6 : 5);
+}
+
+static struct dlq_letter *letter_new(struct dlq *d, const char *topic, int32_t to_partition, struct slice key, struct slice value)
 {
     struct dlq_letter *letter = mem_zalloc(sizeof *letter);
+    letter->topic = topic;
+    letter->to_partition = to_partition;
+    letter->key = slice_of(mem_dup(key.p, key.len), key.len);
+    letter->value = slice_of(mem_dup(value.p, value.len), value.len);
+    TAILQ_INSERT_TAIL(&d->letters, letter, link);
+    d->waiting++;
+    return letter;
+}
+
+static void keep_trace(struct dlq_letter *letter, const struct kafka_record *rec)
+{
+    struct kafka_header headers[KAFKA_MAX_HEADERS];
+    int count = kafka_record_headers(rec, headers, KAFKA_MAX_HEADERS);
+    for (int i = 0; i < count; i++)
+        if (slice_eq(headers[i].name, SLICE("traceparent")) && headers[i].value.len < TRACE_MAX)
+            snprintf(letter->trace, sizeof letter->trace, "%.*s", (int)headers[i].value.len, headers[i].value.p);
+}
+
+void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code, const char *reason)
+{
+    struct dlq_letter *letter = letter_new(d, d->worker->dlq_topic, RD_KAFKA_PARTITION_UA, rec->key, rec->value);
     letter->partition = p;
     letter->event_seq = event_seq;
-    letter->key = slice_of(mem_dup(rec->key.p, rec->key.len), rec->key.len);
-    letter->value = slice_of(mem_dup(rec->value.p, rec->value.len), rec->value.len);
     letter->tombstone = rec->tombstone;
     letter->from_partition = rec->partition;
     letter->from_offset = rec->offset;
     snprintf(letter->code, sizeof letter->code, "%s", code);
     snprintf(letter->reason, sizeof letter->reason, "%s", reason);
-    TAILQ_INSERT_TAIL(&d->letters, letter, link);
-    d->waiting++;
+    keep_trace(letter, rec);
     partition_event_hold(p, event_seq);
     log_warn("event_dead_lettered", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition), LOG_INT("offset", rec->offset),
              LOG_STR("code", code), LOG_STR("reason", reason));
     produce(d, letter);
+}
+
+void dlq_publish(struct dlq *d, const char *topic, int32_t partition, struct slice key, struct slice value)
+{
+    produce(d, letter_new(d, topic, partition, key, value));
 }
 
 void dlq_turn(struct dlq *d)
@@ -102,19 +142,36 @@ void dlq_turn(struct dlq *d)
             produce(d, letter);
 }
 
+/* Too big for the topic, which its own setting then is not: a dead letter with less of the event is better than none. */
+static void cut(struct dlq_letter *letter, enum err err)
+{
+    log_error("dead_letter_cut", LOG_INT("partition", letter->from_partition), LOG_INT("offset", letter->from_offset),
+              LOG_STR("error", err_name(err)));
+    letter->value.len = letter->value.len / 2;
+}
+
+static void settled(struct dlq *d, struct dlq_letter *letter)
+{
+    if (letter->partition) {
+        ++*d->worker->stats.dead_letters;
+        partition_event_unhold(letter->partition, letter->event_seq);
+    }
+    letter_free(d, letter);
+}
+
 void dlq_on_ack(struct dlq *d, struct dlq_letter *letter, enum err err)
 {
     if (err == ERR_OK) {
-        ++*d->worker->stats.dead_letters;
-        partition_event_unhold(letter->partition, letter->event_seq);
+        settled(d, letter);
+        return;
+    }
+    if (!letter->partition && err != ERR_AGAIN) {
+        log_error("event_not_published", LOG_STR("topic", letter->topic), LOG_SLICE("key", letter->key), LOG_STR("error", err_name(err)));
         letter_free(d, letter);
         return;
     }
     letter->produced = false;
     d->waiting++;
-    if (err != ERR_AGAIN && letter->value.len > 0) {
-        log_error("dead_letter_cut", LOG_INT("partition", letter->from_partition), LOG_INT("offset", letter->from_offset),
-                  LOG_STR("error", err_name(err)));
-        letter->value.len = letter->value.len / 2;
-    }
+    if (err != ERR_AGAIN && letter->value.len > 0)
+        cut(letter, err);
 }

@@ -3,6 +3,7 @@
 #ifndef WORKER_ENDPOINT_H
 #define WORKER_ENDPOINT_H
 
+#include "health.h"
 #include "io/http_client.h"
 #include "model/sealed.h"
 #include "model/signature.h"
@@ -19,6 +20,7 @@ struct endpoint {
         int64_t expires_wall_ms; /* 0: the current secret */
     } keys[2];
     int key_count;
+    struct endpoint_health health;
     int refs;
 };
 

@@ -12,11 +12,12 @@
 #define LEASE_MS 60000          /* longer than a POST's timeout, its wait at the gate and its record take together */
 #define SLOT_MS (12 * 3600000LL) /* idempotency keys live 24 to 36 h */
 #define ARGS_MAX (16 + 8 * 256)
+#define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
 #define TEXT_MAX (64 * 1024 * 1024)
 
-extern const char script_take[], script_claim[], script_due[], script_apply[], script_check[];
+extern const char script_take[], script_claim[], script_due[], script_apply[], script_check[], script_postpone[], script_sweep[];
 
-enum call_kind { CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_KINDS };
+enum call_kind { CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_POSTPONE, CALL_SWEEP, CALL_KINDS };
 
 /* One command whose reply is awaited. */
 struct index_call {
@@ -58,6 +59,8 @@ struct index_store *index_new(struct redis *r, struct core *core, const char *ev
     ix->scripts[CALL_DUE] = (struct redis_script){.name = "due", .source = script_due};
     ix->scripts[CALL_APPLY] = (struct redis_script){.name = "apply", .source = script_apply};
     ix->scripts[CALL_CHECK] = (struct redis_script){.name = "check", .source = script_check};
+    ix->scripts[CALL_POSTPONE] = (struct redis_script){.name = "postpone", .source = script_postpone};
+    ix->scripts[CALL_SWEEP] = (struct redis_script){.name = "sweep", .source = script_sweep};
     for (int i = 0; i < CALL_KINDS; i++)
         redis_script_register(r, &ix->scripts[i]);
     buf_init(&ix->text, TEXT_MAX);
@@ -223,6 +226,28 @@ void index_apply(struct index_store *ix, struct partition *p, unsigned round, in
     send_call(ix, call);
 }
 
+void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
+{
+    begin(ix, p);
+    add_number(ix, partition_applied(p));
+    for (int i = 0; i < count; i++) {
+        add(ix, postponed[i].id.bytes, sizeof postponed[i].id.bytes);
+        add_number(ix, postponed[i].due_wall_ms);
+    }
+    send_call(ix, call_new(ix, p, CALL_POSTPONE, round, 0));
+}
+
+void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor)
+{
+    begin(ix, p);
+    add_number(ix, partition_applied(p));
+    add_text(ix, "%" PRIu64, cursor);
+    add_number(ix, SWEEP_STEP);
+    add_number(ix, ix->core->now_wall_ms + LEASE_MS);
+    add(ix, webhook_id.p, webhook_id.len);
+    send_call(ix, call_new(ix, p, CALL_SWEEP, round, 0));
+}
+
 void index_check(struct index_store *ix, struct partition *p, unsigned round)
 {
     begin(ix, p);
@@ -278,6 +303,10 @@ static struct index_answer answer_of(const struct index_call *call, const redisR
             a.ap = number_at(reply, 1, -1);
         else if (call->kind == CALL_DUE || call->kind == CALL_CHECK)
             a.next_due_wall_ms = number_at(reply, 1, 0);
+        if (call->kind == CALL_CHECK) {
+            a.scheduled = number_at(reply, 2, 0);
+            a.due = number_at(reply, 3, 0);
+        }
         break;
     case 'F':
         a.status = epoch_parse(text_at(reply, 1), &a.epoch) == ERR_OK ? INDEX_FENCED : INDEX_MOVED;
@@ -317,6 +346,17 @@ static void answer_due(struct index_call *call, const struct index_answer *a, co
     partition_on_due(call->partition, call->round, a, records, count);
 }
 
+static void answer_sweep(struct index_call *call, const struct index_answer *a, const redisReply *reply)
+{
+    size_t found = a->status == INDEX_OK && reply->elements > 2 ? reply->elements - 2 : 0;
+    struct slice *records = mem_array(NULL, found + 1, sizeof *records);
+    for (size_t i = 0; i < found; i++)
+        records[i] = without_head(text_at(reply, i + 2));
+    uint64_t cursor = a->status == INDEX_OK ? strtoull(text_at(reply, 1).p, NULL, 10) : 0;
+    partition_on_sweep(call->partition, call->round, a, cursor, records, (int)found);
+    free(records);
+}
+
 static void on_reply(void *ctx, redisReply *reply)
 {
     struct index_call *call = ctx;
@@ -339,6 +379,12 @@ static void on_reply(void *ctx, redisReply *reply)
         break;
     case CALL_CHECK:
         partition_on_check(call->partition, call->round, &a);
+        break;
+    case CALL_POSTPONE:
+        partition_on_postpone(call->partition, call->round, &a);
+        break;
+    case CALL_SWEEP:
+        answer_sweep(call, &a, reply);
         break;
     case CALL_KINDS:
         break;

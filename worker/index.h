@@ -19,6 +19,8 @@ void index_claim(struct index_store *ix, struct partition *p, unsigned round, st
 void index_due(struct index_store *ix, struct partition *p, unsigned round, int limit);
 void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
                  int64_t ap_to);
+void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed, int count);
+void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor);
 void index_check(struct index_store *ix, struct partition *p, unsigned round);
 
 #endif

@@ -1,37 +1,35 @@
 #include "intake.h"
 
+#include "age.h"
 #include "dlq.h"
 #include "model/event.h"
 #include "table.h"
+#include "trace.h"
 #include "util/log.h"
 #include "worker.h"
 
 #define WEBHOOKS_MAX 1024 /* of one account that want one event; limits.webhooks is far below */
 
-/* The trace id of a W3C traceparent header, or empty: version "-" 32 hex digits "-" 16 hex digits "-" flags. */
-static struct slice trace_id_of(const struct kafka_record *rec)
+/* The trace that the frontend made the event in; none without a valid header. */
+static struct trace trace_of(const struct kafka_record *rec)
 {
     struct kafka_header headers[KAFKA_MAX_HEADERS];
+    struct trace trace = {.id = SLICE("")};
     int count = kafka_record_headers(rec, headers, KAFKA_MAX_HEADERS);
-    for (int i = 0; i < count; i++) {
-        struct slice v = headers[i].value;
-        if (!slice_eq(headers[i].name, SLICE("traceparent")) || v.len != 55 || v.p[2] != '-' || v.p[35] != '-')
-            continue;
-        struct slice id = slice_of(v.p + 3, 32);
-        for (size_t c = 0; c < id.len; c++)
-            if (!((id.p[c] >= '0' && id.p[c] <= '9') || (id.p[c] >= 'a' && id.p[c] <= 'f')))
-                return SLICE("");
-        return id;
-    }
-    return SLICE("");
+    for (int i = 0; i < count; i++)
+        if (slice_eq(headers[i].name, SLICE("traceparent")) && trace_parse(headers[i].value, &trace))
+            break;
+    return trace;
 }
 
 static void owe(struct worker *w, struct partition *p, uint64_t seq, const struct event *ev, const struct kafka_record *rec,
                 const struct endpoint *ep)
 {
     struct job_webhook wh = {slice_str(ep->wh->id), ep->wh->max_attempts};
+    struct trace trace = trace_of(rec);
     struct job *job = job_new(&w->core, p);
-    job_from_event(job, ev, &wh, trace_id_of(rec), rec->offset);
+    job_from_event(job, ev, &wh, trace.id, rec->offset);
+    job->dl.trace_unsampled = trace.id.len > 0 && !trace.sampled;
     partition_add_job(p, seq, job);
 }
 
@@ -66,6 +64,7 @@ void intake_event(struct worker *w, struct partition *p, const struct kafka_reco
     struct errmsg why;
     uint64_t seq = partition_event(p, rec->offset);
     ++*w->stats.events;
+    ages_read(w->ages, rec->partition, rec->offset, rec->timestamp_wall_ms > 0 ? rec->timestamp_wall_ms : w->core.now_wall_ms);
     enum err err = rec->tombstone ? errmsg_set(&why, ERR_INVALID, "the record has no value")
                                   : event_parse(rec->value, &w->event_scratch, &ev, &why);
     if (err == ERR_OK && ev.target.webhook_id.len > 0)

@@ -238,6 +238,13 @@ static void watch_credit(struct ownership *o)
     }
 }
 
+void ownership_sweep(struct ownership *o, struct slice webhook_id)
+{
+    for (int32_t i = 0; o && i < o->count; i++)
+        if (o->slots[i].partition)
+            partition_sweep(o->slots[i].partition, webhook_id);
+}
+
 /* ---- turns ---- */
 
 void ownership_turn(struct ownership *o)

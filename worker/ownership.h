@@ -15,6 +15,9 @@ void ownership_free(struct ownership *o);
 /* The live partition of that number, or NULL. */
 struct partition *ownership_partition(const struct ownership *o, int32_t number);
 
+/* A webhook was closed: what is scheduled for it is called in. */
+void ownership_sweep(struct ownership *o, struct slice webhook_id);
+
 /* The core's ports. */
 void ownership_start_events(struct ownership *o, struct partition *p, int64_t offset);
 void ownership_commit(struct ownership *o, struct partition *p, int64_t offset, const char *metadata);

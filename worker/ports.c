@@ -1,5 +1,6 @@
 #include "ports.h"
 
+#include "age.h"
 #include "delivery_log.h"
 #include "index.h"
 #include "ownership.h"
@@ -58,6 +59,16 @@ static void port_index_check(void *ctx, struct partition *p, unsigned round)
     index_check(((struct worker *)ctx)->index, p, round);
 }
 
+static void port_index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
+{
+    index_postpone(((struct worker *)ctx)->index, p, round, postponed, count);
+}
+
+static void port_index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor)
+{
+    index_sweep(((struct worker *)ctx)->index, p, round, webhook_id, cursor);
+}
+
 static void port_start_events(void *ctx, struct partition *p, int64_t offset)
 {
     ownership_start_events(((struct worker *)ctx)->ownership, p, offset);
@@ -65,7 +76,9 @@ static void port_start_events(void *ctx, struct partition *p, int64_t offset)
 
 static void port_commit(void *ctx, struct partition *p, int64_t offset, const char *metadata)
 {
-    ownership_commit(((struct worker *)ctx)->ownership, p, offset, metadata);
+    struct worker *w = ctx;
+    ages_settled(w->ages, partition_number(p), offset);
+    ownership_commit(w->ownership, p, offset, metadata);
 }
 
 static int64_t port_generation(void *ctx)
@@ -85,7 +98,9 @@ static void port_withdraw(void *ctx, struct job *job)
 
 static void port_gave_up(void *ctx, struct partition *p)
 {
-    ownership_gave_up(((struct worker *)ctx)->ownership, p);
+    struct worker *w = ctx;
+    ages_forget(w->ages, partition_number(p));
+    ownership_gave_up(w->ownership, p);
 }
 
 static void port_released(void *ctx, struct partition *p)
@@ -122,6 +137,6 @@ static void port_state_changed(void *ctx, struct partition *p, const char *from,
 
 const struct core_ports worker_ports = {
     port_append_claim, port_append_record, port_append_repair, port_read_log,  port_stop_log, port_index_take, port_index_claim,
-    port_index_due,    port_index_apply,   port_index_check,   port_start_events, port_commit, port_generation, port_send,
+    port_index_due,    port_index_apply,   port_index_check,   port_index_postpone, port_index_sweep, port_start_events, port_commit, port_generation, port_send,
     port_withdraw,     port_gave_up,       port_released,      port_recorded,  port_state_changed,
 };

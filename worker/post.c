@@ -2,9 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "crash.h"
+#include "health.h"
 #include "schedule.h"
+#include "trace.h"
 #include "worker.h"
 
 /* Header lines of one request, in one block of memory. */
@@ -58,7 +61,19 @@ static void add_standard(struct header_lines *h, const struct job *job, const st
     add_line(h, "webhook-signature: %s", list);
 }
 
-static void build_headers(struct header_lines *h, const struct job *job, const struct endpoint *ep, int64_t now_s)
+/* A span of its own for each attempt. false: the event has no trace. */
+static bool add_trace(struct header_lines *h, const struct job *job, uint64_t span)
+{
+    struct trace trace = {.id = job->dl.trace_id, .sampled = !job->dl.trace_unsampled};
+    char parent[TRACE_PARENT_SIZE];
+    if (trace.id.len != TRACE_ID_SIZE)
+        return false;
+    trace_format(&trace, span, parent);
+    add_line(h, "traceparent: %s", parent);
+    return true;
+}
+
+static void build_headers(struct header_lines *h, const struct job *job, const struct endpoint *ep, int64_t now_s, uint64_t span)
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(&job->dl.id, id);
@@ -68,8 +83,10 @@ static void build_headers(struct header_lines *h, const struct job *job, const s
     add_line(h, "X-TrueFTP-Attempt: %d", job->dl.attempt + 1);
     add_trueftp(h, job, ep, now_s);
     add_standard(h, job, ep, id, now_s);
+    bool traced = add_trace(h, job, span);
     for (size_t i = 0; i < ep->wh->header_count; i++)
-        add_line(h, "%s: %s", ep->wh->headers[i].name, ep->wh->headers[i].value);
+        if (!traced || strcasecmp(ep->wh->headers[i].name, "traceparent") != 0)
+            add_line(h, "%s: %s", ep->wh->headers[i].name, ep->wh->headers[i].value);
 }
 
 static void on_done(void *ctx, const struct http_result *r)
@@ -81,6 +98,7 @@ static void on_done(void *ctx, const struct http_result *r)
                         .queued_ms = job->waited_ms, .dns_ms = r->dns_ms, .connect_ms = r->connect_ms, .tls_ms = r->tls_ms,
                         .first_byte_ms = r->first_byte_ms};
     enum gate_answer answer = r->ours || job->withdrawn ? GATE_NOTHING : retry_strained(&o) ? GATE_BAD : GATE_GOOD;
+    health_outcome(w->health, job->endpoint, &o);
     endpoint_unref(job->endpoint);
     job->endpoint = NULL;
     job->request = NULL;
@@ -94,12 +112,19 @@ static void on_done(void *ctx, const struct http_result *r)
 }
 
 /* The target policy refuses the URL that the webhook names: an attempt that failed without a connection. */
-static void refused(struct worker *w, struct job *job, const char *reason)
+static void refused(struct worker *w, struct job *job, struct endpoint *ep)
 {
-    struct outcome o = {.error = DELIVERY_ERROR_BLOCKED_TARGET, .response = slice_str(reason), .started_wall_ms = job->posted_wall_ms,
+    struct outcome o = {.error = DELIVERY_ERROR_BLOCKED_TARGET, .response = slice_str(ep->refused), .started_wall_ms = job->posted_wall_ms,
                         .queued_ms = job->waited_ms, .dns_ms = -1, .connect_ms = -1, .tls_ms = -1, .first_byte_ms = -1};
+    health_outcome(w->health, ep, &o);
     schedule_ended(w->schedule, job, GATE_NOTHING, 0);
     partition_on_outcome(job, &o);
+}
+
+static void cancelled(struct worker *w, struct job *job, const char *reason)
+{
+    schedule_ended(w->schedule, job, GATE_NOTHING, 0);
+    partition_on_cancel(job, reason);
 }
 
 void post_start(struct worker *w, struct job *job, struct endpoint *ep)
@@ -109,12 +134,17 @@ void post_start(struct worker *w, struct job *job, struct endpoint *ep)
     h.count = 0;
     job->posted_wall_ms = w->core.now_wall_ms;
     job->waited_ms = (int32_t)(w->core.now_ms - job->queued_ms);
+    if (ep->health.gone) {
+        cancelled(w, job, "the endpoint answered 410 Gone");
+        return;
+    }
     if (!ep->http) {
-        refused(w, job, ep->refused);
+        refused(w, job, ep);
         return;
     }
     CRASH_POINT("before_post");
-    build_headers(&h, job, ep, w->core.now_wall_ms / 1000);
+    uint64_t span = (uint64_t)core_random(&w->core) << 32 | core_random(&w->core);
+    build_headers(&h, job, ep, w->core.now_wall_ms / 1000, span);
     struct http_post post = {.headers = h.lines, .header_count = h.count, .body = job->dl.body, .timeout_ms = ep->wh->timeout_ms};
     job->endpoint = endpoint_ref(ep);
     job->request = http_client_post(w->http, ep->http, &post, on_done, job);

@@ -12,6 +12,7 @@
 #define PATIENCE_MS 2000   /* DELIVERY: "Head of line" */
 #define BROKEN_MS 30000    /* for a webhook whose secret cannot be opened */
 #define REST_MS 500
+#define EARLY_MS 1000      /* a retry this much before its time is not sent */
 #define FORGET_MS 600000   /* an idle gate is forgotten, with what it has learned */
 #define QUANTUM 4          /* of an account's turn, in units of cost */
 #define COST_BYTES 16384   /* a body costs one unit, and one more for each so many bytes */
@@ -182,13 +183,19 @@ static void park_next_turn(struct schedule *s, struct job *job)
     TAILQ_INSERT_TAIL(&s->parking, job, gate_link);
 }
 
+/* A retry that came before its time: its webhook was closed, its schedule called in, and now it is open again. */
+static bool not_due(const struct schedule *s, const struct job *job)
+{
+    return job->has_record && job->dl.next_attempt_wall_ms > s->worker->core.now_wall_ms + EARLY_MS;
+}
+
 void schedule_send(struct schedule *s, struct job *job)
 {
     struct core *c = &s->worker->core;
     struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
     job->withdrawn = false;
-    if (!ep) {
-        park_next_turn(s, job); /* it was deleted: found again there */
+    if (!ep || not_due(s, job)) {
+        park_next_turn(s, job); /* which also finds that it was deleted */
         return;
     }
     struct gate *gate = gate_of(s, job, ep->wh);
@@ -244,6 +251,8 @@ static void park(struct schedule *s, struct job *job)
         partition_on_cancel(job, closed);
     else if (ep->broken)
         partition_on_park(job, c->now_wall_ms + BROKEN_MS);
+    else if (not_due(s, job))
+        partition_on_park(job, job->dl.next_attempt_wall_ms);
     else
         partition_on_park(job, gate_park_until(gate_of(s, job, ep->wh), c->now_ms, c->now_wall_ms));
 }

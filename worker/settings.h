@@ -11,6 +11,7 @@ struct worker_settings {
     int64_t retry_base_ms;
     int64_t retry_factor;
     int64_t retry_max_ms;
+    int64_t disable_after_s; /* 0: never */
 };
 
 extern const struct config_table worker_options;

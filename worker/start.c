@@ -11,6 +11,7 @@
 
 #define AGAIN_MS 1000
 #define TABLES_MS 20
+#define ASK_SETTINGS 2 /* so often, before a broker counts as one that does not tell them: it may be in trouble for a moment */
 #define EXIT_SOFTWARE 70
 #define EXIT_CONFIG 78
 
@@ -31,7 +32,8 @@ struct start {
     struct question questions[NEEDED];
     int unanswered;     /* of those asked last */
     bool missing;       /* a topic is not there */
-    bool unreachable;   /* settings could not be asked for: Kafka went away */
+    bool ask_again;     /* settings were not told, which may pass */
+    int asked;          /* for settings, how often */
     int findings;
     bool topics_known;
 };
@@ -94,7 +96,7 @@ static void settings_known(struct start *s)
     struct worker *w = s->worker;
     if (w->settings.common.dev || w->stopping)
         return; /* the start went on meanwhile */
-    if (s->unreachable) {
+    if (s->ask_again) {
         wait_for(s, "Kafka");
     } else if (s->findings > 0) {
         log_error("start_refused", LOG_STR("error", "events could be lost with these topics (TRUEFTP_DEV=1 accepts them)"),
@@ -111,10 +113,10 @@ static void on_topic(void *ctx, enum err err, const struct kafka_topic *topic)
     struct start *s = q->start;
     const struct worker_settings *set = &s->worker->settings;
     struct retry_policy policy = {set->retry_base_ms, set->retry_factor, set->retry_max_ms};
-    if (err == ERR_OK)
-        s->findings += safety_check(q->kind, topic, safety_retry_window_ms(&policy), on_finding, q);
+    if (err != ERR_OK || (topic->undescribed && s->asked < ASK_SETTINGS && !set->common.dev))
+        s->ask_again = true;
     else
-        s->unreachable = true;
+        s->findings += safety_check(q->kind, topic, safety_retry_window_ms(&policy), on_finding, q);
     if (--s->unanswered == 0)
         settings_known(s);
 }
@@ -125,7 +127,8 @@ static void ask_settings(struct start *s)
     struct worker *w = s->worker;
     s->unanswered = 2;
     s->findings = 0;
-    s->unreachable = false;
+    s->ask_again = false;
+    s->asked++;
     kafka_admin_topic(w->kafka_admin, w->events_topic, on_topic, &s->questions[EVENTS]);
     kafka_admin_topic(w->kafka_admin, w->deliveries_topic, on_topic, &s->questions[DELIVERIES]);
     if (w->settings.common.dev)

@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 
+#include "age.h"
 #include "ownership.h"
 #include "schedule.h"
+#include "table.h"
 #include "worker.h"
 
 static const double attempt_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20};
@@ -49,6 +51,57 @@ static double unsettled(void *ctx)
     return (double)ownership_unsettled(((struct worker *)ctx)->ownership);
 }
 
+static double oldest_event(void *ctx)
+{
+    const struct worker *w = ctx;
+    int64_t written_wall_ms = ages_oldest_wall_ms(w->ages);
+    return written_wall_ms > 0 && written_wall_ms < w->core.now_wall_ms ? (double)(w->core.now_wall_ms - written_wall_ms) / 1000.0 : 0;
+}
+
+/* Over the partitions that are live here. */
+static double sum(const struct worker *w, int64_t (*of)(const struct partition *p))
+{
+    int64_t all = 0;
+    for (int32_t i = 0; w->ownership && i < w->event_partitions; i++) {
+        const struct partition *p = ownership_partition(w->ownership, i);
+        all += p ? of(p) : 0;
+    }
+    return (double)all;
+}
+
+static double scheduled(void *ctx)
+{
+    return sum(ctx, partition_scheduled);
+}
+
+static double due(void *ctx)
+{
+    return sum(ctx, partition_due);
+}
+
+static double oldest_due(void *ctx)
+{
+    const struct worker *w = ctx;
+    int64_t oldest_wall_ms = w->core.now_wall_ms;
+    for (int32_t i = 0; w->ownership && i < w->event_partitions; i++) {
+        const struct partition *p = ownership_partition(w->ownership, i);
+        int64_t due_wall_ms = p ? partition_next_due_wall_ms(p) : 0;
+        if (due_wall_ms > 0 && due_wall_ms < oldest_wall_ms)
+            oldest_wall_ms = due_wall_ms;
+    }
+    return (double)(w->core.now_wall_ms - oldest_wall_ms) / 1000.0;
+}
+
+static double webhooks(void *ctx)
+{
+    return (double)table_webhooks(((struct worker *)ctx)->table);
+}
+
+static double accounts(void *ctx)
+{
+    return (double)table_accounts(((struct worker *)ctx)->table);
+}
+
 static void gauges(struct metrics *m, struct worker *w)
 {
     metrics_gauge_fn(m, "trueftp_worker_posts_in_flight", "POSTs in flight.", NULL, in_flight, w);
@@ -59,12 +112,31 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_serving", "Partitions that are being served.", NULL, serving, w);
     metrics_gauge_fn(m, "trueftp_worker_events_unsettled", "Events read and not settled.", NULL, unsettled, w);
+    metrics_gauge_fn(m, "trueftp_worker_oldest_event_seconds", "Age of the oldest event that was read and is not settled.", NULL, oldest_event, w);
+    metrics_gauge_fn(m, "trueftp_worker_scheduled", "Deliveries that wait for their next attempt in the schedule.", NULL, scheduled, w);
+    metrics_gauge_fn(m, "trueftp_worker_due", "Of these, due by now.", NULL, due, w);
+    metrics_gauge_fn(m, "trueftp_worker_oldest_due_seconds", "For how long the oldest of these has been due.", NULL, oldest_due, w);
+    metrics_gauge_fn(m, "trueftp_worker_webhooks", "Webhooks in the table.", NULL, webhooks, w);
+    metrics_gauge_fn(m, "trueftp_worker_accounts", "Accounts in the table.", NULL, accounts, w);
+}
+
+static void health_counters(struct stats *s, struct metrics *m)
+{
+    static const char *const stages[HEALTH_STAGES] = {"stage=\"50\"", "stage=\"70\"", "stage=\"90\""};
+    static const char disabled[] = "trueftp_worker_webhooks_disabled_total";
+    s->webhooks_gone = metrics_counter(m, disabled, "Webhooks found to be of no use any more.", "reason=\"gone\"");
+    s->webhooks_failing = metrics_counter(m, disabled, "Webhooks found to be of no use any more.", "reason=\"failing\"");
+    for (int i = 0; i < HEALTH_STAGES; i++)
+        s->webhook_warnings[i] = metrics_counter(m, "trueftp_worker_webhook_warnings_total",
+                                                 "Webhooks that have failed for so many percent of the time after which they are to be disabled.",
+                                                 stages[i]);
 }
 
 void stats_init(struct stats *s, struct metrics *m, struct worker *w)
 {
     static const char *const changes[] = {"claiming", "taking", "fenced", "gone"};
     char labels[64];
+    s->generation = -1;
     *metrics_gauge(m, "trueftp_build_info", "Always 1; the version is in the label.", "version=\"" TRUEFTP_VERSION "\"") = 1;
     s->events = metrics_counter(m, "trueftp_worker_events_total", "Events read.", NULL);
     s->events_unmatched = metrics_counter(m, "trueftp_worker_events_unmatched_total", "Events that no webhook wanted.", NULL);
@@ -92,6 +164,9 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
         snprintf(labels, sizeof labels, "state=\"%s\"", changes[i]);
         s->taken[i] = metrics_counter(m, "trueftp_worker_partition_changes_total", "Partitions that came to a state.", labels);
     }
+    s->parked = metrics_counter(m, "trueftp_worker_parked_total", "Deliveries moved to the schedule since they could not be sent soon.", NULL);
+    s->rebalances = metrics_counter(m, "trueftp_worker_rebalances_total", "Rebalances of the consumer group.", NULL);
+    health_counters(s, m);
     s->self_fenced = metrics_counter(m, "trueftp_worker_self_fenced_total", "Times POSTs were held until a commit proved the membership.", NULL);
     s->record_failures = metrics_counter(m, "trueftp_worker_record_failures_total", "Delivery records that had to be produced again.", NULL);
     s->table_errors = metrics_counter(m, "trueftp_worker_table_errors_total", "Webhook and account records that could not be used.", NULL);
@@ -102,6 +177,7 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
 void stats_recorded(struct stats *s, const struct delivery *dl)
 {
     ++*s->records[dl->status];
+    *s->parked += dl->status == DELIVERY_PARKED;
     if (dl->status == DELIVERY_PARKED || dl->status == DELIVERY_CANCELLED || dl->attempt_count == 0)
         return;
     const struct delivery_attempt *at = &dl->attempts[dl->attempt_count - 1];
@@ -123,4 +199,13 @@ void stats_state_changed(struct stats *s, const char *to)
     for (int i = 0; i < 4; i++)
         if (strcmp(to, changes[i]) == 0)
             ++*s->taken[i];
+}
+
+void stats_generation(struct stats *s, int64_t generation)
+{
+    if (generation < 0 || generation == s->generation)
+        return;
+    /* Lower: the group was made anew. */
+    *s->rebalances += s->generation >= 0 && generation > s->generation ? (uint64_t)(generation - s->generation) : 1;
+    s->generation = generation;
 }

@@ -4,6 +4,7 @@
 #include <uthash.h>
 
 #include "model/account.h"
+#include "ownership.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "worker.h"
@@ -105,6 +106,13 @@ static void bad_record(struct table *t, const struct kafka_record *rec, const st
              LOG_SLICE("key", rec->key), LOG_STR("error", why->text));
 }
 
+/* What is scheduled for it ends within a second, not when it is due. */
+static void sweep_if_closed(struct table *t, struct slice webhook_id)
+{
+    if (table_closed(t, webhook_id))
+        ownership_sweep(t->worker->ownership, webhook_id);
+}
+
 static void on_webhook(struct table *t, const struct kafka_record *rec)
 {
     struct webhook *wh;
@@ -113,6 +121,7 @@ static void on_webhook(struct table *t, const struct kafka_record *rec)
         struct table_webhook *tw = find(t, rec->key);
         if (tw)
             remove_webhook(t, tw);
+        sweep_if_closed(t, rec->key);
         return;
     }
     if (webhook_parse(rec->value, &wh, &why) != ERR_OK) {
@@ -120,6 +129,12 @@ static void on_webhook(struct table *t, const struct kafka_record *rec)
         return;
     }
     put_webhook(t, wh);
+    sweep_if_closed(t, rec->key);
+}
+
+static bool pays(const struct table_account *a)
+{
+    return a->account && account_is_paid(a->account);
 }
 
 static void on_account(struct table *t, const struct kafka_record *rec)
@@ -138,6 +153,8 @@ static void on_account(struct table *t, const struct kafka_record *rec)
     }
     account_free(a->account);
     a->account = account;
+    for (struct table_webhook *tw = a->webhooks; tw && !pays(a); tw = tw->next)
+        sweep_if_closed(t, slice_str(tw->ep->wh->id));
 }
 
 static void on_record(void *ctx, const struct kafka_record *rec)
@@ -207,15 +224,20 @@ bool table_complete(const struct table *t)
     return t && t->ends_missing == 0;
 }
 
+size_t table_webhooks(const struct table *t)
+{
+    return t ? HASH_COUNT(t->webhooks) : 0;
+}
+
+size_t table_accounts(const struct table *t)
+{
+    return t ? HASH_COUNT(t->accounts) : 0;
+}
+
 struct endpoint *table_webhook(const struct table *t, struct slice webhook_id)
 {
     struct table_webhook *tw = find(t, webhook_id);
     return tw ? tw->ep : NULL;
-}
-
-static bool pays(const struct table_account *a)
-{
-    return a->account && account_is_paid(a->account);
 }
 
 const char *table_closed(const struct table *t, struct slice webhook_id)

@@ -15,6 +15,10 @@ void table_free(struct table *t);
 /* Both topics have been read to their ends once. */
 bool table_complete(const struct table *t);
 
+/* How many there are; t may be NULL. */
+size_t table_webhooks(const struct table *t);
+size_t table_accounts(const struct table *t);
+
 /* The webhook, whatever its state; NULL: there is none of that id. */
 struct endpoint *table_webhook(const struct table *t, struct slice webhook_id);
 /* NULL: deliveries may be made to it. Otherwise why not, for people: deleted, disabled, the account's plan. */

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "delivery_log.h"
 #include "dlq.h"
+#include "health.h"
 #include "ownership.h"
 #include "ports.h"
 #include "schedule.h"
@@ -100,6 +102,7 @@ static void on_second(void *ctx)
     if (w->ownership) {
         ownership_second(w->ownership);
         schedule_second(w->schedule);
+        stats_generation(&w->stats, ownership_generation(w->ownership));
     }
     loop_timer_arm(w->second, SECOND_MS);
 }
@@ -203,6 +206,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     name_topics(w);
     w->loop = loop_new();
     w->metrics = metrics_new();
+    w->ages = ages_new();
     stats_init(&w->stats, w->metrics, w);
     w->policy = (struct target_policy){.allow_http = w->settings.common.allow_http, .exempt = w->exempt};
     w->kafka = (struct kafka_options){.loop = w->loop, .brokers = w->settings.common.kafka_brokers, .config_file = w->settings.common.kafka_config,
@@ -219,6 +223,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->index = index_new(w->redis, &w->core, w->events_topic);
     w->schedule = schedule_new(w);
     w->dlq = dlq_new(w);
+    w->health = health_new(w);
     loop_on_wake(w->loop, on_wake, w);
     w->turn = loop_turn_new(w->loop, LOOP_ORDER_WORK, on_turn, w);
     w->second = loop_timer_new(w->loop, on_second, w);
@@ -245,13 +250,16 @@ void worker_done(struct worker *w)
 {
     ownership_free(w->ownership);
     table_free(w->table);
-    if (w->http)
-        http_client_free(w->http);
+    /* What Redis was asked about an endpoint keeps that one alive. */
     if (w->redis)
         redis_free(w->redis);
+    if (w->http)
+        http_client_free(w->http);
     index_free(w->index);
     schedule_free(w->schedule);
     dlq_free(w->dlq);
+    health_free(w->health);
+    ages_free(w->ages);
     if (w->producer)
         kafka_producer_free(w->producer);
     if (w->log_reader)

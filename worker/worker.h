@@ -11,7 +11,10 @@
  *   post.c          a job becomes a signed POST, its result an outcome
  *   delivery_log.c  records are appended to the delivery log and read back
  *   table.c         webhooks and accounts, live from their topics
- *   dlq.c           events that cannot be understood
+ *   health.c        webhooks that are gone, or have been failing for days
+ *   dlq.c           events that cannot be understood, and events of our own
+ *   age.c           how old the oldest unsettled event is
+ *   trace.c         the trace that an event belongs to
  *   stats.c         metrics */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
@@ -29,9 +32,11 @@
 #include "settings.h"
 #include "stats.h"
 
+struct ages;
 struct table;
 struct schedule;
 struct dlq;
+struct health;
 struct ownership;
 struct start;
 
@@ -50,6 +55,7 @@ struct worker {
     struct loop *loop;
     struct metrics *metrics;
     struct stats stats;
+    struct ages *ages;
     struct admin *admin;
     struct resolver *resolver;
     struct redis *redis;
@@ -68,6 +74,7 @@ struct worker {
     struct table *table;
     struct schedule *schedule;
     struct dlq *dlq;
+    struct health *health;
     struct ownership *ownership;
 
     struct loop_timer *second;

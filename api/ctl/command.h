@@ -58,6 +58,7 @@ extern const struct command command_webhook_create, command_webhook_update, comm
     command_webhook_delete, command_webhook_rotate_secret;
 extern const struct command command_deliveries_tail;
 extern const struct command command_events_publish;
+extern const struct command command_dlq_list, command_dlq_reinject;
 extern const struct command command_sign, command_verify;
 extern const struct command command_check_target;
 

@@ -71,6 +71,15 @@ struct kafka_sync_ack {
  * kafka_sync_flush and must not move before. */
 MUST_CHECK enum err kafka_sync_send(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key,
                                     struct slice value, struct kafka_sync_ack *ack, struct errmsg *why);
+
+struct kafka_sync_header {
+    const char *name;
+    struct slice value;
+};
+/* The same, with headers. */
+MUST_CHECK enum err kafka_sync_send_with(struct kafka_sync *k, const char *topic, int32_t partition, struct slice key,
+                                         struct slice value, const struct kafka_sync_header *headers, int header_count,
+                                         struct kafka_sync_ack *ack, struct errmsg *why);
 /* Waits until all that was queued is acknowledged. The first failure, if there was one, is returned. */
 MUST_CHECK enum err kafka_sync_flush(struct kafka_sync *k, struct errmsg *why);
 

@@ -16,7 +16,8 @@ static const struct command *const commands[] = {
     &command_webhook_create,  &command_webhook_list,          &command_webhook_show,
     &command_webhook_update,  &command_webhook_rotate_secret, &command_webhook_delete,
     &command_deliveries_tail, &command_events_publish,        &command_sign,
-    &command_verify,          &command_check_target,
+    &command_verify,          &command_check_target,          &command_dlq_list,
+    &command_dlq_reinject,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

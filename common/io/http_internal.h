@@ -47,6 +47,7 @@ enum http_stop {
     HTTP_STOP_BAD_HEAD,   /* not a head as RFC 9112 has it, or too long */
     HTTP_STOP_ENOUGH,     /* the body's limit */
     HTTP_STOP_NOT_PINNED, /* libcurl wanted to resolve by itself */
+    HTTP_STOP_RESENT,     /* libcurl wanted to send the request once more */
 };
 
 struct http_facts {
@@ -198,6 +199,7 @@ struct http_request {
     enum http_stop stop;
     int status;
     bool opened, connected, requested, reading_body;
+    int sends; /* how often libcurl began to send the request */
     int64_t connected_ms; /* while it is TLS's turn; later libcurl knows better */
     int os_errno;
     size_t head_bytes, body_bytes;

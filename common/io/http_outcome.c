@@ -23,6 +23,8 @@ static struct http_verdict judge_stop(const struct http_facts *f)
         return our_own("no descriptor or memory for a connection");
     case HTTP_STOP_NOT_PINNED:
         return our_own("the resolved address was lost");
+    case HTTP_STOP_RESENT:
+        return theirs(DELIVERY_ERROR_RESET, "kept connections were closed twice without an answer");
     default:
         return theirs(DELIVERY_ERROR_PROTOCOL, "the answer is not HTTP, or its head is too long");
     }

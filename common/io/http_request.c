@@ -199,6 +199,7 @@ static struct http_request *take_request(struct http_client *c)
     rq->stop = HTTP_STOP_NONE;
     rq->head = HTTP_HEAD_STATUS;
     rq->opened = rq->connected = rq->requested = rq->pinned_again = false;
+    rq->sends = 0;
     rq->status = rq->os_errno = 0;
     rq->head_bytes = rq->body_bytes = rq->retry_after_len = 0;
     rq->dns_ms = -1;

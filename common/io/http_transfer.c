@@ -5,6 +5,8 @@
 
 #include "http_internal.h"
 
+#define SENDS_MAX 2 /* of one attempt */
+
 /* -------- connecting -------- */
 
 /* libcurl has loaded the addresses that this transfer carried, be they the newest or not. */
@@ -73,7 +75,10 @@ static curl_socket_t on_open_socket(void *userp, curlsocktype purpose, struct cu
     return fd;
 }
 
-/* Also on a connection that is used again, where on_open_socket is not asked. */
+/* Also on a connection that is used again, where on_open_socket is not asked.
+ *
+ * libcurl sends a request again by itself when a kept connection is closed without an answer: once is right, since servers close idle connections
+ * whenever they like; it would do so five times, within milliseconds, to an endpoint that dies of each request. */
 static int on_before_request(void *userp, char *peer, char *local, int peer_port, int local_port)
 {
     (void)local;
@@ -86,6 +91,11 @@ static int on_before_request(void *userp, char *peer, char *local, int peer_port
         rq->stop = HTTP_STOP_REFUSED;
         return CURL_PREREQFUNC_ABORT;
     }
+    if (rq->sends == SENDS_MAX) {
+        rq->stop = HTTP_STOP_RESENT;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    rq->sends++;
     rq->requested = true;
     return CURL_PREREQFUNC_OK;
 }

@@ -184,7 +184,8 @@ struct kafka_setting {
 struct kafka_topic {
     int32_t partitions;
     int replication_factor;  /* the smallest of its partitions' */
-    const char *undescribed; /* NULL; or why the broker did not tell the settings (it cannot, or this user may not ask) */
+    const char *undescribed; /* NULL; or why the broker did not tell the settings within 5 s (it cannot, this user may not ask,
+                              * or it is in trouble: librdkafka does not always know which) */
     const struct kafka_setting *settings;
     int setting_count;
 };

@@ -11,6 +11,7 @@
 #include "util/mem.h"
 
 #define WAIT_SLICE_MS 250 /* how long freeing may have to wait */
+#define SETTINGS_WITHIN_MS 5000
 
 typedef void partitions_fn(void *ctx, enum err err, int32_t count);
 typedef void topic_fn(void *ctx, enum err err, const struct kafka_topic *topic);
@@ -117,8 +118,7 @@ static void ask_settings(struct topic_question *q)
     char text[256];
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, q->topic);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    check(rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_WITHIN_MS, text, sizeof text) ==
-          RD_KAFKA_RESP_ERR_NO_ERROR);
+    check(rd_kafka_AdminOptions_set_request_timeout(options, SETTINGS_WITHIN_MS, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_AdminOptions_set_opaque(options, q);
     rd_kafka_DescribeConfigs(rk, &resource, 1, options, q->admin->client.queue);
     rd_kafka_AdminOptions_destroy(options);

@@ -197,6 +197,9 @@ void delivery_write(struct buf *out, const struct delivery *dl)
     if (dl->trace_id.len > 0) {
         PUT(out, ",\"trace_id\":");
         json_put_string(out, dl->trace_id);
+        if (dl->trace_unsampled) {
+            PUT(out, ",\"trace_flags\":0");
+        }
     }
     PUT(out, "}");
 }
@@ -362,6 +365,7 @@ static void read_origin(struct json_reader *r, struct buf *scratch, struct deliv
     dl->original_delivery_id = json_reader_plain(r, "original_delivery_id");
     dl->body = json_scratch_text(scratch, json_reader_get(r, "body", JSON_KIND_STRING));
     dl->trace_id = json_reader_plain(r, "trace_id");
+    dl->trace_unsampled = dl->trace_id.len > 0 && json_reader_int(r, "trace_flags", 0, 255, 1) % 2 == 0;
     const struct json_member *m = json_reader_need(r, "event_ref", JSON_KIND_OBJECT);
     if (!m) {
         return;

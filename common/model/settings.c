@@ -10,6 +10,7 @@ const char *const settings_known_names[] = {
     "TRUEFTP_ASSIGNOR",
     "TRUEFTP_DATA_DIR",
     "TRUEFTP_DEV",
+    "TRUEFTP_DISABLE_AFTER_S",
     "TRUEFTP_KAFKA_BROKERS",
     "TRUEFTP_KAFKA_CONFIG",
     "TRUEFTP_LOG_LEVEL",

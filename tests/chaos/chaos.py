@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The random run of the chaos lab; run.sh starts it and explains its options. A run is a seed: it makes the events, the receiver's answers
-and the schedule of faults. What the machine does between two faults is not repeated to the microsecond, so replay a failing seed a few times.
-"""
+"""The random run of the chaos lab; run.sh starts it and explains its options. A run is a seed: it makes the events, the receiver's
+answers and the schedule of faults. What the machine does between two faults is not repeated to the microsecond, so replay a failing
+seed a few times."""
 
 import argparse
 import pathlib
@@ -14,15 +14,21 @@ from lab.checker import Checker
 from lab.faults import KINDS, Injector, make_schedule
 from lab.ledger import Publisher
 from lab.sampler import Sampler
-from lab.world import Hook, World
+from lab.world import Hook, World, end_in_order
 
 from harness.broker import Kafka  # pylint: disable=wrong-import-order
 
 SLOTS = 64
 PARTITIONS = 8
-SMALL = {"deliveries": 20000, "kills": 20, "stops": 3, "flushall": 3, "redis_restarts": 1, "broker_restarts": 1, "rebalances": 2}
-FULL = {"deliveries": 200000, "kills": 200, "stops": 20, "flushall": 20, "redis_restarts": 5, "broker_restarts": 10, "rebalances": 10}
-OPTION_OF = dict(zip(KINDS, ("kills", "stops", "flushall", "redis_restarts", "broker_restarts", "rebalances")))
+SMALL = {
+    "deliveries": 20000, "kills": 20, "stops": 3, "flushall": 3,
+    "redis_restarts": 1, "redis_rollbacks": 2, "broker_restarts": 1, "rebalances": 2,
+}
+FULL = {
+    "deliveries": 200000, "kills": 200, "stops": 20, "flushall": 20,
+    "redis_restarts": 5, "redis_rollbacks": 10, "broker_restarts": 10, "rebalances": 10,
+}
+OPTION_OF = dict(zip(KINDS, ("kills", "stops", "flushall", "redis_restarts", "redis_rollbacks", "broker_restarts", "rebalances")))
 
 
 def parse():
@@ -43,11 +49,11 @@ def parse():
 
 
 def hooks():
-    """Each event is owed to two webhooks."""
+    """Each event is owed to two webhooks. The slow one keeps POSTs running while offsets are committed, once a second."""
     return [
         Hook("acc_one", "/steady", "delay:1-20"),
         Hook("acc_one", "/flaky", "500:8,503:1,429:1,reset:2,close:1,delay:5-100", max_attempts=6),
-        Hook("acc_two", "/slow", "delay:50-400"),
+        Hook("acc_two", "/slow", "delay:200-1600"),
         Hook("acc_two", "/failing", "500:25,302:2,delay:1-30", max_attempts=3),
     ]
 
@@ -112,6 +118,7 @@ def report(args, world, injector, checker, seconds):
 
 def main():
     args = parse()
+    end_in_order()
     begin = time.monotonic()
     say(f"seed {args.seed}")
     broker = Kafka(ROOT / "deploy/kafka/kafka.sh", args.folder / "kafka").start()

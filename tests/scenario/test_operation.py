@@ -1,6 +1,10 @@
 """What an operator sees: health, metrics, settings, the command line."""
 
 import json
+import os
+import pathlib
+import pwd
+import re
 import shutil
 import subprocess
 
@@ -9,6 +13,8 @@ from harness.contract import make_event
 from harness.endpoint import Status
 from harness.stack import ACCOUNT, Service
 from harness.waiting import wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def check_metrics(text, prefix):
@@ -103,3 +109,20 @@ def test_topics_are_made_once_and_drift_is_told(stack):
     assert again.returncode == 0, again.stderr
     drift = stack.ctl_run("topics", "ensure", "--partitions", "8")
     assert drift.returncode == 3, (drift.stdout, drift.stderr)
+
+
+def test_the_production_configuration_is_one_that_the_server_takes(tmp_path):
+    """deploy/ftp/proftpd.conf, with its files elsewhere and a user that every machine has."""
+    unpacked = pathlib.Path(os.environ.get("SCENARIO_PROFTPD", ROOT / "build/tools/proftpd")) / "usr"
+    subject = ["-subj", "/CN=ftp.example.net", "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt"]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject], check=True, capture_output=True)
+    for name in ("ftpd.passwd", "ftpd.group"):
+        (tmp_path / name).touch(0o600)
+    text = (ROOT / "deploy/ftp/proftpd.conf").read_text()
+    text = re.sub(r"(?m)^User .*", f"User {pwd.getpwuid(os.getuid()).pw_name}", text)
+    text = text.replace("/etc/proftpd/", f"{tmp_path}/").replace("/var/log/proftpd/", f"{tmp_path}/")
+    (tmp_path / "proftpd.conf").write_text(f"ModulePath {unpacked}/lib/proftpd\nLoadModule mod_tls.c\n{text}")
+    command = [unpacked / "sbin/proftpd", "-t", "-c", tmp_path / "proftpd.conf"]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "unable to include" not in checked.stderr

@@ -13,8 +13,8 @@ static int faults_of(const struct sim *s, const struct ghost *g)
 void check_commit(struct sim *s, int no, int64_t offset)
 {
     const struct sim_part *part = &s->parts[no];
-    require(s, offset >= part->committed || part->committed < 0, "p%d: the committed offset goes back from %" PRId64 " to %" PRId64, no,
-            part->committed, offset);
+    require(s, offset >= part->committed || part->committed < 0,
+            "p%d: the committed offset goes back from %" PRId64 " to %" PRId64, no, part->committed, offset);
     require(s, offset <= part->events_end, "p%d: committed %" PRId64 ", beyond the end %" PRId64, no, offset, part->events_end);
     for (int i = 0; i < part->event_count; i++) {
         const struct sim_event *e = &part->events[i];
@@ -22,7 +22,8 @@ void check_commit(struct sim *s, int no, int64_t offset)
             break;
         for (int h = 0; h < MAX_WEBHOOKS; h++)
             require(s, !(e->webhooks & 1 << h) || s->ghosts[e->owes[h]].recorded,
-                    "I1: p%d: committed %" PRId64 ", and d%d of event @%" PRId64 " has no record", no, offset, e->owes[h], e->offset);
+                    "I1: p%d: committed %" PRId64 ", and d%d of event @%" PRId64 " has no record", no, offset, e->owes[h],
+                    e->offset);
     }
 }
 
@@ -61,7 +62,8 @@ void check_record(struct sim *s, const struct srec *r, const struct delivery *dl
     uuid_format(&dl->id, key);
     require(s, slice_eq(r->key, slice_str(key)), "d%d: a record under another key", g->number);
     require(s, dl->status != DELIVERY_DELIVERED || g->accepted, "I8: d%d: delivered, and no endpoint said so", g->number);
-    require(s, dl->revision >= 1 && dl->attempt <= dl->max_attempts, "d%d: attempt %d of %d", g->number, dl->attempt, dl->max_attempts);
+    require(s, dl->revision >= 1 && dl->attempt <= dl->max_attempts, "d%d: attempt %d of %d", g->number, dl->attempt,
+            dl->max_attempts);
     if (delivery_is_open(dl->status)) {
         require(s, dl->next_attempt_wall_ms > 0, "d%d: open, and no next attempt", g->number);
         check_body(s, g, dl->body);
@@ -85,10 +87,10 @@ void check_post(struct sim *s, const struct job *job)
     say(s, "w? p%d d%d: POST %d, attempt %d (%d recorded failures, %d faults)", g->part, g->number, g->posts, job->dl.attempt + 1,
         g->recorded_failures, faults_of(s, g));
     check_body(s, g, job->dl.body);
-    require(s, g->excused || g->posts <= g->recorded_failures + 1 + faults_of(s, g), "I3: d%d: %d POSTs, %d recorded failures, %d faults", g->number, g->posts,
-            g->recorded_failures, faults_of(s, g));
-    require(s, !job->has_record || job->dl.next_attempt_wall_ms <= wall(s), "I7: d%d: a retry %" PRId64 " ms too early", g->number,
-            job->dl.next_attempt_wall_ms - wall(s));
+    require(s, g->excused || g->posts <= g->recorded_failures + 1 + faults_of(s, g),
+            "I3: d%d: %d POSTs, %d recorded failures, %d faults", g->number, g->posts, g->recorded_failures, faults_of(s, g));
+    require(s, !job->has_record || job->dl.next_attempt_wall_ms <= wall(s), "I7: d%d: a retry %" PRId64 " ms too early",
+            g->number, job->dl.next_attempt_wall_ms - wall(s));
 }
 
 /* ---- I4: the index is the fold of S[0..ap] ---- */
@@ -119,22 +121,24 @@ static int compare(struct ix_head a, struct ix_head b)
     return a.attempt != b.attempt ? a.attempt - b.attempt : (a.revision > b.revision) - (a.revision < b.revision);
 }
 
-/* What is left of the log is less than what was there, and the index may know what was: never less than the one, never more than the other. */
+/* What is left of the log is less than what was there, and the index may know what was: never less than the one, never more than
+ * the other. */
 static void check_entry(struct sim *s, int no, int d)
 {
     const struct ix *ix = &s->parts[no].ix;
     const struct ix_entry *entry = &ix->entries[d];
     struct delivery_rank fold;
     bool expires = s->plan.slot_ms < 3600000;
-    require(s, entry->pl == (entry->due >= 0 || (entry->inf >= 0 && entry->pl)), "I4: p%d: d%d is open, and in no schedule", no, d);
+    require(s, entry->pl == (entry->due >= 0 || (entry->inf >= 0 && entry->pl)), "I4: p%d: d%d is open, and in no schedule", no,
+            d);
     require(s, !(entry->due >= 0 && entry->inf >= 0), "I4: p%d: d%d is both due and in flight", no, d);
     if (!fold_of_log(&s->parts[no].log, d, ix->ap, &fold))
         return;
     struct ix_head least = head_of(fold), most = head_of(s->ghosts[d].fold);
     if (entry->pl) {
         require(s, compare(entry->head, least) >= 0 && compare(entry->head, most) <= 0,
-                "I4: p%d: d%d: index rank %d attempt %d revision %" PRId64 ", log %d/%d/%" PRId64, no, d, entry->head.rank, entry->head.attempt,
-                entry->head.revision, least.rank, least.attempt, least.revision);
+                "I4: p%d: d%d: index rank %d attempt %d revision %" PRId64 ", log %d/%d/%" PRId64, no, d, entry->head.rank,
+                entry->head.attempt, entry->head.revision, least.rank, least.attempt, least.revision);
     } else if (entry->done && strncmp(entry->done_log, ix->log, 8) == 0) {
         require(s, compare(entry->done_head, least) >= 0 && compare(entry->done_head, most) <= 0,
                 "I4: p%d: d%d: done rank %d attempt %d revision %" PRId64 ", log %d/%d/%" PRId64, no, d, entry->done_head.rank,
@@ -183,9 +187,13 @@ bool all_quiet(struct sim *s)
         if (!part_quiet(s, no))
             return false;
     for (int d = 0; d < s->ghost_count; d++) {
-        const struct srec *last = slog_last(&s->parts[s->ghosts[d].part].log, d);
         const struct ix_entry *entry = &s->parts[s->ghosts[d].part].ix.entries[d];
-        if (entry->pl || entry->inf >= 0 || (last && delivery_is_open(last->rank.status) && !s->ghosts[d].excused))
+        if (entry->pl || entry->inf >= 0)
+            return false;
+    }
+    for (int d = 0; d < s->ghost_count; d++) {
+        const struct srec *last = slog_last(&s->parts[s->ghosts[d].part].log, d);
+        if (last && delivery_is_open(last->rank.status) && !s->ghosts[d].excused)
             return false;
     }
     return !s->group.preparing;
@@ -213,7 +221,7 @@ void check_end(struct sim *s)
         require(s, last && !delivery_is_open(last->rank.status), "I2: d%d is open in the log", d);
         require(s, g->truth_lost || delivery_rank_compare(last->rank, g->fold) == 0,
                 "I2: d%d: its last record is %s attempt %d revision %" PRId64 ", the fold %s attempt %d revision %" PRId64, d,
-                delivery_status_name(last->rank.status), last->rank.attempt, last->rank.revision, delivery_status_name(g->fold.status),
-                g->fold.attempt, g->fold.revision);
+                delivery_status_name(last->rank.status), last->rank.attempt, last->rank.revision,
+                delivery_status_name(g->fold.status), g->fold.attempt, g->fold.revision);
     }
 }

@@ -126,6 +126,19 @@ static void redis_away(struct sim *s)
     after(s, rnd(s, 100, 15000), NULL, do_redis_back);
 }
 
+/* ---- webhooks ---- */
+
+static void close_webhook(struct sim *s)
+{
+    int hook = (int)rnd(s, 0, s->plan.webhooks - 1);
+    say(s, "%s is deleted", webhook_ids[hook]);
+    s->closed_hooks |= 1u << hook;
+    for (int i = 0; i < s->plan.workers; i++)
+        for (int no = 0; no < s->plan.parts; no++)
+            if (s->workers[i].alive && s->workers[i].slots[no])
+                partition_sweep(s->workers[i].slots[no]->p, slice_str(webhook_ids[hook]));
+}
+
 /* ---- the schedule ---- */
 
 static void strike(struct sim *s, enum fault kind)
@@ -164,6 +177,9 @@ static void strike(struct sim *s, enum fault kind)
         break;
     case FAULT_REGROUP:
         group_make_anew(s);
+        break;
+    case FAULT_CLOSE:
+        close_webhook(s);
         break;
     case FAULT_COMPACT:
         slog_compact(s, no);

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
     struct options o = {.from = 1, .count = 1000, .jobs = 2};
     if (!parse(argc, argv, &o))
         return usage();
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (o.count == 1 && !o.expect_failure) {
         sim_run(o.from, o.trace);
         printf("seed %" PRIu64 ": ok\n", o.from);

@@ -1,11 +1,13 @@
-/* What a seed stands for: how many workers, partitions, events and webhooks, how the endpoints answer, what the weather is and which
- * kinds of faults may happen. Small worlds: what breaks a protocol needs few things at the wrong moment. */
+/* What a seed stands for: how many workers, partitions, events and webhooks, how the endpoints answer, what the weather is and
+ * which kinds of faults may happen. Small worlds: what breaks a protocol needs few things at the wrong moment. */
 #include <stdio.h>
 
 #include "sim.h"
 
 #define GAP_PERMILLE 50
 #define TWICE_PERMILLE 100
+#define CROWD_PERMILLE 2
+#define CROWD 900
 
 const char *const webhook_ids[MAX_WEBHOOKS] = {"wh_0", "wh_1", "wh_2"};
 
@@ -37,6 +39,7 @@ static void pick_weather(struct sim *s)
     p->commit_lost_permille = chance(s, 500) ? strength : 0;
     p->early_end_permille = chance(s, 300) ? strength : 0;
     p->reorder = chance(s, 200);
+    p->record_max = chance(s, 100) ? (size_t)rnd(s, 1050, 1250) : 1000000;
     p->latency_ms = rnd(s, 0, 2) == 0 ? 2 : rnd(s, 5, 150);
 }
 
@@ -57,13 +60,17 @@ static void pick_endpoints(struct sim *s)
 static void pick(struct sim *s)
 {
     struct plan *p = &s->plan;
+    p->crowd = chance(s, CROWD_PERMILLE);
     p->workers = (int)rnd(s, 2, MAX_WORKERS);
     p->parts = chance(s, 650) ? 1 : 2;
     p->webhooks = (int)rnd(s, 1, MAX_WEBHOOKS);
     p->faults_end_ms = rnd(s, 6, 40) * 1000;
+    p->record_max = 1000000;
     bool faults = chance(s, 950);
     p->faults = faults ? (int)rnd(s, 1, 8) : 0;
     p->fault_kinds = pick_kinds(s);
+    if (p->crowd)
+        p->fault_kinds = 1u << FAULT_WIPE | 1u << FAULT_KILL | 1u << FAULT_ROLLBACK | 1u << FAULT_COMPACT;
     p->compact_at_once = chance(s, 500);
     p->slot_ms = chance(s, 800) ? 12 * 3600000LL : 120000;
     pick_endpoints(s);
@@ -112,8 +119,11 @@ static void make_event(struct sim *s, int no, struct sim_event *e, const struct 
         e->event = before->event;
         e->webhooks = before->webhooks;
     } else {
-        e->event = (struct event){.id = random_id(s), .type = EVENT_FILE_UPLOADED, .timestamp = SLICE("2026-06-08T12:00:00Z"),
-                                  .time_wall_ms = wall(s), .account_id = SLICE("acc_1")};
+        e->event = (struct event){.id = random_id(s),
+                                  .type = EVENT_FILE_UPLOADED,
+                                  .timestamp = SLICE("2026-06-08T12:00:00Z"),
+                                  .time_wall_ms = wall(s),
+                                  .account_id = SLICE("acc_1")};
         e->event.path = text(s, "/in/", (int)part->events_end, "");
         e->event.data = text(s, "{\"path\":\"/in/", (int)part->events_end, "\"}");
         e->webhooks = (int)rnd(s, 0, (1 << s->plan.webhooks) - 1);
@@ -133,12 +143,15 @@ static void make_events(struct sim *s, int no)
 {
     struct sim_part *part = &s->parts[no];
     part->event_count = (int)rnd(s, 1, chance(s, 700) ? 6 : 25);
-    part->events = arena_take(s, (size_t)part->event_count * sizeof *part->events);
-    memset(part->events, 0, (size_t)part->event_count * sizeof *part->events);
-    int64_t at = 0, gap = chance(s, 300) ? 20 : s->plan.faults_end_ms / part->event_count;
+    if (s->plan.crowd)
+        part->event_count = (int)rnd(s, 300, CROWD);
+    struct sim_event *events = arena_take(s, (size_t)part->event_count * sizeof *events);
+    memset(events, 0, (size_t)part->event_count * sizeof *events);
+    part->events = events;
+    int64_t at = 0, gap = chance(s, 300) || s->plan.crowd ? 20 : s->plan.faults_end_ms / part->event_count;
     for (int i = 0; i < part->event_count; i++) {
-        make_event(s, no, &part->events[i], i > 0 ? &part->events[rnd(s, 0, i - 1)] : NULL);
-        part->events[i].at_ms = at;
+        make_event(s, no, &events[i], i > 0 ? &events[rnd(s, 0, i - 1)] : NULL);
+        events[i].at_ms = at;
         at += rnd(s, 0, gap);
     }
 }
@@ -146,7 +159,7 @@ static void make_events(struct sim *s, int no)
 void plan_make(struct sim *s)
 {
     pick(s);
-    s->ghost_cap = MAX_PARTS * 25 * MAX_WEBHOOKS;
+    s->ghost_cap = MAX_PARTS * CROWD * MAX_WEBHOOKS;
     s->ghosts = mem_array(NULL, (size_t)s->ghost_cap, sizeof *s->ghosts);
     for (int i = 0; i < s->plan.parts; i++) {
         s->parts[i].committed = -1;

@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-#define CALM_MS 600000  /* by then everything must be finished */
+#define CALM_MS 600000      /* by then everything must be finished */
 #define STAY_QUIET_MS 65000 /* and stay so, past every lease */
 
 struct uuid __wrap_uuid_v4(void);
@@ -25,7 +25,7 @@ static void turns(struct sim *s)
     for (int i = 0; i < s->plan.workers; i++)
         if (s->workers[i].alive && !s->workers[i].stopped)
             worker_turn(&s->workers[i]);
-    if (!chance(s, 50))
+    if (s->plan.crowd || !chance(s, 50))
         return;
     for (int no = 0; no < s->plan.parts; no++)
         check_index(s, no);
@@ -73,8 +73,30 @@ static void become_calm(struct sim *s)
 static void describe(struct sim *s)
 {
     const struct plan *p = &s->plan;
-    say(s, "seed %" PRIu64 ": %d workers, %d partitions, %d deliveries, %d faults of kinds %x until %" PRId64 " ms%s", s->seed, p->workers,
-        p->parts, s->ghost_count, p->faults, p->fault_kinds, p->faults_end_ms, p->reorder ? ", records land in any order" : "");
+    say(s, "seed %" PRIu64 ": %d workers, %d partitions, %d deliveries, %d faults of kinds %x until %" PRId64 " ms%s", s->seed,
+        p->workers, p->parts, s->ghost_count, p->faults, p->fault_kinds, p->faults_end_ms,
+        p->reorder ? ", records land in any order" : "");
+}
+
+static bool any_owned(const struct sim *s)
+{
+    for (int i = 0; i < s->plan.workers; i++)
+        if (!TAILQ_EMPTY(&s->workers[i].owned))
+            return true;
+    return false;
+}
+
+/* Revoked in order, each partition is released when its last answer has come, and nothing is left in memory. */
+static void stop_in_order(struct sim *s)
+{
+    for (int i = 0; i < s->plan.workers; i++)
+        worker_revoked(&s->workers[i]);
+    for (int64_t until_ms = s->now_ms + 60000; s->now_ms < until_ms && any_owned(s);)
+        go(s, 200);
+    for (int i = 0; i < s->plan.workers; i++) {
+        require(s, TAILQ_EMPTY(&s->workers[i].owned), "w%d: a partition that was revoked is not released", i);
+        worker_kill(&s->workers[i]);
+    }
 }
 
 static void run(struct sim *s)
@@ -104,8 +126,7 @@ static void run(struct sim *s)
                         partition_unsettled(s->workers[i].slots[no]->p));
     require(s, quiet_since >= 0, "not finished %d s after the last fault", CALM_MS / 1000);
     check_end(s);
-    for (int i = 0; i < s->plan.workers; i++)
-        worker_kill(&s->workers[i]);
+    stop_in_order(s);
 }
 
 void sim_run(uint64_t seed, bool trace)

@@ -1,9 +1,10 @@
-/* The simulator: the real core (worker/core) in a world of simulated Kafka, Redis and endpoints, where one seed decides everything: what
- * is written, how long each answer takes, and which faults happen when. A run with the same seed is the same run.
+/* The simulator: the real core (worker/core) in a world of simulated Kafka, Redis and endpoints, where one seed decides
+ * everything: what is written, how long each answer takes, and which faults happen when. A run with the same seed is the same
+ * run.
  *
- * Time is virtual. Whatever takes time is an `ev` in one queue. A call of the core has two stages: at the first it takes effect in the world
- * (the record lands in the log, the script runs), at the second its answer reaches the worker, if that process still lives. So a process
- * can die, stop or be cut off at any point in between. */
+ * Time is virtual. Whatever takes time is an `ev` in one queue. A call of the core has two stages: at the first it takes effect
+ * in the world (the record lands in the log, the script runs), at the second its answer reaches the worker, if that process still
+ * lives. So a process can die, stop or be cut off at any point in between. */
 #ifndef SIM_H
 #define SIM_H
 
@@ -43,12 +44,14 @@ struct plan {
     int max_attempts[MAX_WEBHOOKS];
     int success_permille[MAX_WEBHOOKS];
     int slow_permille, ours_permille, park_permille, cancel_permille;
-    int faults;           /* how many */
+    int faults;            /* how many */
     int64_t faults_end_ms; /* nothing bad happens afterwards */
-    unsigned fault_kinds; /* a bit each, enum fault */
+    unsigned fault_kinds;  /* a bit each, enum fault */
     /* Weather: chances of each call, while faults may happen. */
     int full_permille, ack_lost_permille, not_written_permille, late_permille, unknown_offset_permille;
     int redis_error_permille, commit_lost_permille, early_end_permille;
+    size_t record_max;    /* the broker takes no larger ones */
+    bool crowd;           /* many deliveries: batches are full, and there are many */
     bool reorder;         /* records of one worker land in any order */
     bool compact_at_once; /* no min.compaction.lag: the truth about a delivery can be lost with a wipe at the wrong moment */
     int64_t slot_ms;      /* idempotency keys live 2 to 3 of these */
@@ -66,10 +69,11 @@ enum fault {
     FAULT_ROLLBACK,  /* Redis back to an older state */
     FAULT_REDIS_AWAY,
     FAULT_CONN_BREAK, /* a worker's connection to Redis breaks, with what was under way */
-    FAULT_REGROUP,   /* the group made anew: generations start low */
+    FAULT_REGROUP,    /* the group made anew: generations start low */
+    FAULT_CLOSE,      /* no fault: a webhook is deleted */
     FAULT_COMPACT,
     FAULT_RETAIN,
-    FAULT_FOREIGN,   /* somebody writes to the delivery log what is no record of ours */
+    FAULT_FOREIGN,  /* somebody writes to the delivery log what is no record of ours */
     FAULT_RECREATE, /* a delivery log is deleted and made anew */
     FAULT_KINDS,
 };
@@ -132,8 +136,8 @@ struct ghost {
     int64_t last_event_offset; /* the last event it belongs to */
     int posts, recorded_failures, extra, faults_at_birth;
     bool accepted, recorded, born;
-    bool truth_lost;  /* compaction took the best record while a worse one stood after it */
-    bool excused;     /* it had a record in a log that was deleted */
+    bool truth_lost;           /* compaction took the best record while a worse one stood after it */
+    bool excused;              /* it had a record in a log that was deleted */
     struct delivery_rank fold; /* of all records that ever landed */
     uint64_t body_hash;
     UT_hash_handle hh;
@@ -147,7 +151,7 @@ struct post_made {
 struct sim_event {
     int64_t offset, at_ms;
     struct event event;
-    int webhooks; /* a bit each */
+    int webhooks;           /* a bit each */
     int owes[MAX_WEBHOOKS]; /* the deliveries */
     bool dead_letter;
 };
@@ -164,7 +168,7 @@ struct sim_part {
     int64_t committed;
     char metadata[128];
     int faults, claims;
-    int64_t assignment;       /* grows with each assignment of this partition: the true order of its owners */
+    int64_t assignment; /* grows with each assignment of this partition: the true order of its owners */
     unsigned regroups;
 };
 
@@ -195,7 +199,7 @@ struct owned {
     struct partition *p;
     int no;
     int64_t assignment;
-    bool live;     /* not gone */
+    bool live; /* not gone */
     bool started;
     bool graceful; /* being revoked in order */
     int64_t position;
@@ -227,7 +231,7 @@ struct sim_worker {
     unsigned member_id;
     int64_t generation;
     bool revoking;
-    bool out; /* the membership has ended, and it does not know */
+    bool out;                     /* the membership has ended, and it does not know */
     int faults_before[MAX_PARTS]; /* out: the partitions' faults before that one */
     /* Connections are in order. */
     int64_t kafka_at, kafka_back, redis_at, redis_back, group_at, group_back, told_at;
@@ -237,19 +241,18 @@ struct sim_worker {
 
 /* ---- the queue ---- */
 
-enum call_kind { CALL_NONE, CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK };
-
-#define READ_STEP 8
+enum call_kind { CALL_NONE, CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_POSTPONE, CALL_SWEEP };
 
 struct ev {
     int64_t at;
     uint64_t order;
-    void (*fn)(struct sim *s, struct ev *e);         /* the world's stage, or the delivery of the answer */
-    void (*reply)(struct sim_worker *w, struct ev *e, bool died); /* at the worker; died: only the core's books are put in order */
-    struct sim_worker *w;  /* NULL: its process died, or there is none */
-    TAILQ_ENTRY(ev) link;  /* in w->pending, or w->inbox */
+    void (*fn)(struct sim *s, struct ev *e); /* the world's stage, or the delivery of the answer */
+    void (*reply)(struct sim_worker *w, struct ev *e,
+                  bool died); /* at the worker; died: only the core's books are put in order */
+    struct sim_worker *w;     /* NULL: its process died, or there is none */
+    TAILQ_ENTRY(ev) link;     /* in w->pending, or w->inbox */
     bool pending, cancelled;
-    int no;                /* partition */
+    int no; /* partition */
     struct owned *owned;
     struct partition *p;
     struct job *job;
@@ -258,7 +261,7 @@ struct ev {
     int64_t offset;
     struct slice key, value;
     int d;
-    int post;              /* number of the POST whose outcome this record tells; 0: none */
+    int post; /* number of the POST whose outcome this record tells; 0: none */
     bool write, late;
     /* index */
     enum call_kind kind;
@@ -270,6 +273,8 @@ struct ev {
     struct ix_record *records;
     bool *recorded;
     struct slice *found;
+    char webhook[64]; /* SWEEP */
+    uint64_t cursor;
     bool broken, unsent;
     struct index_answer answer;
     /* group */
@@ -280,7 +285,7 @@ struct ev {
     char metadata[128];
     /* log reader */
     unsigned reader;
-    struct srec read[READ_STEP];
+    struct srec *read;
     bool at_end;
     int64_t end;
     /* post */
@@ -310,11 +315,12 @@ struct sim {
     struct post_made *posts;
     int post_count, post_cap;
     bool redis_down;
+    unsigned closed_hooks; /* webhooks that were deleted, a bit each */
     bool recreated;
     struct ambush {
-        int fault;               /* waits for a call of this kind; -1: none */
-        enum call_kind kind;     /* CALL_NONE: an append to the delivery log */
-        int after;               /* and lets so many pass */
+        int fault;           /* waits for a call of this kind; -1: none */
+        enum call_kind kind; /* CALL_NONE: an append to the delivery log */
+        int after;           /* and lets so many pass */
     } ambushes[AMBUSHES];
     int aim; /* the worker whose call was waited for; -1: none */
     int64_t webhook_closed_until[MAX_WEBHOOKS];
@@ -332,7 +338,7 @@ void ev_answer(struct sim *s, struct ev *e, int64_t at); /* the second stage */
 void ev_free(struct sim *s, struct ev *e);
 void ev_deliver(struct sim *s, struct ev *e);
 bool sim_step(struct sim *s, int64_t until_ms); /* one ev; false: none is due by then (time is then until_ms) */
-void *arena_take(struct sim *s, size_t size);
+void *arena_take(struct sim *s, size_t size) __attribute__((returns_nonnull));
 struct slice arena_copy(struct sim *s, struct slice bytes);
 void sim_done(struct sim *s);
 void say(struct sim *s, const char *fmt, ...) PRINTF_LIKE(2, 3); /* a line of the story */

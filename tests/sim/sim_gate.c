@@ -1,4 +1,5 @@
-/* The gate and the endpoints: a job waits a little, then is POSTed, parked or cancelled; the endpoint answers, late, or not at all. */
+/* The gate and the endpoints: a job waits a little, then is POSTed, parked or cancelled; the endpoint answers, late, or not at
+ * all. */
 #include <inttypes.h>
 
 #include "sim.h"
@@ -98,6 +99,17 @@ static bool gate_job(struct sim_worker *w, struct job *job)
 {
     struct sim *s = w->sim;
     int hook = job->dl.webhook_id.p[job->dl.webhook_id.len - 1] - '0';
+    if (s->closed_hooks >> hook & 1) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        partition_on_cancel(job, "the webhook was deleted");
+        return true;
+    }
+    /* Its webhook's schedule was called in, and nothing ends it: it goes back until its time. */
+    if (job->has_record && job->dl.next_attempt_wall_ms > wall(s)) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        partition_on_park(job, job->dl.next_attempt_wall_ms);
+        return true;
+    }
     bool closed = !s->calm && s->webhook_closed_until[hook] > s->now_ms;
     if (s->now_ms - job->queued_ms > PATIENCE_MS || (!s->calm && chance(s, s->plan.park_permille))) {
         TAILQ_REMOVE(&w->gate, job, gate_link);

@@ -1,5 +1,6 @@
-/* The group's coordinator: members, generations, rebalances in order (everybody gives up everything, then joins again), evictions of
- * members who do not hear of it for a while, committed offsets. Messages between a worker and the coordinator keep their order. */
+/* The group's coordinator: members, generations, rebalances in order (everybody gives up everything, then joins again), evictions
+ * of members who do not hear of it for a while, committed offsets. Messages between a worker and the coordinator keep their
+ * order. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -66,19 +67,21 @@ static void reply_assigned(struct sim_worker *w, struct ev *e, bool died)
 static void assign(struct sim *s)
 {
     struct group *g = &s->group;
-    struct ev *told[MAX_MEMBERS];
+    int owners[MAX_PARTS] = {0};
+    for (int no = 0; no < s->plan.parts; no++) {
+        owners[no] = (int)rnd(s, 0, g->count - 1);
+        s->parts[no].assignment++;
+        say(s, "group: generation %" PRId64 ": p%d belongs to w%d", g->generation, no, g->members[owners[no]].w->number);
+    }
     for (int i = 0; i < g->count; i++) {
-        told[i] = ev_new(s, g->members[i].w, reply_assigned);
-        told[i]->generation = g->generation;
+        struct ev *e = ev_new(s, g->members[i].w, reply_assigned);
+        e->generation = g->generation;
+        for (int no = 0; no < s->plan.parts; no++) {
+            e->parts |= (unsigned)(owners[no] == i) << no;
+            e->assignments[no] = s->parts[no].assignment;
+        }
+        tell(s, &g->members[i], latency(s), e);
     }
-    for (int no = 0; no < s->plan.parts && g->count > 0; no++) {
-        int i = (int)rnd(s, 0, g->count - 1);
-        told[i]->parts |= 1u << no;
-        told[i]->assignments[no] = ++s->parts[no].assignment;
-        say(s, "group: generation %" PRId64 ": p%d belongs to w%d", g->generation, no, g->members[i].w->number);
-    }
-    for (int i = 0; i < g->count; i++)
-        tell(s, &g->members[i], latency(s), told[i]);
 }
 
 static void complete(struct sim *s)

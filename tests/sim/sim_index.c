@@ -1,10 +1,12 @@
-/* The index: worker/scripts/ as C, statement by statement, on the state of one partition. What Redis does around the scripts (losing replies,
- * coming back empty or older, being away) is the ports' and the faults' part. */
+/* The index: worker/scripts/ as C, statement by statement, on the state of one partition. What Redis does around the scripts
+ * (losing replies, coming back empty or older, being away) is the ports' and the faults' part. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "sim.h"
+
+#define SWEEP_STEP 5 /* deliveries looked at by one script */
 
 void ix_init(struct sim *s, struct ix *ix)
 {
@@ -85,12 +87,13 @@ static void requeue_claims(struct sim *s, struct ix *ix, int64_t now_wall)
     }
 }
 
-/* I5, by the true order of owners: an earlier owner never takes the index from a later one. (After the group was made anew it can, until
- * the later one knows which life it needs.) */
+/* I5, by the true order of owners: an earlier owner never takes the index from a later one. (After the group was made anew it
+ * can, until the later one knows which life it needs.) */
 static void check_take(struct sim *s, struct ix *ix, const struct ev *e)
 {
     require(s, e->assignment >= ix->taken_assignment || s->parts[e->no].regroups > 0,
-            "I5: p%d: the index was taken by the owner of assignment %" PRId64 " after %" PRId64, e->no, e->assignment, ix->taken_assignment);
+            "I5: p%d: the index was taken by the owner of assignment %" PRId64 " after %" PRId64, e->no, e->assignment,
+            ix->taken_assignment);
     ix->taken_assignment = e->assignment;
 }
 
@@ -189,8 +192,8 @@ static bool dominated(const struct sim *s, const struct ix_entry *entry, const s
         return false;
     e->answer.status = INDEX_DOMINATED;
     e->answer.at = r->offset;
-    e->answer.known = (struct delivery_rank){known->rank == 0 ? DELIVERY_RETRYING : (enum delivery_status)known->rank, known->attempt,
-                                             known->revision};
+    e->answer.known = (struct delivery_rank){known->rank == 0 ? DELIVERY_RETRYING : (enum delivery_status)known->rank,
+                                             known->attempt, known->revision};
     e->answer.known_record = entry->pl ? entry->record : SLICE("");
     return true;
 }
@@ -225,6 +228,39 @@ static void look(struct sim *s, struct ix *ix, struct ev *e)
     e->answer.next_due_wall_ms = next_due(s, ix);
 }
 
+/* ---- postpone.lua ---- */
+
+static void postpone(struct ix *ix, const struct ev *e)
+{
+    for (int i = 0; i < e->count; i++) {
+        struct ix_entry *entry = &ix->entries[e->records[i].d];
+        if (entry->inf < 0)
+            continue;
+        entry->inf = -1;
+        entry->due = e->records[i].due;
+    }
+}
+
+/* ---- sweep.lua ---- */
+
+/* One step: a stretch of the deliveries that the cursor names. */
+static void sweep(struct sim *s, struct ix *ix, struct ev *e)
+{
+    char wanted[96];
+    int from = (int)e->cursor, to = from + SWEEP_STEP < s->ghost_count ? from + SWEEP_STEP : s->ghost_count;
+    int len = snprintf(wanted, sizeof wanted, "\"webhook_id\":\"%s\"", e->webhook);
+    e->found = arena_take(s, SWEEP_STEP * sizeof *e->found);
+    for (int i = from; i < to; i++) {
+        struct ix_entry *entry = &ix->entries[i];
+        if (!entry->pl || entry->due < 0 || !memmem(entry->record.p, entry->record.len, wanted, (size_t)len))
+            continue;
+        entry->due = -1;
+        entry->inf = e->lease;
+        e->found[e->count++] = entry->record;
+    }
+    e->cursor = to < s->ghost_count ? (uint64_t)to : 0;
+}
+
 void ix_execute(struct sim *s, struct ev *e)
 {
     struct ix *ix = &s->parts[e->no].ix;
@@ -238,12 +274,16 @@ void ix_execute(struct sim *s, struct ev *e)
             due(s, ix, e);
         else if (e->kind == CALL_APPLY)
             apply(s, ix, e);
+        else if (e->kind == CALL_POSTPONE)
+            postpone(ix, e);
+        else if (e->kind == CALL_SWEEP)
+            sweep(s, ix, e);
         else
             look(s, ix, e);
     }
-    static const char *const kinds[] = {"?", "TAKE", "CLAIM", "DUE", "APPLY", "CHECK"};
+    static const char *const kinds[] = {"?", "TAKE", "CLAIM", "DUE", "APPLY", "CHECK", "POSTPONE", "SWEEP"};
     static const char *const answers[] = {"ok", "down", "moved", "fenced", "dominated"};
     if (e->kind != CALL_CHECK || e->answer.status != INDEX_OK)
-        say(s, "  index p%d %s ep %s ap %" PRId64 " count %d -> %s, now ep %s ap %" PRId64, e->no, kinds[e->kind], e->ep, e->ap, e->count,
-            answers[e->answer.status], ix->ep, ix->ap);
+        say(s, "  index p%d %s ep %s ap %" PRId64 " count %d -> %s, now ep %s ap %" PRId64, e->no, kinds[e->kind], e->ep, e->ap,
+            e->count, answers[e->answer.status], ix->ep, ix->ap);
 }

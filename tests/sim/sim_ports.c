@@ -1,4 +1,5 @@
-/* The core's ports. Each call becomes an ev: first it takes effect in the world, then its answer comes back, unless the process died. */
+/* The core's ports. Each call becomes an ev: first it takes effect in the world, then its answer comes back, unless the process
+ * died. */
 #include <stdio.h>
 
 #include "sim.h"
@@ -50,6 +51,11 @@ static void choose_fate(struct sim *s, struct ev *e)
 {
     const struct plan *plan = &s->plan;
     e->write = true;
+    if (e->job && e->value.len > plan->record_max) {
+        e->err = ERR_TOO_BIG;
+        e->write = false;
+        return;
+    }
     if (s->calm)
         return;
     if (chance(s, plan->ack_lost_permille)) {
@@ -71,7 +77,8 @@ static bool append(struct sim_worker *w, struct partition *p, struct slice key, 
                    void (*reply)(struct sim_worker *w, struct ev *e, bool died))
 {
     struct sim *s = w->sim;
-    bool last_chance = p->state == PARTITION_DRAINING && p->drain_deadline_ms == 0; /* refused now, an outcome is lost as by a fault */
+    bool last_chance =
+        p->state == PARTITION_DRAINING && p->drain_deadline_ms == 0; /* refused now, an outcome is lost as by a fault */
     if (!s->calm && !last_chance && chance(s, s->plan.full_permille))
         return false;
     struct ev *e = ev_new(s, w, reply);
@@ -147,15 +154,16 @@ static void reply_fetch(struct sim_worker *w, struct ev *e, bool died)
         ask_fetch(o);
 }
 
-/* What a fetch brings: some records from the position on, or the end. A position out of range starts at the earliest. A new leader may not
- * know yet how far the log goes. */
+/* What a fetch brings: some records from the position on, or the end. A position out of range starts at the earliest. A new
+ * leader may not know yet how far the log goes. */
 static void fetch(struct sim *s, struct ev *e)
 {
     const struct slog *log = &s->parts[e->no].log;
     if (e->offset < log->start || e->offset > log->end)
         e->offset = log->start;
     e->end = !s->calm && chance(s, s->plan.early_end_permille) ? rnd(s, e->offset, log->end) : log->end;
-    int most = (int)rnd(s, 1, READ_STEP);
+    int most = (int)rnd(s, 1, s->plan.crowd ? 600 : 8);
+    e->read = arena_take(s, (size_t)most * sizeof *e->read);
     e->at_end = true;
     for (int i = 0; i < log->count; i++) {
         if (log->recs[i].offset < e->offset || log->recs[i].offset >= e->end)
@@ -218,6 +226,12 @@ static void reply_index(struct sim_worker *w, struct ev *e, bool died)
         break;
     case CALL_CHECK:
         partition_on_check(e->p, e->round, a);
+        break;
+    case CALL_POSTPONE:
+        partition_on_postpone(e->p, e->round, a);
+        break;
+    case CALL_SWEEP:
+        partition_on_sweep(e->p, e->round, a, e->cursor, e->found, a->status == INDEX_OK ? e->count : 0);
         break;
     case CALL_NONE:
         break;
@@ -287,8 +301,8 @@ static void index_due(void *ctx, struct partition *p, unsigned round, int limit)
     send_call(ctx, e);
 }
 
-static void index_apply(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
-                        int64_t ap_to)
+static void index_apply(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
+                        int count, int64_t ap_to)
 {
     struct sim_worker *w = ctx;
     struct ev *e = call(w, p, CALL_APPLY, round);
@@ -312,6 +326,25 @@ static void index_apply(void *ctx, struct partition *p, unsigned round, int64_t 
 static void index_check(void *ctx, struct partition *p, unsigned round)
 {
     send_call(ctx, call(ctx, p, CALL_CHECK, round));
+}
+
+static void index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
+{
+    struct sim_worker *w = ctx;
+    struct ev *e = call(w, p, CALL_POSTPONE, round);
+    e->count = count;
+    e->records = arena_take(w->sim, (size_t)count * sizeof *e->records);
+    for (int i = 0; i < count; i++)
+        e->records[i] = (struct ix_record){.due = postponed[i].due_wall_ms, .d = ghost_find(w->sim, &postponed[i].id)->number};
+    send_call(w, e);
+}
+
+static void index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor)
+{
+    struct ev *e = call(ctx, p, CALL_SWEEP, round);
+    snprintf(e->webhook, sizeof e->webhook, "%.*s", (int)webhook_id.len, webhook_id.p);
+    e->cursor = cursor;
+    send_call(ctx, e);
 }
 
 /* ---- group ---- */
@@ -381,7 +414,7 @@ static void gave_up(void *ctx, struct partition *p)
     /* Whoever comes next may read the log before these records land: as when a POST is cut short (gate_withdraw). */
     const struct job *job;
     if (o->graceful)
-        TAILQ_FOREACH (job, &p->jobs[JOB_RECORDING], link)
+        TAILQ_FOREACH(job, &p->jobs[JOB_RECORDING], link)
             ghost_find(w->sim, &job->dl.id)->extra++;
 }
 
@@ -405,6 +438,7 @@ static void state_changed(void *ctx, struct partition *p, const char *from, cons
 }
 
 const struct core_ports sim_ports = {
-    append_claim, append_record, append_repair, read_log, stop_log, index_take, index_claim, index_due,     index_apply, index_check,
-    start_events, commit,        generation,    send_job, withdraw, gave_up,    released,    recorded,      state_changed,
+    append_claim, append_record, append_repair, read_log,       stop_log,    index_take,   index_claim,
+    index_due,    index_apply,   index_check,   index_postpone, index_sweep, start_events, commit,
+    generation,   send_job,      withdraw,      gave_up,        released,    recorded,     state_changed,
 };

@@ -20,7 +20,7 @@ void worker_boot(struct sim *s, int number)
     core_init(&w->core, &sim_ports, w, s->rng ^ (uint64_t)number);
     w->core.retry = (struct retry_policy){.base_ms = 500, .factor = 3, .max_ms = 8000};
     w->core.events_topic = "trueftp.events";
-    w->core.max_jobs = (int)rnd(s, 2, 40);
+    w->core.max_jobs = (int)rnd(s, 2, s->plan.crowd ? 2000 : 40);
     w->last_turn_ms = w->second_ms = w->contact_ms = s->now_ms;
     core_set_time(&w->core, s->now_ms, wall(s));
     say(s, "w%d starts", number);
@@ -30,7 +30,7 @@ void worker_boot(struct sim *s, int number)
 static void forget_fetches(struct ev_list *list, const struct owned *o)
 {
     struct ev *e;
-    TAILQ_FOREACH (e, list, link)
+    TAILQ_FOREACH(e, list, link)
         if (e->owned == o)
             e->owned = NULL;
 }
@@ -41,7 +41,7 @@ static void bury(struct sim_worker *w)
     if (!w->dead_owned)
         return;
     w->dead_owned = false;
-    TAILQ_FOREACH_SAFE (o, &w->owned, link, next) {
+    TAILQ_FOREACH_SAFE(o, &w->owned, link, next) {
         if (o->live || !o->p->released)
             continue;
         TAILQ_REMOVE(&w->owned, o, link);
@@ -71,7 +71,8 @@ static void drop_pending(struct sim_worker *w, struct ev_list *list)
     }
 }
 
-/* kill -9. The core's books are closed so that memory can be checked: each partition is lost, and each answer that is due comes as a failure. */
+/* kill -9. The core's books are closed so that memory can be checked: each partition is lost, and each answer that is due comes
+ * as a failure. */
 void worker_kill(struct sim_worker *w)
 {
     struct sim *s = w->sim;
@@ -80,7 +81,7 @@ void worker_kill(struct sim_worker *w)
     for (int no = 0; no < s->plan.parts; no++)
         if (w->slots[no] && !s->calm)
             fault_hit(s, no, 1, "its owner was killed");
-    TAILQ_FOREACH (o, &w->owned, link) {
+    TAILQ_FOREACH(o, &w->owned, link) {
         o->graceful = false;
         partition_lose(o->p);
     }
@@ -238,7 +239,7 @@ static void read_events(struct sim_worker *w, struct owned *o)
 {
     struct sim *s = w->sim;
     struct sim_part *part = &s->parts[o->no];
-    int most = (int)rnd(s, 0, 4);
+    int most = (int)rnd(s, 0, s->plan.crowd ? 400 : 4);
     if (!o->started || o->graceful)
         return;
     for (int i = 0; i < part->event_count && most > 0 && core_credit(&w->core) > 0; i++) {
@@ -275,7 +276,7 @@ static void lose_answer(struct sim_worker *w, struct ev *e)
 void worker_break_redis(struct sim_worker *w)
 {
     struct ev *e, *next;
-    TAILQ_FOREACH_SAFE (e, &w->pending, link, next)
+    TAILQ_FOREACH_SAFE(e, &w->pending, link, next)
         if (e->kind != CALL_NONE && !e->broken)
             lose_answer(w, e);
     w->redis_at = w->redis_back = 0;
@@ -324,8 +325,12 @@ static void second(struct sim_worker *w)
     w->second_ms = w->sim->now_ms;
     index_up(w);
     for (int no = 0; no < w->sim->plan.parts; no++)
-        if (w->slots[no])
+        if (w->slots[no]) {
             partition_second(w->slots[no]->p);
+            /* A webhook that was closed, and is open again when its deliveries come. */
+            if (!w->sim->calm && chance(w->sim, 30))
+                partition_sweep(w->slots[no]->p, slice_str(webhook_ids[rnd(w->sim, 0, MAX_WEBHOOKS - 1)]));
+        }
 }
 
 void worker_turn(struct sim_worker *w)

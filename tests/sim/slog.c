@@ -1,10 +1,11 @@
-/* The delivery log of a partition: what lands there, compaction at any moment, retention from the front, and the log deleted and made anew. */
+/* The delivery log of a partition: what lands there, compaction at any moment, retention from the front, and the log deleted and
+ * made anew. */
 #include <inttypes.h>
 
 #include "sim.h"
 
-#define HOLE_PERMILLE 5       /* an offset where no record stands */
-#define MIN_LAG_MS 60000      /* min.compaction.lag.ms, where there is one */
+#define HOLE_PERMILLE 5  /* an offset where no record stands */
+#define MIN_LAG_MS 60000 /* min.compaction.lag.ms, where there is one */
 #define RETAIN_MS 90000
 
 struct srec *slog_last(struct slog *log, int d)
@@ -19,8 +20,8 @@ static void read_claim(struct sim *s, int no, const struct ev *e)
 {
     struct claim claim;
     require(s, claim_parse(e->value, &claim, NULL) == ERR_OK, "a claim that cannot be read");
-    say(s, "  log p%d @%" PRId64 " claim life %" PRId64 " generation %" PRId64 " by %s", no, s->parts[no].log.end, claim.life, claim.generation,
-        e->w ? "a living worker" : "a dead worker");
+    say(s, "  log p%d @%" PRId64 " claim life %" PRId64 " generation %" PRId64 " by %s", no, s->parts[no].log.end, claim.life,
+        claim.generation, e->w ? "a living worker" : "a dead worker");
 }
 
 static void read_delivery(struct sim *s, int no, const struct ev *e, struct srec *r)
@@ -32,8 +33,8 @@ static void read_delivery(struct sim *s, int no, const struct ev *e, struct srec
     require(s, delivery_parse(e->value, &scratch, &dl, &why) == ERR_OK, "a record that cannot be read: %s", why.text);
     r->d = ghost_find(s, &dl.id)->number;
     r->rank = (struct delivery_rank){dl.status, dl.attempt, dl.revision};
-    say(s, "  log p%d @%" PRId64 " d%d %s attempt %d revision %" PRId64 "%s", no, r->offset, r->d, delivery_status_name(dl.status), dl.attempt,
-        dl.revision, e->job ? "" : " (repair, or its writer is gone)");
+    say(s, "  log p%d @%" PRId64 " d%d %s attempt %d revision %" PRId64 "%s", no, r->offset, r->d,
+        delivery_status_name(dl.status), dl.attempt, dl.revision, e->job ? "" : " (repair, or its writer is gone)");
     check_record(s, r, &dl, e);
     buf_done(&scratch);
 }
@@ -88,7 +89,8 @@ static void compacted_away(struct sim *s, const struct slog *log, int i)
     if (r->d < 0)
         return;
     for (int j = 0; j < log->count; j++)
-        if (j != i && log->recs[j].offset >= 0 && log->recs[j].d == r->d && delivery_rank_compare(log->recs[j].rank, r->rank) >= 0)
+        if (j != i && log->recs[j].offset >= 0 && log->recs[j].d == r->d &&
+            delivery_rank_compare(log->recs[j].rank, r->rank) >= 0)
             return;
     s->ghosts[r->d].truth_lost = true;
     s->ghosts[r->d].extra++;

@@ -7,7 +7,7 @@
 
 #include "sim.h"
 
-#define ARENA_BLOCK (256 * 1024)
+#define ARENA_BLOCK (1024 * 1024)
 
 static uint64_t next_random(struct sim *s)
 {

@@ -14,7 +14,8 @@
 
 /* Each is later than the one before it. */
 static const struct epoch in_order[] = {
-    {0, 0, 0}, {0, 0, 1}, {0, 0, 10}, {0, 1, 0}, {0, 2, 0}, {0, 9, 999999}, {0, 10, 3}, {0, 2147483647, INT64_MAX}, {1, 0, 0}, {1, 1, 1}, {10, 1, 0},
+    {0, 0, 0}, {0, 0, 1}, {0, 0, 10}, {0, 1, 0}, {0, 2, 0}, {0, 9, 999999}, {0, 10, 3}, {0, 2147483647, INT64_MAX},
+    {1, 0, 0}, {1, 1, 1}, {10, 1, 0},
 };
 
 static int sign(int n)
@@ -85,11 +86,7 @@ static void the_next_life_is_the_smallest_that_wins(void **state)
         {0, 5, {0, 4, 100}, 0}, /* ours is later already */
         {0, 5, {0, 5, 100}, 0}, /* the offset of a new claim decides */
         {0, 1, {0, 5, 100}, 1}, /* an earlier group's: generations began again */
-        {0, 1, {3, 5, 100}, 4},
-        {0, 5, {3, 5, 100}, 3},
-        {0, 6, {3, 5, 100}, 3},
-        {4, 1, {3, 5, 100}, 4},
-        {4, 6, {3, 5, 100}, 4},
+        {0, 1, {3, 5, 100}, 4}, {0, 5, {3, 5, 100}, 3}, {0, 6, {3, 5, 100}, 3}, {4, 1, {3, 5, 100}, 4}, {4, 6, {3, 5, 100}, 4},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t next = epoch_next_life(cases[i].life, cases[i].generation, &cases[i].seen);
@@ -115,7 +112,7 @@ static void a_claim_is_read_back(void **state)
     buf_done(&text);
 }
 
-#define CLAIM(log, life, generation) \
+#define CLAIM(log, life, generation)                                                                                             \
     "{\"schema\":\"trueftp.claim/1\",\"log\":" log ",\"life\":" life ",\"generation\":" generation ",\"member\":\"m\"}"
 
 static void other_records_are_no_claim(void **state)
@@ -163,8 +160,14 @@ static void other_metadata_names_no_log(void **state)
     static const struct {
         const char *metadata, *log;
     } cases[] = {
-        {"", ""},          {"v1", ""},     {"v1;log=", ""},           {"v1;log=short", ""}, {"v2;log=" LOG, ""},
-        {"v1;log=" LOG "0", ""}, {"x v1;log=" LOG, ""}, {"v1;log=" LOG ";low=5", LOG},
+        {"", ""},
+        {"v1", ""},
+        {"v1;log=", ""},
+        {"v1;log=short", ""},
+        {"v2;log=" LOG, ""},
+        {"v1;log=" LOG "0", ""},
+        {"x v1;log=" LOG, ""},
+        {"v1;log=" LOG ";low=5", LOG},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char log[EPOCH_LOG_SIZE] = "before";
@@ -176,14 +179,10 @@ static void other_metadata_names_no_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_has_the_order_of_epochs),
-        cmocka_unit_test(text_is_read_back),
-        cmocka_unit_test(other_text_is_no_epoch),
-        cmocka_unit_test(the_next_life_is_the_smallest_that_wins),
-        cmocka_unit_test(a_claim_is_read_back),
-        cmocka_unit_test(other_records_are_no_claim),
-        cmocka_unit_test(metadata_is_read_back),
-        cmocka_unit_test(other_metadata_names_no_log),
+        cmocka_unit_test(text_has_the_order_of_epochs), cmocka_unit_test(text_is_read_back),
+        cmocka_unit_test(other_text_is_no_epoch),       cmocka_unit_test(the_next_life_is_the_smallest_that_wins),
+        cmocka_unit_test(a_claim_is_read_back),         cmocka_unit_test(other_records_are_no_claim),
+        cmocka_unit_test(metadata_is_read_back),        cmocka_unit_test(other_metadata_names_no_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

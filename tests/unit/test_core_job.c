@@ -50,9 +50,15 @@ static int tear_down(void **state)
 /* The event's own memory is gone when this returns. */
 static struct job *new_job(struct fixture *f, int max_attempts)
 {
-    char path[] = "/in/a", account[] = "acc_1", timestamp[] = "2026-06-08T12:00:00Z", data[] = "{\"path\":\"/in/a\"}", hook[] = "wh_1";
-    struct event ev = {.id = {{1, 2, 3}}, .type = EVENT_FILE_UPLOADED, .timestamp = slice_str(timestamp), .time_wall_ms = NOW_WALL_MS - 1000,
-                       .account_id = slice_str(account), .data = slice_str(data), .path = slice_str(path)};
+    char path[] = "/in/a", account[] = "acc_1", timestamp[] = "2026-06-08T12:00:00Z", data[] = "{\"path\":\"/in/a\"}",
+         hook[] = "wh_1";
+    struct event ev = {.id = {{1, 2, 3}},
+                       .type = EVENT_FILE_UPLOADED,
+                       .timestamp = slice_str(timestamp),
+                       .time_wall_ms = NOW_WALL_MS - 1000,
+                       .account_id = slice_str(account),
+                       .data = slice_str(data),
+                       .path = slice_str(path)};
     struct job_webhook wh = {slice_str(hook), max_attempts};
     struct job *job = job_new(&f->core, &f->partition);
     job_from_event(job, &ev, &wh, SLICE("0af7651916cd43dd8448eb211c80319c"), 77);
@@ -90,8 +96,13 @@ static void assert_body(const struct delivery *dl)
 
 static struct outcome status(int http_status)
 {
-    return (struct outcome){.http_status = http_status, .started_wall_ms = NOW_WALL_MS, .duration_ms = 9, .dns_ms = -1, .connect_ms = -1,
-                            .tls_ms = -1, .first_byte_ms = -1};
+    return (struct outcome){.http_status = http_status,
+                            .started_wall_ms = NOW_WALL_MS,
+                            .duration_ms = 9,
+                            .dns_ms = -1,
+                            .connect_ms = -1,
+                            .tls_ms = -1,
+                            .first_byte_ms = -1};
 }
 
 static void an_event_is_copied(void **state)
@@ -252,15 +263,23 @@ static void what_is_too_large_is_shrunk(void **state)
     job_free(&f->core, job);
 }
 
-static void an_open_delivery_keeps_its_body(void **state)
+/* An open delivery without its body could not be sent again: it ends. */
+static void an_open_delivery_that_is_too_large_fails(void **state)
 {
     struct fixture *f = *state;
     struct job *job = new_job(f, 3);
     struct outcome o = status(500);
     assert_true(job_conclude(job, &o));
-    assert_false(job_shrink(job));
+    assert_true(job_shrink(job));
     struct delivery dl = read_record(f, job);
+    assert_int_equal(dl.status, DELIVERY_FAILED);
+    assert_int_equal(dl.next_attempt_wall_ms, 0);
+    assert_slice(dl.detail, "its record is larger than the delivery log takes");
     assert_body(&dl);
+    assert_true(job_shrink(job));
+    dl = read_record(f, job);
+    assert_int_equal(dl.body.len, 0);
+    assert_false(job_shrink(job));
     job_free(&f->core, job);
 }
 
@@ -307,7 +326,7 @@ int main(void)
         CASE(an_end_without_attempt_says_why),
         CASE(a_record_stays_bounded),
         CASE(what_is_too_large_is_shrunk),
-        CASE(an_open_delivery_keeps_its_body),
+        CASE(an_open_delivery_that_is_too_large_fails),
         CASE(what_is_no_record_makes_no_job),
         CASE(jobs_are_used_again),
     };

@@ -56,7 +56,8 @@ static void delays_grow_to_the_longest_and_spread(void **state)
     static const struct {
         int attempt;
         int64_t middle_ms;
-    } cases[] = {{1, 10000}, {2, 60000}, {3, 360000}, {4, 2160000}, {5, 12960000}, {6, 21600000}, {7, 21600000}, {1000, 21600000}};
+    } cases[] = {{1, 10000},    {2, 60000},    {3, 360000},   {4, 2160000},
+                 {5, 12960000}, {6, 21600000}, {7, 21600000}, {1000, 21600000}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t middle_ms = cases[i].middle_ms;
         assert_int_equal(retry_delay_ms(&production, cases[i].attempt, 0), middle_ms * 8 / 10);
@@ -131,9 +132,9 @@ static void what_was_asked_is_held_within_bounds(void **state)
         {503, "", 1, 8000},
         {503, "100", 1, 100000},
         {429, "100", 1, 100000},
-        {500, "100", 1, 8000},           /* only 429 and 503 may ask */
+        {500, "100", 1, 8000}, /* only 429 and 503 may ask */
         {200, "100", 1, 8000},
-        {503, "3", 1, 8000},             /* never sooner */
+        {503, "3", 1, 8000}, /* never sooner */
         {503, "nonsense", 1, 8000},
         {503, "100000", 1, 6 * HOUR_MS}, /* never later than the longest */
         {503, "100000", 9, 6 * HOUR_MS},
@@ -150,8 +151,10 @@ static void what_was_asked_is_held_within_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outcomes_are_classified), cmocka_unit_test(delays_grow_to_the_longest_and_spread),
-        cmocka_unit_test(delays_of_odd_policies),  cmocka_unit_test(retry_after_is_read),
+        cmocka_unit_test(outcomes_are_classified),
+        cmocka_unit_test(delays_grow_to_the_longest_and_spread),
+        cmocka_unit_test(delays_of_odd_policies),
+        cmocka_unit_test(retry_after_is_read),
         cmocka_unit_test(what_was_asked_is_held_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

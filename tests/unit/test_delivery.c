@@ -104,7 +104,7 @@ static const char retrying[] = IDENTITY
     "{\"attempt\":2,\"started_at\":\"2026-06-08T12:00:10.500Z\",\"http_status\":null,\"error\":\"connect_refused\"}],"
     "\"generation\":1,\"original_delivery_id\":\"" DELIVERY_ID "\","
     "\"event_ref\":{\"topic\":\"trueftp.events.acme\",\"partition\":0,\"offset\":0},"
-    "\"body\":\"{\\\"event\\\":\\\"file.uploaded\\\"}\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\"}";
+    "\"body\":\"{\\\"event\\\":\\\"file.uploaded\\\"}\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"trace_flags\":0}";
 
 static struct delivery base(void)
 {
@@ -159,6 +159,7 @@ static struct delivery retrying_fields(void)
     dl.event_topic = SLICE("trueftp.events.acme");
     dl.body = SLICE("{\"event\":\"file.uploaded\"}");
     dl.trace_id = SLICE("4bf92f3577b34da6a3ce929d0e0e4736");
+    dl.trace_unsampled = true;
     return dl;
 }
 
@@ -225,6 +226,7 @@ static void assert_same(const struct delivery *a, const struct delivery *b)
     assert_int_equal(a->event_offset, b->event_offset);
     assert_true(slice_eq(a->body, b->body));
     assert_true(slice_eq(a->trace_id, b->trace_id));
+    assert_int_equal(a->trace_unsampled, b->trace_unsampled);
 }
 
 /* In memory of exactly its size, so that a read beyond it is seen. The result's slices point into *text and scratch. */

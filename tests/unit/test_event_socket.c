@@ -358,7 +358,7 @@ static void a_restart_goes_on_behind_what_is_there(void **state)
     line_spool_put(w->spool, SLICE(LINE));
     assert_int_equal(ERR_OK, line_spool_sync(w->spool, &why));
     char *text = spooled(w, LINE_SPOOL_FILE);
-    assert_string_equal("\n{\"eve\n" LINE "\n", strstr(text, "\n{\"eve"));
+    assert_string_equal("\n{\"eve\n" LINE "\n", strstr(text, "\n{\"eve\n"));
     free(text);
     acknowledge(w, LINE_SPOOL_FILE ".00000001");
 }

@@ -201,6 +201,25 @@ static void test_stale_connection_is_retried(void **state)
     assert_int_equal(scripted_server_accepted(t.server), 2);
 }
 
+/* An endpoint that dies of each request gets it twice in one attempt, not six times. */
+static void test_kept_connections_are_tried_twice_at_most(void **state)
+{
+    (void)state;
+    struct call calls[4], last;
+    for (int i = 0; i < 4; i++) {
+        struct http_endpoint *ep = endpoint("one.example", "/close-next");
+        post_to(ep, 5000, &calls[i]);
+        http_endpoint_free(ep);
+    }
+    wait_for(4);
+    assert_int_equal(scripted_server_accepted(t.server), 4);
+    post_and_wait("one.example", "/ok", 5000, &last);
+    assert_int_equal(last.result.error, DELIVERY_ERROR_RESET);
+    assert_false(last.result.ours);
+    assert_int_equal(last.result.status, 0);
+    assert_int_equal(scripted_server_requests(t.server), 6);
+}
+
 static int64_t cpu_ms(void)
 {
     struct rusage u;
@@ -363,6 +382,7 @@ int main(void)
         HTTP_TEST(test_bad_headers_are_not_sent),
         HTTP_TEST(test_connection_is_kept),
         HTTP_TEST(test_stale_connection_is_retried),
+        HTTP_TEST(test_kept_connections_are_tried_twice_at_most),
         HTTP_TEST(test_closed_idle_connection),
         HTTP_TEST(test_cancel),
         HTTP_TEST(test_cancel_while_reading_the_body),

@@ -46,6 +46,100 @@ static void a_sources_file_is_read(void **state)
     sources_done(&s);
 }
 
+static void a_socket_and_a_hold_are_read(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "[main]\nformat=proftpd\npath=/a\naccount=group\nsuspect = hold\nsuspect_hold_ms = 5000\nsuspect_hold_end = drop\n"
+        "[app]\nformat=jsonl\nsocket=/run/trueftp/events.sock\nsocket_type=datagram\nsocket_mode=0622\naccount=record\n"
+        "spool_max_bytes=2000000\n[app-2]\nformat=jsonl\nsocket=/run/trueftp/b.sock\naccount=constant:a\n";
+    struct sources s;
+    struct errmsg why = {""};
+    assert_int_equal(ERR_OK, sources_parse("f", slice_str(text), &s, &why));
+    const struct source_config *c = s.list[0];
+    assert_true(c->hold && c->suspect && c->hold_drops);
+    assert_int_equal(5000, source_config_options(c).hold_ms);
+    c = s.list[1];
+    assert_true(!c->hold && c->socket_datagram && c->path == NULL);
+    assert_int_equal(0622, c->socket_mode);
+    assert_int_equal(2000000, c->spool_max_bytes);
+    assert_int_equal(0, source_config_options(c).hold_ms);
+    assert_false(s.list[2]->socket_datagram);
+    sources_place_spools(&s, "/var/lib/trueftp");
+    assert_string_equal("/a", s.list[0]->path);
+    assert_string_equal("/var/lib/trueftp/app.spool/events.jsonl", s.list[1]->path);
+    sources_done(&s);
+}
+
+/* What a record says of its account counts with `record` alone, and contradicts no other rule. */
+static void an_account_from_the_record(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *record;
+        const char *account; /* NULL: none */
+    } cases[] = {
+        {"record", "acc_1", "acc_1"},      {"record", "", NULL},
+        {"constant:acc_1", "", "acc_1"},   {"constant:acc_1", "acc_1", "acc_1"},
+        {"constant:acc_1", "acc_2", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct source_config *c = source_config_new("x");
+        struct event_fields f;
+        struct errmsg why;
+        struct buf scratch;
+        buf_init(&scratch, 4096);
+        c->format = &source_jsonl;
+        assert_int_equal(ERR_OK, account_rule_parse(cases[i].rule, &c->account, &why));
+        struct source_fact fact = {.type = EVENT_FTP_USER_CREATED,
+                                   .size_bytes = -1,
+                                   .username = SLICE("u"),
+                                   .home = SLICE("/h"),
+                                   .frontend = i == 0 ? SLICE("own") : SLICE(""),
+                                   .account_id = slice_str(cases[i].record)};
+        enum policy_verdict verdict = policy_apply(c, &fact, &scratch, &f);
+        assert_int_equal(cases[i].account ? POLICY_ANNOUNCE : POLICY_NO_ACCOUNT, verdict);
+        if (cases[i].account)
+            assert_true(slice_eq(slice_str(cases[i].account), f.account_id));
+        assert_true(slice_eq(i == 0 ? SLICE("own") : SLICE("jsonl"), f.frontend));
+        assert_true(slice_eq(SLICE("/h"), f.home));
+        buf_done(&scratch);
+        source_config_free(c);
+    }
+}
+
+static void what_becomes_of_a_held_upload(void **state)
+{
+    (void)state;
+    static const struct {
+        bool hold, drops, superseded;
+        const char *suspect;
+        enum policy_verdict verdict;
+    } cases[] = {
+        {false, true, false, "eof", POLICY_ANNOUNCE}, {true, false, false, "eof", POLICY_ANNOUNCE},
+        {true, true, false, "eof", POLICY_SILENT},    {true, true, false, "", POLICY_ANNOUNCE},
+        {true, false, true, "eof", POLICY_SILENT},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct source_config *c = source_config_new("x");
+        struct event_fields f;
+        struct errmsg why;
+        struct buf scratch;
+        buf_init(&scratch, 4096);
+        c->format = &source_proftpd;
+        c->hold = cases[i].hold;
+        c->hold_drops = cases[i].drops;
+        assert_int_equal(ERR_OK, account_rule_parse("constant:a", &c->account, &why));
+        struct source_fact fact = {.type = EVENT_FILE_UPLOADED,
+                                   .path = SLICE("/a"),
+                                   .suspect = slice_str(cases[i].suspect),
+                                   .superseded = cases[i].superseded};
+        assert_int_equal(cases[i].verdict, policy_apply(c, &fact, &scratch, &f));
+        buf_done(&scratch);
+        source_config_free(c);
+    }
+}
+
 static void a_wrong_sources_file_says_where(void **state)
 {
     (void)state;
@@ -76,7 +170,18 @@ static void a_wrong_sources_file_says_where(void **state)
         {"[main]\naccount=table:/nonexistent/table\n", "/nonexistent/table"},
         {"[main]\nstart=now\n", "beginning or end"},
         {"[main]\nannounce_renames=yes\n", "0 or 1"},
-        {"[main]\nsuspect=drop\n", "flag or emit"},
+        {"[main]\nsuspect=drop\n", "flag, emit or hold"},
+        {"[main]\nsuspect_hold_ms=999\n", "1000 to 86400000"},
+        {"[main]\nsuspect_hold_end=keep\n", "emit or drop"},
+        {"[main]\nsocket=events.sock\n", "absolute"},
+        {"[main]\nsocket_type=pipe\n", "stream or datagram"},
+        {"[main]\nsocket_mode=0888\n", "octal"},
+        {"[main]\nspool_max_bytes=1000\n", "1048576 to"},
+        {"[main]\naccount=records\n", "none of"},
+        {"[main]\nformat=vsftpd\npath=/a\naccount=constant:a\nsuspect=hold\n", "does not tell"},
+        {"[main]\nformat=vsftpd\nsocket=/a\naccount=constant:a\n", "needs format = jsonl"},
+        {"[main]\nformat=jsonl\npath=/b\nsocket=/a\naccount=constant:a\n", "one of them"},
+        {"[main]\nformat=jsonl\nsocket=/a\naccount=record\n[b]\nformat=jsonl\nsocket=/a\naccount=record\n", "one path"},
         {"[main]\nsuspect_window_ms=0\n", "1 to 10000"},
         {"[main]\nsuspect_window_ms=3s\n", "1 to 10000"},
         {"[main]\npath_prefix=/srv/\n", "line 2"},
@@ -279,6 +384,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sources_file_is_read),
+        cmocka_unit_test(a_socket_and_a_hold_are_read),
+        cmocka_unit_test(an_account_from_the_record),
+        cmocka_unit_test(what_becomes_of_a_held_upload),
         cmocka_unit_test(a_wrong_sources_file_says_where),
         cmocka_unit_test(accounts),
         cmocka_unit_test(a_table_is_read_again_when_it_changes),

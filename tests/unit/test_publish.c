@@ -158,9 +158,13 @@ static void no_credit_before_the_partitions_are_known(void **state)
 {
     struct world *w = *state;
     assert_false(publisher_has_credit(w->publisher));
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     assert_true(publisher_has_credit(w->publisher));
-    assert_string_equal("trueftp.events", publisher_topic(w->publisher));
+    assert_string_equal("trueftp.events", routes_topic(publisher_routes(w->publisher), 0));
+    publisher_hold(w->publisher, true);
+    assert_false(publisher_has_credit(w->publisher));
+    publisher_hold(w->publisher, false);
+    assert_true(publisher_has_credit(w->publisher));
 }
 
 static void an_event_goes_to_its_partition(void **state)
@@ -173,7 +177,7 @@ static void an_event_goes_to_its_partition(void **state)
                  {1, "acc_1", "/a"},  {3, "acc_1", "/a"},  {24, "acc_1", "/a"}};
     for (int i = 0; i < (int)(sizeof(cases) / sizeof(cases[0])); i++) {
         char key[256];
-        publisher_set_partitions(w->publisher, cases[i].partitions);
+        routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", cases[i].partitions);
         send_event(w, i, cases[i].account, cases[i].path);
         snprintf(key, sizeof(key), "%s%s", cases[i].account, cases[i].path);
         assert_string_equal("trueftp.events", sent[i].topic);
@@ -190,7 +194,7 @@ static void a_user_goes_by_its_name(void **state)
     struct world *w = *state;
     struct event_fields f = {
         .type = EVENT_FTP_USER_CREATED, .account_id = SLICE("acc_1"), .size_bytes = -1, .username = SLICE("user")};
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     publisher_send(w->publisher, &f, SLICE("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), &w->track, 0);
     assert_int_equal(partition_of(SLICE("acc_1"), SLICE("/user"), 24), sent[0].partition);
     assert_string_equal("acc_1/user", sent[0].key);
@@ -205,7 +209,7 @@ static void acknowledgements_come_in_any_order(void **state)
         int which;
         int64_t lowest;
     } steps[] = {{2, 100}, {0, 200}, {3, 200}, {1, INT64_MAX}};
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     for (int i = 0; i < 4; i++)
         send_event(w, (i + 1) * 100, "acc_1", "/a");
     assert_int_equal(4, publisher_outstanding(w->publisher));
@@ -219,7 +223,7 @@ static void acknowledgements_come_in_any_order(void **state)
 static void what_was_not_written_is_produced_again(void **state)
 {
     struct world *w = *state;
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     send_event(w, 100, "acc_1", "/a");
     send_event(w, 200, "acc_1", "/b");
     ack(0, ERR_AGAIN);
@@ -240,7 +244,7 @@ static void what_was_not_written_is_produced_again(void **state)
 static void a_full_queue_is_tried_again(void **state)
 {
     struct world *w = *state;
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     answer = ERR_AGAIN;
     send_event(w, 100, "acc_1", "/a");
     answer = ERR_OK;
@@ -263,7 +267,7 @@ static void a_full_queue_is_tried_again(void **state)
 static void what_will_never_be_taken_is_told_and_done(void **state)
 {
     struct world *w = *state;
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     answer = ERR_TOO_BIG;
     send_event(w, 100, "acc_1", "/a");
     assert_int_equal(1, w->refused);
@@ -283,7 +287,7 @@ static void a_missing_topic_is_waited_for(void **state)
 {
     struct world *w = *state;
     static const enum err errors[] = {ERR_NOT_FOUND, ERR_REFUSED};
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     for (size_t i = 0; i < 2; i++) {
         sent_count = 0;
         send_event(w, 100, "acc_1", "/a");
@@ -299,7 +303,7 @@ static void a_missing_topic_is_waited_for(void **state)
 static void what_is_outstanding_is_freed_at_the_end(void **state)
 {
     struct world *w = *state;
-    publisher_set_partitions(w->publisher, 24);
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
     send_event(w, 100, "acc_1", "/a");
     answer = ERR_AGAIN;
     send_event(w, 200, "acc_1", "/b");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "producer/source/proftpd_record.h"
+#include "producer/source/suspects.h"
 #include "source_fixture.h"
 #include "util/mem.h"
 
@@ -215,6 +216,75 @@ static void without_a_window_nothing_waits(void **state)
     source_proftpd.state_free(st);
 }
 
+/* With hold_ms a suspect upload waits on, until something happens to its path or its time is over. */
+static void suspect_upload_is_held(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct step then;
+        int64_t wall_us; /* 0: no release */
+        size_t events, superseded;
+        int64_t pending;
+    } cases[] = {
+        {"nothing happens", {NULL, NULL, NULL, NULL}, BASE_US + 4000000, 0, 0, 700},
+        {"its time is over", {NULL, NULL, NULL, NULL}, BASE_US + 5000000, 1, 0, INT64_MAX},
+        {"the clock was set back", {NULL, NULL, NULL, NULL}, BASE_US - 1000, 1, 0, INT64_MAX},
+        {"uploaded again", {"1795467673.000000", "2", UPLOADED, "/a"}, 0, 1, 1, 900},
+        {"another file is uploaded", {"1795467673.000000", "2", UPLOADED, "/b"}, 0, 0, 0, 700},
+        {"uploaded again, in vain", {"1795467673.000000", "2", "STOR\t552\tfailed\t5\t0\t5\tfalse\t", "/a"}, 0, 0, 0, 700},
+        {"deleted", {"1795467673.000000", "2", "DELE\t250\t-\t5\t-\t-\tfalse\t", "/a"}, 0, 2, 0, INT64_MAX},
+        {"renamed", {"1795467673.000000", "2", RENAME_FROM, "/a"}, 0, 1, 0, 900},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct source_options options = {.suspect_window_ms = 3, .hold_ms = 5000};
+        struct source_state *st = state_with(&options);
+        struct step upload = {"1795467671.000000", "1", UPLOADED, "/a"}, gone = {"1795467671.001000", "1", EOF_EXIT, "-"};
+        record(st, 700, "ftp", &upload);
+        record(st, 800, "ftp", &gone);
+        assert_int_equal(0, seen.count);
+        assert_int_equal(700, source_proftpd.pending_offset(st));
+        if (cases[i].then.time)
+            record(st, 900, "ftp", &cases[i].then);
+        if (cases[i].wall_us)
+            assert_int_equal(cases[i].events == 0 ? 1000000 : -1, source_proftpd.release(st, cases[i].wall_us));
+        if (seen.count != cases[i].events || source_proftpd.pending_offset(st) != cases[i].pending)
+            fail_msg("%s: %zu events, pending %lld", cases[i].what, seen.count, (long long)source_proftpd.pending_offset(st));
+        if (seen.count > 0) {
+            assert_string_equal("Read EOF from client", seen.facts[0].suspect);
+            assert_int_equal(cases[i].superseded, seen.facts[0].f.superseded);
+            assert_int_equal(700, seen.facts[0].f.offset);
+        }
+        source_proftpd.flush(st);
+        assert_true(seen.count >= 1);
+        source_proftpd.state_free(st);
+    }
+}
+
+/* A clean end is not held, and so many suspects as there may be are. */
+static void suspects_are_bounded(void **state)
+{
+    (void)state;
+    struct source_options options = {.suspect_window_ms = 3, .hold_ms = 5000};
+    struct source_state *st = state_with(&options);
+    struct step clean[] = {{"1795467671.000000", "1", UPLOADED, "/a"},
+                           {"1795467671.001000", "1", "EXIT\t-\t-\t-\t-\t-\tfalse\tQuit", "-"}};
+    record(st, 0, "ftp", &clean[0]);
+    record(st, 1, "ftp", &clean[1]);
+    assert_int_equal(1, seen.count);
+    for (int i = 0; i < SUSPECTS_MAX + 3; i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "/f%d", i);
+        struct step upload = {"1795467671.000000", "1", UPLOADED, path}, gone = {"1795467671.001000", "1", EOF_EXIT, "-"};
+        record(st, 100 + 2 * i, "ftp", &upload);
+        record(st, 101 + 2 * i, "ftp", &gone);
+    }
+    assert_int_equal(4, seen.count);
+    assert_string_equal("/f2", seen.facts[3].path);
+    assert_int_equal(106, source_proftpd.pending_offset(st));
+    source_proftpd.state_free(st);
+}
+
 static void renames(void **state)
 {
     (void)state;
@@ -387,6 +457,8 @@ int main(void)
         cmocka_unit_test_teardown(upload_waits_for_its_second_witness, teardown),
         cmocka_unit_test_teardown(upload_is_released_when_its_time_is_over, teardown),
         cmocka_unit_test_teardown(without_a_window_nothing_waits, teardown),
+        cmocka_unit_test_teardown(suspect_upload_is_held, teardown),
+        cmocka_unit_test_teardown(suspects_are_bounded, teardown),
         cmocka_unit_test_teardown(renames, teardown),
         cmocka_unit_test_teardown(a_rename_nobody_ends_is_forgotten, teardown),
         cmocka_unit_test_teardown(sessions_are_bounded, teardown),

@@ -31,6 +31,12 @@ struct index_record {
     bool skip;               /* no delivery record, or a dominated one that a later one in the log makes good: only the position moves */
 };
 
+/* A retry that goes back to the schedule. */
+struct index_postponed {
+    struct uuid id;
+    int64_t due_wall_ms;
+};
+
 struct core_ports {
     /* Delivery log. Answers: partition_on_claim_ack, partition_on_record_ack, partition_on_repair_ack. false: not now, the core asks again next turn (no answer comes). */
     bool (*append_claim)(void *ctx, struct partition *p, struct slice value);
@@ -40,7 +46,7 @@ struct core_ports {
     void (*read_log)(void *ctx, struct partition *p, int64_t from);
     void (*stop_log)(void *ctx, struct partition *p);
 
-    /* Index. `round` comes back with the answer: partition_on_take, _claim, _due, _apply, _check. */
+    /* Index. `round` comes back with the answer: partition_on_take, _claim, _due, _apply, _check, _postpone, _sweep. */
     void (*index_take)(void *ctx, struct partition *p, unsigned round);
     void (*index_claim)(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count);
     void (*index_due)(void *ctx, struct partition *p, unsigned round, int limit);
@@ -48,6 +54,9 @@ struct core_ports {
     void (*index_apply)(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
                         int64_t ap_to);
     void (*index_check)(void *ctx, struct partition *p, unsigned round);
+    void (*index_postpone)(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count);
+    /* One step through the schedule for what belongs to a webhook; cursor 0 begins. */
+    void (*index_sweep)(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor);
 
     /* Group. */
     void (*start_events)(void *ctx, struct partition *p, int64_t offset); /* once; -1: the earliest */

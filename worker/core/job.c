@@ -142,23 +142,6 @@ static void write_record(struct job *job)
     encode(job);
 }
 
-bool job_shrink(struct job *job)
-{
-    struct delivery *dl = &job->dl;
-    bool spared = false;
-    for (int i = 0; i < dl->attempt_count; i++) {
-        spared = spared || dl->attempts[i].response.len > 0;
-        dl->attempts[i].response.len = 0;
-    }
-    if (!spared && !delivery_is_open(dl->status)) {
-        spared = dl->body.len > 0;
-        dl->body.len = 0;
-    }
-    if (spared)
-        encode(job);
-    return spared;
-}
-
 bool job_conclude(struct job *job, const struct outcome *o)
 {
     struct delivery *dl = &job->dl;
@@ -196,4 +179,25 @@ void job_end(struct job *job, enum delivery_status status, const char *detail)
         job->dl.error = DELIVERY_ERROR_CANCELLED;
     job->dl.detail = slice_str(detail);
     write_record(job);
+}
+
+bool job_shrink(struct job *job)
+{
+    struct delivery *dl = &job->dl;
+    bool spared = false;
+    for (int i = 0; i < dl->attempt_count; i++) {
+        spared = spared || dl->attempts[i].response.len > 0;
+        dl->attempts[i].response.len = 0;
+    }
+    if (!spared && delivery_is_open(dl->status)) {
+        job_end(job, DELIVERY_FAILED, "its record is larger than the delivery log takes");
+        return true;
+    }
+    if (!spared) {
+        spared = dl->body.len > 0;
+        dl->body.len = 0;
+    }
+    if (spared)
+        encode(job);
+    return spared;
 }

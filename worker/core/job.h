@@ -62,7 +62,8 @@ MUST_CHECK enum err job_from_record(struct job *job, struct slice record, struct
 
 /* Changes dl by what came of an attempt, and writes job->record. false: nothing to record (our own failure). */
 bool job_conclude(struct job *job, const struct outcome *o);
-/* The broker finds the record too large: leaves out what can be spared (responses first, then the body). false: nothing is left to spare. */
+/* The broker finds the record too large: leaves out what can be spared, a step a call: responses; then an open delivery ends as failed, for without its
+ * body it could not be sent again; then the body. false: nothing is left to spare. */
 bool job_shrink(struct job *job);
 /* The delivery waits until due: status parked, attempts unchanged. */
 void job_park(struct job *job, int64_t due_wall_ms);

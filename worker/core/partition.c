@@ -48,6 +48,7 @@ struct partition *partition_new(struct core *c, int32_t number, int64_t generati
     for (int i = 0; i < JOB_STATE_COUNT; i++)
         TAILQ_INIT(&p->jobs[i]);
     STAILQ_INIT(&p->applying);
+    STAILQ_INIT(&p->sweeps);
     buf_init(&p->repair, 2 * 1024 * 1024);
     p->state = PARTITION_CLAIMING;
     partition_claim(p);
@@ -58,6 +59,8 @@ void partition_free(struct partition *p)
 {
     check(p->state == PARTITION_GONE && p->answers_due == 0);
     events_done(&p->events);
+    sweep_done(p);
+    free(p->postponed);
     buf_done(&p->repair);
     free(p->member);
     free(p);
@@ -319,6 +322,21 @@ const char *partition_log(const struct partition *p)
 int partition_job_count(const struct partition *p, enum job_state state)
 {
     return p->job_counts[state];
+}
+
+int64_t partition_scheduled(const struct partition *p)
+{
+    return p->state == PARTITION_SERVING ? p->scheduled : 0;
+}
+
+int64_t partition_due(const struct partition *p)
+{
+    return p->state == PARTITION_SERVING ? p->due : 0;
+}
+
+int64_t partition_next_due_wall_ms(const struct partition *p)
+{
+    return p->state == PARTITION_SERVING ? p->next_due_wall_ms : 0;
 }
 
 int64_t partition_unsettled(const struct partition *p)

@@ -54,6 +54,13 @@ void partition_event_hold(struct partition *p, uint64_t event_seq);
 void partition_event_unhold(struct partition *p, uint64_t event_seq);
 /* The reader of the record is done with it. */
 void partition_event_done(struct partition *p, uint64_t event_seq);
+/* What is scheduled for a webhook comes to the gate now, though it is not due: the webhook was closed, and the gate ends it. */
+void partition_sweep(struct partition *p, struct slice webhook_id);
+/* Of the index's schedule, as the last check told it: how many deliveries, and how many of them are due. 0 when not serving. */
+int64_t partition_scheduled(const struct partition *p);
+int64_t partition_due(const struct partition *p);
+/* The earliest due time known; 0: none. */
+int64_t partition_next_due_wall_ms(const struct partition *p);
 /* Events read but not settled. */
 int64_t partition_unsettled(const struct partition *p);
 
@@ -81,6 +88,7 @@ struct index_answer {
     struct epoch epoch;   /* FENCED: the stored one */
     int64_t ap;           /* take, OK: the stored position, -1 for none */
     int64_t next_due_wall_ms; /* check and due, OK: the earliest due time that is left, 0 for none */
+    int64_t scheduled, due;   /* check, OK: deliveries in the schedule, and those of them that are due */
     int64_t at;           /* DOMINATED: offset of that record */
     struct delivery_rank known; /* DOMINATED */
     struct slice known_record;  /* DOMINATED by an open state: its record */
@@ -93,6 +101,10 @@ void partition_on_claim(struct partition *p, unsigned round, const struct index_
 void partition_on_due(struct partition *p, unsigned round, const struct index_answer *a, const struct slice *records, int count);
 /* ap_to: as it was asked. */
 void partition_on_apply(struct partition *p, unsigned round, const struct index_answer *a, int64_t ap_to);
+void partition_on_postpone(struct partition *p, unsigned round, const struct index_answer *a);
+/* cursor: of the next step, 0 at the end. records: what was scheduled, now in our hands. */
+void partition_on_sweep(struct partition *p, unsigned round, const struct index_answer *a, uint64_t cursor, const struct slice *records,
+                        int count);
 void partition_on_check(struct partition *p, unsigned round, const struct index_answer *a);
 /* The index can be asked (again). */
 void partition_on_index_up(struct partition *p);
@@ -102,6 +114,7 @@ void partition_on_index_up(struct partition *p);
 void partition_on_commit(struct partition *p, enum err err);
 void partition_on_posting(struct job *job);
 void partition_on_outcome(struct job *job, const struct outcome *o);
+/* It cannot be sent now. A new delivery is recorded as parked; a retry goes back to the schedule, without a record. */
 void partition_on_park(struct job *job, int64_t due_wall_ms);
 void partition_on_cancel(struct job *job, const char *detail);
 

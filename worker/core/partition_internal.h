@@ -74,7 +74,12 @@ struct partition {
     bool index_waiting;     /* TAKING: the script could not be sent or was not answered; wait for index_up */
     bool serving_once;      /* events were started */
     int64_t next_due_wall_ms; /* 0: none known */
+    int64_t scheduled, due;   /* at the last check */
     bool due_asked;
+    struct index_postponed *postponed; /* retries that go back to the schedule with the turn's batch */
+    size_t postponed_count, postponed_cap;
+    STAILQ_HEAD(, sweep) sweeps; /* webhooks whose schedule is being called in */
+    bool sweep_asked;
     int64_t apply_at_ms;    /* when acknowledged records go to the index; 0: none wait */
 
     /* Replay. */
@@ -134,7 +139,13 @@ void serve_drop(struct partition *p);    /* forget all jobs */
 void serve_produce(struct partition *p); /* records that the producer's queue had no room for */
 void serve_record_again(struct partition *p); /* the log was made anew: what it acknowledged is not in it */
 void serve_applied(struct partition *p, int64_t ap_to);
+void serve_due(struct partition *p, struct slice record);
 void job_move(struct job *job, enum job_state state);
+
+/* partition_sweep.c */
+void sweep_turn(struct partition *p);
+void sweep_suspend(struct partition *p);
+void sweep_done(struct partition *p);
 
 /* partition_commit.c */
 void events_init(struct event_ring *r, int64_t committed);

@@ -281,7 +281,10 @@ static void begin_repair(struct partition *p, const struct index_answer *a)
 {
     const struct replay_batch *b = STAILQ_FIRST(&p->applying);
     const struct replay_record *r = b ? find_record(b, a->at) : NULL;
-    check(r != NULL);
+    if (!r) {
+        partition_take(p, "an answer is missing"); /* of the batch before this one */
+        return;
+    }
     bool needed = !later_record_known(p, &r->id, a->at);
     stop_reading(p);
     p->replay_end = -1;

@@ -8,6 +8,8 @@
 
 #define CLAIM_BATCH 256
 #define DUE_BATCH 100
+#define POSTPONE_BATCH 256
+#define WRITE_AGAIN_MS (7 * 86400000LL) /* DELIVERY: "Open for long" */
 #define APPLY_BATCH 256
 #define APPLY_WAIT_MS 10
 #define APPLY_FULL 64 /* so many records waiting leave at once */
@@ -163,7 +165,7 @@ static void due_for_claimed(struct job *job, struct slice record)
     }
 }
 
-static void due_job(struct partition *p, struct slice record)
+void serve_due(struct partition *p, struct slice record)
 {
     struct job *job = job_new(p->core, p);
     if (job_from_record(job, record, NULL) != ERR_OK) {
@@ -190,7 +192,7 @@ void partition_on_due(struct partition *p, unsigned round, const struct index_an
         return;
     p->next_due_wall_ms = a->next_due_wall_ms;
     for (int i = 0; i < count; i++)
-        due_job(p, records[i]);
+        serve_due(p, records[i]);
 }
 
 /* ---- c: outcomes ---- */
@@ -228,10 +230,43 @@ void partition_on_outcome(struct job *job, const struct outcome *o)
     }
 }
 
+static void postpone(struct job *job, int64_t due_wall_ms)
+{
+    struct partition *p = job->partition;
+    if (p->postponed_count == p->postponed_cap) {
+        p->postponed_cap = p->postponed_cap ? p->postponed_cap * 2 : POSTPONE_BATCH;
+        p->postponed = mem_array(p->postponed, p->postponed_cap, sizeof *p->postponed);
+    }
+    p->postponed[p->postponed_count++] = (struct index_postponed){job->dl.id, due_wall_ms};
+    note_due(p, due_wall_ms);
+    release(job);
+}
+
 void partition_on_park(struct job *job, int64_t due_wall_ms)
 {
+    /* Its record is in the log already; only one that retention might take is written again. */
+    if (job->has_record && job->partition->core->now_wall_ms - job->dl.updated_wall_ms < WRITE_AGAIN_MS) {
+        postpone(job, due_wall_ms);
+        return;
+    }
     job_park(job, due_wall_ms);
     record(job);
+}
+
+/* Before the turn's other scripts: nothing that is asked later may find these still in our hands. */
+static void postpone_batches(struct partition *p)
+{
+    for (size_t at = 0; at < p->postponed_count; at += POSTPONE_BATCH) {
+        size_t left = p->postponed_count - at;
+        p->answers_due++;
+        p->core->ports.index_postpone(p->core->ctx, p, p->round, &p->postponed[at], (int)(left < POSTPONE_BATCH ? left : POSTPONE_BATCH));
+    }
+    p->postponed_count = 0;
+}
+
+void partition_on_postpone(struct partition *p, unsigned round, const struct index_answer *a)
+{
+    (void)partition_index_ok(p, round, a);
 }
 
 void partition_on_cancel(struct job *job, const char *detail)
@@ -330,8 +365,11 @@ void serve_applied(struct partition *p, int64_t ap_to)
 
 void partition_on_check(struct partition *p, unsigned round, const struct index_answer *a)
 {
-    if (partition_index_ok(p, round, a))
-        note_due(p, a->next_due_wall_ms);
+    if (!partition_index_ok(p, round, a))
+        return;
+    note_due(p, a->next_due_wall_ms);
+    p->scheduled = a->scheduled;
+    p->due = a->due;
 }
 
 static void look_at_tail(struct partition *p)
@@ -352,8 +390,10 @@ void serve_turn(struct partition *p)
         apply_recorded(p);
     if (p->state != PARTITION_SERVING)
         return;
+    postpone_batches(p);
     claim_batches(p);
     ask_due(p);
+    sweep_turn(p);
 }
 
 static int64_t earlier(int64_t a_ms, int64_t b_ms)
@@ -433,6 +473,8 @@ void serve_suspend(struct partition *p)
     move_all(p, JOB_CLAIMING, JOB_UNCLAIMED);
     move_all(p, JOB_APPLYING, JOB_RECORDED);
     p->due_asked = false;
+    p->postponed_count = 0; /* TAKE returns them to the schedule */
+    sweep_suspend(p);
     p->tail_end = -1;
 }
 

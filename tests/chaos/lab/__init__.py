@@ -1,5 +1,5 @@
-"""The parts of the chaos lab: a world of real programs, what is done to it, what is written down meanwhile, and the checker that reads
-all of it in the end. The programs and servers are those of the scenarios' harness."""
+"""The parts of the chaos lab: a world of real programs, what is done to it, what is written down meanwhile, and the checker that
+reads all of it in the end. The programs and servers are those of the scenarios' harness."""
 
 import pathlib
 import sys

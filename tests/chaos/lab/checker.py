@@ -1,5 +1,5 @@
-"""The checker: reads what is left of a run (ledger, the receiver's log, the delivery log, Redis, committed offsets, samples) and asserts
-the invariants I1-I9 of docs/PROTOCOL.md's protocol. It shares no code with the worker.
+"""The checker: reads what is left of a run (ledger, the receiver's log, the delivery log, Redis, committed offsets, samples) and
+asserts the invariants of the protocol (docs/PROTOCOL.md). It shares no code with the worker.
 
 I1 committed > o => each delivery of event o has a record
 I2 in the end each delivery is delivered, failed or cancelled, and its last record equals the fold
@@ -51,7 +51,7 @@ def body_of(event, delivery):
     """The bytes that the customer must get."""
     data = event[event.index('"data":') + len('"data":') : -1]
     members = json.loads(event)
-    head = {"event": members["event"], "delivery_id": delivery, "timestamp": members["timestamp"], "account_id": members["account_id"]}
+    head = {name: members.get(name, delivery) for name in ("event", "delivery_id", "timestamp", "account_id")}
     return (json.dumps(head, separators=(",", ":"))[:-1] + ',"data":' + data + "}").encode()
 
 
@@ -69,9 +69,13 @@ class Checker:
 
     def run(self):
         self.read()
-        for check in (self.check_ledger, self.check_settled, self.check_ends, self.check_posts, self.check_due, self.check_index_samples,
-                      self.check_index_end):
-            check()
+        self.check_ledger()
+        self.check_settled()
+        self.check_ends()
+        self.check_posts()
+        self.check_due()
+        self.check_index_samples()
+        self.check_index_end()
         self.count()
         return self
 
@@ -102,6 +106,7 @@ class Checker:
             for line in lines:
                 wall_ms, delivery, attempt, status, body_hash, _ = line.split()
                 self.posts[delivery].append(Post(int(wall_ms) / 1000, int(attempt), int(status), body_hash))
+        self.records, self.posts = dict(self.records), dict(self.posts)
 
     # ---- I1, I2
 
@@ -133,7 +138,7 @@ class Checker:
         for sample in self.commits:
             for partition, (committed, end) in enumerate(zip(sample.committed, sample.ends)):
                 if committed > 0 and recorded[partition][min(committed, at[partition])] > end:
-                    self.wrong("I1", f"partition {partition}: {committed} is committed, but something before it has no record yet")
+                    self.wrong("I1", f"partition {partition}: {committed} is committed, something before it has no record yet")
         try:
             committed = self.world.committed()
         except k.KafkaAway as error:
@@ -147,7 +152,8 @@ class Checker:
         for delivery, (event_id, hook) in self.hooks.items():
             records = self.records.get(delivery)
             if not records:
-                self.wrong("I2", f"{delivery} (event {event_id}, {hook.path}) has no record: LOST; POSTs: {len(self.posts.get(delivery, ()))}")
+                sent = len(self.posts.get(delivery, ()))
+                self.wrong("I2", f"{delivery} (event {event_id}, {hook.path}) has no record: LOST; POSTs: {sent}")
                 continue
             last, best = records[-1], fold(records)
             if rank_of(last) != rank_of(best):
@@ -160,7 +166,7 @@ class Checker:
     # ---- I3, I6, I8
 
     def check_posts(self):
-        self.extra_posts, self.most_extra, self.twice = 0, 0, 0
+        self.extra_posts, self.most_extra, self.twice, self.repeated = 0, 0, 0, 0
         for delivery, (event_id, _hook) in self.hooks.items():
             posts, best = self.posts.get(delivery, []), fold(self.records.get(delivery, []))
             if best and best.status == "delivered" and not any(200 <= p.status < 300 for p in posts):
@@ -170,7 +176,8 @@ class Checker:
             wanted = hashlib.sha256(body_of(self.ledger[event_id], delivery)).hexdigest()[:32]
             if {p.body_hash for p in posts} != {wanted}:
                 self.wrong("I6", f"{delivery} was sent with another body")
-            self.check_extra(delivery, posts, best.attempt if best else 0)
+            if best:
+                self.check_extra(delivery, posts, best.attempt)
         bound = self.in_hand_max * sum(1 for f in self.faults if f.kind not in HARMLESS)
         self.numbers["extra POSTs, bound"] = bound
         if self.extra_posts > bound:
@@ -186,6 +193,13 @@ class Checker:
             self.wrong("I8", f"{delivery}: {attempts} attempts are recorded, {len(posts)} POSTs came")
         if extra <= 0:
             return
+        repeats = self.repeats(posts)
+        self.repeated += sum(repeats)
+        if max(repeats) > 1 + len(self.hits(posts[0].wall_s, posts[-1].wall_s)):
+            self.wrong("I3", f"{delivery}: an attempt without an answer came {max(repeats)} times more at once: {posts}")
+        extra -= sum(repeats)
+        if extra <= 0:
+            return
         self.extra_posts += extra
         self.twice += 1
         self.most_extra = max(self.most_extra, extra)
@@ -193,7 +207,19 @@ class Checker:
         if extra > len(hits):
             times = ", ".join(f"{p.wall_s:.3f} attempt {p.attempt} -> {p.status}" for p in posts)
             self.wrong("I3", f"{delivery}: {extra} extra POSTs, {len(hits)} faults could have caused them; POSTs: {times}; "
-                             f"records: {[(r.status, r.attempt, r.revision, r.offset) for r in self.records[delivery]]}")
+                             f"records: {[(r.status, r.attempt, r.revision, r.offset) for r in self.records.get(delivery, ())]}")
+
+    @staticmethod
+    def repeats(posts):
+        """How often the HTTP client sent again what got no answer, in each row of such POSTs: a kept connection that the endpoint closes
+        looks as if the request had never come, so the client may send it once more, on a new one."""
+        rows = [0]
+        for a, b in zip(posts, posts[1:]):
+            if a.status == 0 and b.attempt == a.attempt and b.wall_s - a.wall_s < 0.45:
+                rows[-1] += 1
+            else:
+                rows.append(0)
+        return rows
 
     # ---- I7
 
@@ -206,7 +232,7 @@ class Checker:
             for post in posts:
                 before = post.attempt - 1
                 if before > 0 and before not in due:
-                    self.wrong("I7", f"{delivery}: attempt {post.attempt} was sent, no record of attempt {before} asks for one")
+                    self.wrong("I7", f"{delivery}: attempt {post.attempt} was sent, no record of {before} asks for one")
                 elif before > 0 and post.wall_s < due[before] - 0.005:
                     self.wrong("I7", f"{delivery}: attempt {post.attempt} was sent {due[before] - post.wall_s:.3f} s before it was due")
 
@@ -246,8 +272,10 @@ class Checker:
         where = f"partition {partition}, applied {index.applied}, epoch {index.epoch}"
         if index.open != open_ids:
             more, less = index.open.keys() - open_ids.keys(), open_ids.keys() - index.open.keys()
-            differ = [(d, index.open[d], open_ids[d]) for d in index.open.keys() & open_ids.keys() if index.open[d] != open_ids[d]]
-            self.wrong("I4", f"{where}: {len(more)} too many {sorted(more)[:3]}, {len(less)} missing {sorted(less)[:3]}, differing {differ[:3]}")
+            both = index.open.keys() & open_ids.keys()
+            differ = [(d, index.open[d], open_ids[d]) for d in both if index.open[d] != open_ids[d]]
+            self.wrong("I4", f"{where}: {len(more)} too many {sorted(more)[:3]}, {len(less)} missing {sorted(less)[:3]}, "
+                             f"differing {differ[:3]}")
         lost = open_ids.keys() - index.due - index.in_hand
         if lost:
             self.wrong("I4", f"{where}: {len(lost)} open deliveries are neither scheduled nor in hand: {sorted(lost)[:3]}")
@@ -298,6 +326,7 @@ class Checker:
             **{f"deliveries {status}": count for status, count in sorted(ends.items())},
             "POSTs": posts,
             "POSTs not answered with 2xx": sum(1 for p in self.posts.values() for post in p if not 200 <= post.status < 300),
+            "POSTs repeated by the HTTP client": self.repeated,
             "extra POSTs": self.extra_posts,
             "deliveries with extra POSTs": self.twice,
             "extra POSTs of one delivery, at most": self.most_extra,

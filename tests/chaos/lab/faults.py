@@ -7,9 +7,9 @@ import time
 
 from .world import SESSION_MS
 
-KINDS = ("kill", "stop", "flush", "redis_restart", "broker_restart", "rebalance")
+KINDS = ("kill", "stop", "flush", "redis_restart", "redis_rollback", "broker_restart", "rebalance")
 # These cannot make anybody send twice: whatever the index has lost is read from the log before the next claim.
-HARMLESS = ("flush", "redis_restart")
+HARMLESS = ("flush", "redis_restart", "redis_rollback")
 
 
 class Fault:
@@ -79,7 +79,9 @@ class Injector:
         self.timers.append(timer)
 
     def candidates(self):
-        return [name for name in self.names if self.world.workers[name].running() and not getattr(self.world.workers[name], "busy", False)]
+        """Workers that run and are not stopped."""
+        workers = self.world.workers
+        return [name for name in self.names if workers[name].running() and not getattr(workers[name], "busy", False)]
 
     # ---- the kinds
 
@@ -125,6 +127,17 @@ class Injector:
         self.world.redis.program.kill()
         time.sleep(away)
         self.world.redis.start()
+        fault.finish()
+
+    def redis_rollback(self, rng):
+        """As by a failover to a replica that was behind: what it knew some seconds ago."""
+        age = rng.choice((0.3, 1, 3, 6))
+        self.world.redis.command("SAVE")
+        self.wait(age)
+        fault = self.begin("redis_rollback", f"by {age:g} s")
+        self.world.redis.program.kill()
+        self.world.redis.start()
+        (self.world.folder / "dump.rdb").unlink()
         fault.finish()
 
     def broker_restart(self, rng):

@@ -1,7 +1,7 @@
 """What the lab asks of Kafka beyond the harness: committed offsets, ends of topics, whole topics with kcat, and topics deleted.
 
-kcat cannot ask for a group's offsets, so these few requests are made here (protocol guide: OffsetFetch 1, ListOffsets 1, DeleteTopics 1).
-One node alone, which is every partition's leader and every group's coordinator.
+kcat cannot ask for a group's offsets, so these few requests are made here (Kafka protocol guide: OffsetFetch 1, ListOffsets 1,
+DeleteTopics 1). One node alone, which is every partition's leader and every group's coordinator.
 """
 
 import collections
@@ -128,5 +128,6 @@ def write_lines(servers, topic, pairs, partition=None, seconds=120):
     """Writes records, and says whether all of them were acknowledged."""
     where = [] if partition is None else ["-p", str(partition)]
     text = "".join(f"{key}\t{value}\n" for key, value in pairs).encode()
-    settings = ["-X", "acks=all", "-X", "enable.idempotence=true", "-X", "linger.ms=2", "-X", f"message.timeout.ms={seconds * 1000}"]
+    settings = ["-X", "acks=all", "-X", "enable.idempotence=true", "-X", "linger.ms=2"]
+    settings += ["-X", f"message.timeout.ms={seconds * 1000}"]
     return kcat(servers, "-P", "-t", topic, "-K", "\t", *where, *settings, data=text, seconds=seconds + 10) is not None

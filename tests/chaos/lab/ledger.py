@@ -55,7 +55,8 @@ class Publisher(threading.Thread):
 
     def send(self, batch):
         """Until it is acknowledged: what is sent twice for that is one event all the same."""
-        while batch and not k.write_lines(self.world.servers, self.world.topic("events"), [(key, value) for _, key, value in batch]):
+        pairs = [(key, value) for _, key, value in batch]
+        while pairs and not k.write_lines(self.world.servers, self.world.topic("events"), pairs):
             self.refused_batches += 1
             time.sleep(0.5)
         self.ledger.update((event_id, value) for event_id, _, value in batch)

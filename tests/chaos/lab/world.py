@@ -2,7 +2,9 @@
 
 import json
 import pathlib
+import signal
 import subprocess
+import sys
 
 from harness.program import Program, environment
 from harness.redis import Redis
@@ -11,7 +13,12 @@ from harness.waiting import wait_until
 from . import kafka as k
 from . import redis as r
 
-SESSION_MS = 2000
+SESSION_MS = 3000  # of the group; half of it without a commit's answer, which come each second, makes a worker hold its POSTs
+
+
+def end_in_order():
+    """SIGTERM ends a run as Ctrl-C does: what it started is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class Hook:
@@ -92,8 +99,8 @@ class World:
 
     def create_webhook(self, hook):
         url = f"http://127.0.0.1:{self.receiver_port}{hook.path}"
-        options = ["--max-attempts", hook.max_attempts, "--max-concurrency", hook.concurrency, "--timeout-ms", 5000]
-        text = self.ctl("webhook", "create", "--output", "json", "--account", hook.account, "--url", url, "--events", "*", *options)
+        options = ["--max-attempts", hook.max_attempts, "--max-concurrency", hook.concurrency, "--timeout-ms", 5000, "--events", "*"]
+        text = self.ctl("webhook", "create", "--output", "json", "--account", hook.account, "--url", url, *options)
         hook.id = json.loads(text)["id"]
 
     def end(self):
