@@ -154,15 +154,16 @@ provide_pureftpd() {
 
 # ---- build
 
-# build_preset PRESET [TARGET...]: configures and builds, quietly unless it fails.
+# build_preset PRESET [TARGET...]: configures and builds. On a terminal ninja shows how far it is; elsewhere it is quiet unless it fails.
 build_preset() {
-    local preset=$1 target_options=()
+    local preset=$1 target_options=() how=(quietly)
     shift
+    [[ ! -t 1 ]] || how=()
     [[ $# -eq 0 ]] || target_options=(--target "$@")
     (
         cd "$root_dir" || exit
         quietly cmake --preset "$preset" || die "cmake --preset $preset failed"
-        quietly cmake --build "build/$preset" -j "$(nproc)" "${target_options[@]}" || die "the build of preset $preset failed"
+        "${how[@]}" cmake --build "build/$preset" -j "$(nproc)" "${target_options[@]}" || die "the build of preset $preset failed"
     )
 }
 

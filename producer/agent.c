@@ -7,9 +7,9 @@
 
 #include "io/admin.h"
 #include "producer/announce.h"
+#include "producer/notify.h"
 #include "producer/outlet.h"
 #include "producer/users.h"
-#include "producer/notify.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -61,6 +61,12 @@ static const char *ready(void *ctx)
             return a->not_ready;
         }
     }
+    for (size_t i = 0; i < a->users_count; i++) {
+        if (!users_watching(a->users[i])) {
+            snprintf(a->not_ready, sizeof(a->not_ready), "source %s: the file's folder is not there", users_name(a->users[i]));
+            return a->not_ready;
+        }
+    }
     return NULL;
 }
 
@@ -79,6 +85,10 @@ static double oldest_seconds(void *ctx)
     int64_t now = loop_now(a->loop), oldest = now;
     for (size_t i = 0; i < a->announcer_count; i++) {
         int64_t since = announcer_oldest_ms(a->announcers[i]);
+        oldest = since < oldest ? since : oldest;
+    }
+    for (size_t i = 0; i < a->users_count; i++) {
+        int64_t since = users_oldest_ms(a->users[i]);
         oldest = since < oldest ? since : oldest;
     }
     return (double)(now - oldest) / 1000;
@@ -120,6 +130,8 @@ static bool work(void *ctx)
     bool left = publisher_flush(a->publisher);
     for (size_t i = 0; i < a->announcer_count; i++)
         left = announcer_work(a->announcers[i]) || left;
+    for (size_t i = 0; i < a->users_count; i++)
+        left = users_work(a->users[i]) || left;
     if (a->stopping && publisher_outstanding(a->publisher) == 0)
         loop_stop(a->loop);
     return left;
@@ -130,6 +142,8 @@ static void on_tick(void *ctx)
     struct agent *a = ctx;
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_tick(a->announcers[i]);
+    for (size_t i = 0; i < a->users_count; i++)
+        users_tick(a->users[i]);
     loop_timer_arm(a->tick, TICK_MS);
 }
 
@@ -152,6 +166,8 @@ static void on_signal(void *ctx, int signo)
     notify_supervisor("STOPPING=1");
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_stop(a->announcers[i]);
+    for (size_t i = 0; i < a->users_count; i++)
+        users_stop(a->users[i]);
     loop_timer_arm(a->drain, DRAIN_MS);
 }
 
@@ -174,18 +190,31 @@ static int start_kafka(struct agent *a, struct errmsg *why)
     return 0;
 }
 
+static enum err start_log(struct agent *a, const struct source_config *c, struct errmsg *why)
+{
+    struct announcer_options o = {
+        .loop = a->loop, .config = c, .publisher = a->publisher, .counters = &a->counters, .data_dir = a->settings->data_dir};
+    enum err err = announcer_new(&o, &a->announcers[a->announcer_count], why);
+    a->announcer_count += err == ERR_OK;
+    return err;
+}
+
+static enum err start_users(struct agent *a, const struct source_config *c, struct errmsg *why)
+{
+    struct users_options o = {
+        .loop = a->loop, .config = c, .publisher = a->publisher, .counters = &a->counters, .data_dir = a->settings->data_dir};
+    enum err err = users_new(&o, &a->users[a->users_count], why);
+    a->users_count += err == ERR_OK;
+    return err;
+}
+
 static int start_sources(struct agent *a, struct errmsg *why)
 {
     for (size_t i = 0; i < a->sources.count; i++) {
-        struct announcer_options o = {.loop = a->loop,
-                                      .config = a->sources.list[i],
-                                      .publisher = a->publisher,
-                                      .counters = &a->counters,
-                                      .data_dir = a->settings->data_dir};
-        enum err err = announcer_new(&o, &a->announcers[i], why);
+        const struct source_config *c = a->sources.list[i];
+        enum err err = c->is_users ? start_users(a, c, why) : start_log(a, c, why);
         if (err != ERR_OK)
             return err == ERR_INVALID ? EX_USAGE : EX_UNAVAILABLE;
-        a->announcer_count++;
     }
     return 0;
 }
@@ -218,12 +247,14 @@ static void run(struct agent *a)
     loop_timer_arm(a->tick, TICK_MS);
     loop_on_signal(a->loop, SIGTERM, on_signal, a);
     loop_on_signal(a->loop, SIGINT, on_signal, a);
-    log_info("started", LOG_INT("sources", a->announcer_count), LOG_INT("admin_port", admin_port(a->admin)),
+    log_info("started", LOG_INT("sources", a->announcer_count + a->users_count), LOG_INT("admin_port", admin_port(a->admin)),
              LOG_STR("topic", routes_topic(publisher_routes(a->publisher), 0)));
     notify_supervisor("READY=1");
     loop_run(a->loop);
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_save(a->announcers[i]);
+    for (size_t i = 0; i < a->users_count; i++)
+        users_save(a->users[i]);
     log_info("stopped", LOG_INT("outstanding", publisher_outstanding(a->publisher)));
 }
 
@@ -236,6 +267,8 @@ static void finish(struct agent *a)
         admin_stop(a->admin);
     for (size_t i = 0; i < a->announcer_count; i++)
         announcer_free(a->announcers[i]);
+    for (size_t i = 0; i < a->users_count; i++)
+        users_free(a->users[i]);
     outlet_free(a->outlet);
     sources_done(&a->sources);
     metrics_free(a->metrics);

@@ -248,6 +248,12 @@ static bool write_checkpoint(struct announcer *a, const struct checkpoint *c)
     return true;
 }
 
+static void on_deleted(void *ctx, uint64_t inode)
+{
+    struct announcer *a = ctx;
+    follow_deleted(a->follow, inode);
+}
+
 void announcer_save(struct announcer *a)
 {
     struct checkpoint c;
@@ -258,7 +264,7 @@ void announcer_save(struct announcer *a)
         if (a->spool)
             line_spool_drop(a->spool, &c);
         if (a->config->format == &source_spool)
-            spool_drop(a->config->path, &c);
+            spool_drop(a->config->path, &c, on_deleted, a);
     }
     checkpoint_done(&c);
 }

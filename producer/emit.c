@@ -18,7 +18,8 @@
 
 static const char usage[] =
     "usage: trueftp-producer emit --account ID --event NAME [options]\n"
-    "Publishes one event: file.uploaded, file.downloaded, file.deleted, file.renamed, dir.created, dir.deleted (each with --path) or\n"
+    "Publishes one event: file.uploaded, file.downloaded, file.deleted, file.renamed, dir.created, dir.deleted (each with "
+    "--path) or\n"
     "ftp_user.created (with --username). It is on disk when the command ends, and the agent ships it. Prints the event's id.\n"
     "  --path PATH           absolute, as the customer sees it\n"
     "  --username NAME       who did it; of ftp_user.created the new user\n"
@@ -85,18 +86,12 @@ static const struct {
     const char *name;
     size_t offset;
 } texts[] = {
-    {"account", offsetof(struct trueftp_event, account_id)},
-    {"path", offsetof(struct trueftp_event, path)},
-    {"username", offsetof(struct trueftp_event, username)},
-    {"home", offsetof(struct trueftp_event, home)},
-    {"client-ip", offsetof(struct trueftp_event, client_ip)},
-    {"protocol", offsetof(struct trueftp_event, protocol)},
-    {"session", offsetof(struct trueftp_event, session_id)},
-    {"frontend", offsetof(struct trueftp_event, frontend)},
-    {"suspect", offsetof(struct trueftp_event, suspect)},
-    {"renamed-from", offsetof(struct trueftp_event, renamed_from)},
-    {"traceparent", offsetof(struct trueftp_event, traceparent)},
-    {"event-id", offsetof(struct trueftp_event, event_id)},
+    {"account", offsetof(struct trueftp_event, account_id)},      {"path", offsetof(struct trueftp_event, path)},
+    {"username", offsetof(struct trueftp_event, username)},       {"home", offsetof(struct trueftp_event, home)},
+    {"client-ip", offsetof(struct trueftp_event, client_ip)},     {"protocol", offsetof(struct trueftp_event, protocol)},
+    {"session", offsetof(struct trueftp_event, session_id)},      {"frontend", offsetof(struct trueftp_event, frontend)},
+    {"suspect", offsetof(struct trueftp_event, suspect)},         {"renamed-from", offsetof(struct trueftp_event, renamed_from)},
+    {"traceparent", offsetof(struct trueftp_event, traceparent)}, {"event-id", offsetof(struct trueftp_event, event_id)},
 };
 enum { TEXTS = sizeof(texts) / sizeof(texts[0]), OTHERS = 7, OPTION_BASE = 256 };
 
@@ -129,9 +124,12 @@ static bool set_option(struct emit *e, int option, char *value)
 
 static void list_options(struct option longs[TEXTS + OTHERS])
 {
-    static const struct option others[OTHERS] = {{"event", required_argument, NULL, 'e'}, {"size", required_argument, NULL, 's'},
-                                                 {"time", required_argument, NULL, 't'},  {"spool", required_argument, NULL, 'o'},
-                                                 {"wait", optional_argument, NULL, 'w'},  {"config", required_argument, NULL, 'c'},
+    static const struct option others[OTHERS] = {{"event", required_argument, NULL, 'e'},
+                                                 {"size", required_argument, NULL, 's'},
+                                                 {"time", required_argument, NULL, 't'},
+                                                 {"spool", required_argument, NULL, 'o'},
+                                                 {"wait", optional_argument, NULL, 'w'},
+                                                 {"config", required_argument, NULL, 'c'},
                                                  {NULL, 0, NULL, 0}};
     for (int i = 0; i < TEXTS; i++)
         longs[i] = (struct option){texts[i].name, required_argument, NULL, OPTION_BASE + i};
@@ -193,7 +191,8 @@ static int spool(const struct emit *e, const char *folder)
     if (error == TRUEFTP_OK)
         puts(id);
     else
-        fprintf(stderr, "trueftp-producer: %s: %s\n", folder, error == TRUEFTP_ERR_IO ? strerror(errno) : trueftp_strerror(error));
+        fprintf(stderr, "trueftp-producer: %s: %s\n", folder,
+                error == TRUEFTP_ERR_IO ? strerror(errno) : trueftp_strerror(error));
     trueftp_close(handle);
     return status_of(error);
 }

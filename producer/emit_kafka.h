@@ -5,8 +5,8 @@
 #include "model/settings.h"
 #include "producer/include/trueftp_producer.h"
 
-/* event: one that trueftp_check takes. Prints its id when all replicas have it. Returns the exit status, as emit_main; says on standard
- * error what went wrong. */
+/* event: one that trueftp_check takes. Prints its id when all replicas have it. Returns the exit status, as emit_main; says on
+ * standard error what went wrong. */
 int emit_kafka(const struct settings *settings, const struct trueftp_event *event, int wait_seconds);
 
 #endif

@@ -45,8 +45,7 @@ static void watch_files(struct follow *f)
 {
     char path[64];
     struct tail *t;
-    TAILQ_FOREACH(t, &f->files.tails, link)
-    {
+    TAILQ_FOREACH(t, &f->files.tails, link) {
         if (t->watch >= 0 || t->lost)
             continue;
         snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
@@ -66,8 +65,7 @@ static void on_event(struct follow *f, const struct inotify_event *ev)
         if (ev->mask & IN_IGNORED)
             f->folder_watch = -1;
     } else {
-        TAILQ_FOREACH(t, &f->files.tails, link)
-        {
+        TAILQ_FOREACH(t, &f->files.tails, link) {
             if (t->watch == ev->wd)
                 t->dirty = true;
         }
@@ -203,8 +201,7 @@ bool follow_work(struct follow *f)
         files_scan(&f->files, loop_now(f->o.loop));
         watch_files(f);
     }
-    TAILQ_FOREACH(t, &f->files.tails, link)
-    {
+    TAILQ_FOREACH(t, &f->files.tails, link) {
         if (t->lost)
             continue;
         read_some(f, t);
@@ -225,6 +222,11 @@ void follow_checkpoint(struct follow *f, struct checkpoint *c)
     files_checkpoint(&f->files, c);
 }
 
+void follow_deleted(struct follow *f, uint64_t inode)
+{
+    files_deleted(&f->files, inode);
+}
+
 bool follow_watching(const struct follow *f)
 {
     return f->folder_watch >= 0;
@@ -234,8 +236,7 @@ int64_t follow_bytes_behind(const struct follow *f)
 {
     const struct tail *t;
     int64_t behind = 0;
-    TAILQ_FOREACH(t, &f->files.tails, link)
-    {
+    TAILQ_FOREACH(t, &f->files.tails, link) {
         if (!t->lost && t->size > t->offset)
             behind += t->size - t->offset;
     }
@@ -246,11 +247,9 @@ int64_t follow_oldest_ms(const struct follow *f)
 {
     const struct tail *t;
     int64_t oldest = INT64_MAX;
-    TAILQ_FOREACH(t, &f->files.tails, link)
-    {
+    TAILQ_FOREACH(t, &f->files.tails, link) {
         const struct track_mark *mark;
-        TAILQ_FOREACH(mark, &t->track.marks, link)
-        {
+        TAILQ_FOREACH(mark, &t->track.marks, link) {
             if (mark->since_ms < oldest)
                 oldest = mark->since_ms;
             break;

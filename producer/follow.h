@@ -56,6 +56,9 @@ void follow_stop(struct follow *f);
 /* Appends what a restart needs to an initialised c. */
 void follow_checkpoint(struct follow *f, struct checkpoint *c);
 
+/* The caller deleted a file that was read to its end: its inode's next owner is another file. */
+void follow_deleted(struct follow *f, uint64_t inode);
+
 /* The log's folder is watched: what is written will be seen. */
 bool follow_watching(const struct follow *f);
 /* Bytes that were written and not handed over yet. */

@@ -52,8 +52,7 @@ static void raise_alarm(struct files *fs, enum follow_alarm what, uint64_t inode
 static struct tail *find_open(struct files *fs, const struct stat *st)
 {
     struct tail *t;
-    TAILQ_FOREACH(t, &fs->tails, link)
-    {
+    TAILQ_FOREACH(t, &fs->tails, link) {
         if (!t->lost && t->inode == (uint64_t)st->st_ino && t->device == st->st_dev)
             return t;
     }
@@ -304,15 +303,21 @@ void files_all_dirty(struct files *fs)
 {
     struct tail *t;
     TAILQ_FOREACH(t, &fs->tails, link)
-    t->dirty = !t->lost;
+        t->dirty = !t->lost;
+}
+
+void files_deleted(struct files *fs, uint64_t inode)
+{
+    struct known_file *k = find_known(fs, inode);
+    if (k)
+        forget_known(fs, k);
 }
 
 void files_checkpoint(const struct files *fs, struct checkpoint *c)
 {
     const struct tail *t;
     bool room = true;
-    TAILQ_FOREACH(t, &fs->tails, link)
-    {
+    TAILQ_FOREACH(t, &fs->tails, link) {
         struct checkpoint_file at = {.inode = t->inode, .offset = tail_restart_offset(t), .size = t->size};
         memcpy(at.fingerprint, t->fingerprint, sizeof(at.fingerprint));
         if (!t->lost)

@@ -36,6 +36,8 @@ void files_scan(struct files *fs, int64_t now_ms);
  * watches end there. */
 void files_check(struct files *fs, int64_t now_ms, int inotify);
 void files_all_dirty(struct files *fs);
+/* Nothing is remembered of a closed file of that inode any more. */
+void files_deleted(struct files *fs, uint64_t inode);
 void files_checkpoint(const struct files *fs, struct checkpoint *c);
 
 #endif

@@ -9,7 +9,7 @@
 
 #define ASK_AGAIN_MS 1000
 #define REFRESH_MS (60 * 1000) /* a topic that was not there; more partitions of one that is */
-#define FETCH_WAIT_MS 500
+#define FETCH_WAIT_MS 100
 #define POLL_BOUND 512
 
 struct pools {

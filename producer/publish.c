@@ -83,8 +83,8 @@ static void on_ack(void *ctx, void *opaque, enum err err, int32_t partition, int
     }
 }
 
-/* Routed anew with each try: what was known of pools and partitions may have changed. False: the queue is full, or the topic is not
- * known well enough; ev is untouched. */
+/* Routed anew with each try: what was known of pools and partitions may have changed. False: the queue is full, or the topic is
+ * not known well enough; ev is untouched. */
 static bool produce(struct publisher *p, struct outgoing *ev)
 {
     if (!routes_find(p->routes, key_of(ev), &ev->topic, &ev->partition))
@@ -217,7 +217,8 @@ void publisher_hold(struct publisher *p, bool hold)
 
 bool publisher_has_credit(const struct publisher *p)
 {
-    return !p->held && routes_partitions(p->routes, 0) > 0 && p->outstanding < PUBLISH_MAX_OUTSTANDING && TAILQ_EMPTY(&p->waiting);
+    return !p->held && routes_partitions(p->routes, 0) > 0 && p->outstanding < PUBLISH_MAX_OUTSTANDING &&
+           TAILQ_EMPTY(&p->waiting);
 }
 
 int publisher_outstanding(const struct publisher *p)

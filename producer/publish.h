@@ -31,8 +31,8 @@ MUST_CHECK enum err publisher_new(const struct publish_options *o, struct publis
 /* What is outstanding is forgotten; its tracks are not touched. */
 void publisher_free(struct publisher *p);
 
-/* Where events go; it has to be told of pools and partition counts. While the shared topic's are not known there is no credit, and an
- * event for another topic waits until that one's are. */
+/* Where events go; it has to be told of pools and partition counts. While the shared topic's are not known there is no credit,
+ * and an event for another topic waits until that one's are. */
 struct routes *publisher_routes(struct publisher *p);
 /* While it is held there is no credit. Not held at first. */
 void publisher_hold(struct publisher *p, bool hold);

@@ -1,5 +1,5 @@
-/* Where an account's events go: `<prefix>.events`, or `<prefix>.events.<pool>` for an account that has a pool (model/account.h); and
- * there, which partition. Pure: who knows pools and partition counts tells it (pools.h, agent.c).
+/* Where an account's events go: `<prefix>.events`, or `<prefix>.events.<pool>` for an account that has a pool (model/account.h);
+ * and there, which partition. Pure: who knows pools and partition counts tells it (pools.h, agent.c).
  *
  * A pool whose topic is not there has its events sent to the shared topic, whose workers deliver them too: a slip in the set-up
  * of one pool must neither lose nor hold up anything. */

@@ -2,8 +2,8 @@
 
 #define DATA_DIR_OPTION                                                                                                          \
     {                                                                                                                            \
-        "TRUEFTP_DATA_DIR", CONFIG_STRING, "/var/lib/trueftp", 1, 4000, "folder of the checkpoints and the spool; one agent at a time",      \
-            offsetof(struct producer_settings, data_dir)                                                                         \
+        "TRUEFTP_DATA_DIR", CONFIG_STRING, "/var/lib/trueftp", 1, 4000,                                                          \
+            "folder of the checkpoints and the spool; one agent at a time", offsetof(struct producer_settings, data_dir)         \
     }
 
 static const struct config_option options[] = {

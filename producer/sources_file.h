@@ -21,7 +21,8 @@
  *   socket_mode = 0660                   of the socket's file
  *   spool_max_bytes = 1073741824         bound of the spool (1048576 or more); when it is reached, writers wait
  *
- * A section can also name a file that lists a server's users, who are announced as ftp_user.created when they are new there (users.h):
+ * A section can also name a file that lists a server's users, who are announced as ftp_user.created when they are new there
+ * (users.h):
  *
  *   [accounts]
  *   format = users
@@ -33,8 +34,8 @@
  *   uid_max = 59999                      up to this one
  *   host = ...                           likewise
  *
- * One section is there without being written: [spool], which follows the folder where libtrueftp-producer and `trueftp-producer emit`
- * put events, `<data dir>/spool`. A section of that name replaces it.
+ * One section is there without being written: [spool], which follows the folder where libtrueftp-producer and `trueftp-producer
+ * emit` put events, `<data dir>/spool`. A section of that name replaces it.
  *
  * Lines starting with # or ; are comments. Unknown keys, missing ones and sections of one name or one path stop the start. */
 #ifndef PRODUCER_SOURCES_FILE_H

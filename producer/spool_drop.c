@@ -42,7 +42,7 @@ static bool is_done(const struct checkpoint *c, const struct stat *st)
     return false;
 }
 
-void spool_drop(const char *path, const struct checkpoint *c)
+void spool_drop(const char *path, const struct checkpoint *c, void (*deleted)(void *ctx, uint64_t inode), void *ctx)
 {
     const char *base = strrchr(path, '/') + 1;
     size_t len = strlen(base);
@@ -55,7 +55,9 @@ void spool_drop(const char *path, const struct checkpoint *c)
         if (strncmp(name, base, len) != 0 || name[len] != '.' || fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG(st.st_mode) || !is_done(c, &st))
             continue;
-        if (unlinkat(dirfd(dir), name, 0) != 0)
+        if (unlinkat(dirfd(dir), name, 0) == 0)
+            deleted(ctx, (uint64_t)st.st_ino);
+        else
             log_warn("segment_not_deleted", LOG_STR("segment", name), LOG_STR("message", strerror(errno)));
     }
     if (dir)

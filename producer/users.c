@@ -47,7 +47,7 @@ struct users {
     int inotify, watch;
     struct loop_io *io;
     struct loop_timer *settle, *check;
-    struct stat seen; /* the file when `settle` was armed */
+    struct stat seen;            /* the file when `settle` was armed */
     struct users_known *unowned; /* who was complained about for having no account; never saved */
     struct buf text, groups, scratch;
     bool stopped;

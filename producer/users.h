@@ -1,9 +1,9 @@
-/* ftp_user.created from a file that lists users (users_file.h): the file is looked at when it changes, at the start and once a minute, and
- * who is in it and not known yet (users_known.h) is announced.
+/* ftp_user.created from a file that lists users (users_file.h): the file is looked at when it changes, at the start and once a
+ * minute, and who is in it and not known yet (users_known.h) is announced.
  *
- * Servers' tools rewrite such files in place, so one may be empty or half there when we look: it is read when its size and its times
- * have not changed for a moment, nor while it was read. At the very first look everybody counts as known. A file that is empty, gone or
- * not understood changes nothing and sounds the alarm; nobody is ever taken for deleted.
+ * Servers' tools rewrite such files in place, so one may be empty or half there when we look: it is read when its size and its
+ * times have not changed for a moment, nor while it was read. At the very first look everybody counts as known. A file that is
+ * empty, gone or not understood changes nothing and sounds the alarm; nobody is ever taken for deleted.
  *
  * A user without an account (account_rule.h) waits for one: whoever makes users often writes the table afterwards.
  * event ids: event_id.h. The loop's thread only. */

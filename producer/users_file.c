@@ -4,8 +4,11 @@
 
 #define MAX_FIELDS 7
 
-static const char *const names[USERS_FORMAT_COUNT] = {
-    [USERS_NONE] = "", [USERS_PROFTPD] = "proftpd", [USERS_PUREFTPD] = "pureftpd", [USERS_VSFTPD] = "vsftpd", [USERS_PASSWD] = "passwd"};
+static const char *const names[USERS_FORMAT_COUNT] = {[USERS_NONE] = "",
+                                                      [USERS_PROFTPD] = "proftpd",
+                                                      [USERS_PUREFTPD] = "pureftpd",
+                                                      [USERS_VSFTPD] = "vsftpd",
+                                                      [USERS_PASSWD] = "passwd"};
 
 enum users_format users_format_find(const char *name)
 {
@@ -77,7 +80,8 @@ static bool name_ok(struct slice name)
 
 enum verdict { TAKEN, PASSED_OVER, MALFORMED };
 
-static enum verdict read_fields(enum users_format format, int64_t uid_min, int64_t uid_max, struct slice line, struct users_entry *out)
+static enum verdict read_fields(enum users_format format, int64_t uid_min, int64_t uid_max, struct slice line,
+                                struct users_entry *out)
 {
     struct slice f[MAX_FIELDS];
     int64_t uid, gid;
@@ -92,7 +96,8 @@ static enum verdict read_fields(enum users_format format, int64_t uid_min, int64
     return TAKEN;
 }
 
-static enum verdict read_line(enum users_format format, int64_t uid_min, int64_t uid_max, struct slice line, struct users_entry *out)
+static enum verdict read_line(enum users_format format, int64_t uid_min, int64_t uid_max, struct slice line,
+                              struct users_entry *out)
 {
     if (format == USERS_VSFTPD)
         line = trim(line);

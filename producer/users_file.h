@@ -36,8 +36,8 @@ struct users_entry {
     struct slice name, home, gid; /* home and gid: empty where the format has none */
 };
 
-/* Takes the next user off *rest. False: there is none; *rest is empty then. Lines that are not understood are passed over and added to
- * *malformed. */
+/* Takes the next user off *rest. False: there is none; *rest is empty then. Lines that are not understood are passed over and
+ * added to *malformed. */
 bool users_file_next(enum users_format format, int64_t uid_min, int64_t uid_max, struct slice *rest, struct users_entry *out,
                      size_t *malformed);
 

@@ -128,7 +128,8 @@ enum err users_known_save(struct users_known *k, struct errmsg *why)
         buf_put(&text, user->name, user->len);
         buf_putc(&text, '\n');
     }
-    enum err err = text.err ? errmsg_set(why, text.err, "%s: too many users", k->path) : file_replace(k->path, buf_slice(&text), 0640, why);
+    enum err err =
+        text.err ? errmsg_set(why, text.err, "%s: too many users", k->path) : file_replace(k->path, buf_slice(&text), 0640, why);
     k->changed = err != ERR_OK;
     buf_done(&text);
     return err;

@@ -1,6 +1,6 @@
-/* The users of one file that were announced already, or were there at the first look: kept in `<data dir>/<source>.users`, replaced
- * durably. A text file: a line "trueftp.users/1 <file>", then a name a line. Names are added and never taken away: a file that is
- * short for a moment, or by mistake, must not announce everybody again. */
+/* The users of one file that were announced already, or were there at the first look: kept in `<data dir>/<source>.users`,
+ * replaced durably. A text file: a line "trueftp.users/1 <file>", then a name a line. Names are added and never taken away: a
+ * file that is short for a moment, or by mistake, must not announce everybody again. */
 #ifndef PRODUCER_USERS_KNOWN_H
 #define PRODUCER_USERS_KNOWN_H
 
@@ -12,8 +12,8 @@
 
 struct users_known;
 
-/* path: of the set; file: whose users they are. No such file yet: an empty set, and users_known_begun is false. ERR_INVALID: it is another
- * file's, or none of ours; ERR_IO; why says what. */
+/* path: of the set; file: whose users they are. No such file yet: an empty set, and users_known_begun is false. ERR_INVALID: it
+ * is another file's, or none of ours; ERR_IO; why says what. */
 MUST_CHECK enum err users_known_load(const char *path, const char *file, struct users_known **out, struct errmsg *why);
 /* A set that is kept nowhere. */
 struct users_known *users_known_new(void);

@@ -1,5 +1,6 @@
-/* How old the oldest event is that was read and is not settled. Of each partition the times of a few events are kept, a second apart (more in a
- * backlog of minutes), so the answer is up to that much too high, and costs next to nothing for each event. Pure but for memory. */
+/* How old the oldest event is that was read and is not settled. Of each partition the times of a few events are kept, a second
+ * apart (more in a backlog of minutes), so the answer is up to that much too high, and costs next to nothing for each event. Pure
+ * but for memory. */
 #ifndef WORKER_AGE_H
 #define WORKER_AGE_H
 

@@ -110,7 +110,8 @@ static void keep_trace(struct dlq_letter *letter, const struct kafka_record *rec
             snprintf(letter->trace, sizeof letter->trace, "%.*s", (int)headers[i].value.len, headers[i].value.p);
 }
 
-void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code, const char *reason)
+void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code,
+              const char *reason)
 {
     struct dlq_letter *letter = letter_new(d, d->worker->dlq_topic, RD_KAFKA_PARTITION_UA, rec->key, rec->value);
     letter->partition = p;
@@ -122,8 +123,8 @@ void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const stru
     snprintf(letter->reason, sizeof letter->reason, "%s", reason);
     keep_trace(letter, rec);
     partition_event_hold(p, event_seq);
-    log_warn("event_dead_lettered", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition), LOG_INT("offset", rec->offset),
-             LOG_STR("code", code), LOG_STR("reason", reason));
+    log_warn("event_dead_lettered", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition),
+             LOG_INT("offset", rec->offset), LOG_STR("code", code), LOG_STR("reason", reason));
     produce(d, letter);
 }
 
@@ -137,7 +138,7 @@ void dlq_turn(struct dlq *d)
     struct dlq_letter *letter;
     if (d->waiting == 0)
         return;
-    TAILQ_FOREACH (letter, &d->letters, link)
+    TAILQ_FOREACH(letter, &d->letters, link)
         if (!letter->produced)
             produce(d, letter);
 }
@@ -166,7 +167,8 @@ void dlq_on_ack(struct dlq *d, struct dlq_letter *letter, enum err err)
         return;
     }
     if (!letter->partition && err != ERR_AGAIN) {
-        log_error("event_not_published", LOG_STR("topic", letter->topic), LOG_SLICE("key", letter->key), LOG_STR("error", err_name(err)));
+        log_error("event_not_published", LOG_STR("topic", letter->topic), LOG_SLICE("key", letter->key),
+                  LOG_STR("error", err_name(err)));
         letter_free(d, letter);
         return;
     }

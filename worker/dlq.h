@@ -1,6 +1,7 @@
 /* Records that this worker writes besides the delivery log, and sees through until they are acknowledged:
  *
- * - dead letters: events that cannot be understood, as received, with headers that say why. The event is settled when the copy is acknowledged.
+ * - dead letters: events that cannot be understood, as received, with headers that say why. The event is settled when the copy is
+ * acknowledged.
  * - events of its own (health.c). Nothing waits for them. */
 #ifndef WORKER_DLQ_H
 #define WORKER_DLQ_H
@@ -15,7 +16,8 @@ struct dlq_letter;
 struct dlq *dlq_new(struct worker *w);
 void dlq_free(struct dlq *d);
 /* Copies the record; its event is held until the copy stands in the topic. */
-void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code, const char *reason);
+void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const struct kafka_record *rec, const char *code,
+              const char *reason);
 /* Publishes an event of the worker's own; copies key and value. topic must outlive d. */
 void dlq_publish(struct dlq *d, const char *topic, int32_t partition, struct slice key, struct slice value);
 /* Produces what had no room in the producer's queue. */

@@ -1,5 +1,5 @@
-/* A webhook as the worker uses it: its definition, its parsed target, its keys ready to sign. Replaced as a whole when the definition changes;
- * what is in flight keeps the old one until it ends. */
+/* A webhook as the worker uses it: its definition, its parsed target, its keys ready to sign. Replaced as a whole when the
+ * definition changes; what is in flight keeps the old one until it ends. */
 #ifndef WORKER_ENDPOINT_H
 #define WORKER_ENDPOINT_H
 
@@ -13,9 +13,9 @@ struct endpoint {
     struct webhook *wh;
     struct http_endpoint *http; /* NULL: the target policy refuses the URL (refused says why) */
     char *refused;
-    char *broken;               /* our own trouble (a secret that cannot be opened): nothing can be sent now; NULL: none */
+    char *broken; /* our own trouble (a secret that cannot be opened): nothing can be sent now; NULL: none */
     struct {
-        struct signer *trueftp;  /* NULL unless the webhook wants it */
+        struct signer *trueftp; /* NULL unless the webhook wants it */
         struct signer *standard;
         int64_t expires_wall_ms; /* 0: the current secret */
     } keys[2];

@@ -15,8 +15,8 @@
 #include "worker.h"
 
 #define MARK_KEPT_S (30 * (int64_t)86400) /* beyond the limit: a webhook that is hardly ever called */
-#define LOOKS 20                   /* so often in the limit's time Redis is asked about a failing webhook, */
-#define LOOK_MAX_MS (int64_t)3600000/* and at least so often */
+#define LOOKS 20                          /* so often in the limit's time Redis is asked about a failing webhook, */
+#define LOOK_MAX_MS (int64_t)3600000      /* and at least so often */
 #define KEY_SIZE 256
 #define EVENT_SIZE 1024
 
@@ -78,7 +78,8 @@ static void publish(struct health *h, const struct endpoint *ep, const char *rea
     write_event(&value, wh, reason, since_wall_ms, w->core.now_wall_ms);
     check(key.err == ERR_OK && value.err == ERR_OK);
     size_t account = strlen(wh->account_id);
-    int32_t partition = partition_of(slice_str(wh->account_id), slice_of(key.p + account, key.len - account), w->event_partitions);
+    int32_t partition =
+        partition_of(slice_str(wh->account_id), slice_of(key.p + account, key.len - account), w->event_partitions);
     dlq_publish(w->dlq, w->events_topic, partition, buf_slice(&key), buf_slice(&value));
     buf_done(&key);
     buf_done(&value);
@@ -88,8 +89,8 @@ static void log_fact(const char *fact, const struct endpoint *ep, int64_t since_
 {
     char since[CLOCK_UTC_SIZE];
     clock_format_utc(since_wall_ms, false, since);
-    log_warn(fact, LOG_STR("webhook_id", ep->wh->id), LOG_STR("account_id", ep->wh->account_id), LOG_INT("version", ep->wh->version),
-             LOG_STR("since", since), LOG_INT("percent", percent));
+    log_warn(fact, LOG_STR("webhook_id", ep->wh->id), LOG_STR("account_id", ep->wh->account_id),
+             LOG_INT("version", ep->wh->version), LOG_STR("since", since), LOG_INT("percent", percent));
 }
 
 /* ---- gone ---- */

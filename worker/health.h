@@ -1,9 +1,10 @@
-/* Whether webhooks are still of use (docs/decisions/0005-failing-webhooks.md). One that answers 410 is gone: nothing more is sent to it. One that
- * has had nothing but failures for TRUEFTP_DISABLE_AFTER_S is to be disabled; warnings come at 50, 70 and 90 % of that time. The worker
- * never writes definitions: it publishes a webhook.disabled event, and the API disables.
+/* Whether webhooks are still of use (docs/decisions/0005-failing-webhooks.md). One that answers 410 is gone: nothing more is sent
+ * to it. One that has had nothing but failures for TRUEFTP_DISABLE_AFTER_S is to be disabled; warnings come at 50, 70 and 90 % of
+ * that time. The worker never writes definitions: it publishes a webhook.disabled event, and the API disables.
  *
- * Since when a webhook fails is kept in Redis, `{trueftp.events}:failing:<webhook id>:<version>` → ms of the first failure since the
- * last success, so that all workers see one truth and a restart forgets nothing. When Redis loses it, the time starts over. */
+ * Since when a webhook fails is kept in Redis, `{trueftp.events}:failing:<webhook id>:<version>`: ms of the first failure since
+ * the last success, so that all workers see one truth and a restart forgets nothing. When Redis loses it, the time starts over.
+ */
 #ifndef WORKER_HEALTH_H
 #define WORKER_HEALTH_H
 
@@ -19,12 +20,12 @@ struct outcome;
 
 /* What is known of one definition of a webhook; a part of struct endpoint, so a new definition starts anew. All zero at first. */
 struct endpoint_health {
-    bool gone;                   /* it has answered 410 */
-    bool disable_told;           /* the event has been published since the last success */
-    bool marked;                 /* the mark may stand in Redis by this process */
-    bool asking;                 /* the mark's answer is awaited */
-    int stage;                   /* warnings given since the last success */
-    int64_t failing_since_wall_ms; /* first failure since the last success, as far as this process saw; 0: none */
+    bool gone;                             /* it has answered 410 */
+    bool disable_told;                     /* the event has been published since the last success */
+    bool marked;                           /* the mark may stand in Redis by this process */
+    bool asking;                           /* the mark's answer is awaited */
+    int stage;                             /* warnings given since the last success */
+    int64_t failing_since_wall_ms;         /* first failure since the last success, as far as this process saw; 0: none */
     int64_t mark_again_ms, clear_again_ms; /* Redis is not asked before; monotonic */
 };
 

@@ -60,7 +60,7 @@ static void ordinary(struct worker *w, struct partition *p, uint64_t seq, const 
 
 void intake_event(struct worker *w, struct partition *p, const struct kafka_record *rec)
 {
-    struct event ev;
+    struct event ev = {0};
     struct errmsg why;
     uint64_t seq = partition_event(p, rec->offset);
     ++*w->stats.events;

@@ -1,4 +1,5 @@
-/* An event from the topic: read once, matched with the account's webhooks, made into jobs. What cannot be understood goes to the dead-letter topic. */
+/* An event from the topic: read once, matched with the account's webhooks, made into jobs. What cannot be understood goes to the
+ * dead-letter topic. */
 #ifndef WORKER_INTAKE_H
 #define WORKER_INTAKE_H
 

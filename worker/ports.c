@@ -48,8 +48,8 @@ static void port_index_due(void *ctx, struct partition *p, unsigned round, int l
     index_due(((struct worker *)ctx)->index, p, round, limit);
 }
 
-static void port_index_apply(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
-                             int64_t ap_to)
+static void port_index_apply(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
+                             int count, int64_t ap_to)
 {
     index_apply(((struct worker *)ctx)->index, p, round, ap_from, records, count, ap_to);
 }
@@ -59,7 +59,8 @@ static void port_index_check(void *ctx, struct partition *p, unsigned round)
     index_check(((struct worker *)ctx)->index, p, round);
 }
 
-static void port_index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
+static void port_index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed,
+                                int count)
 {
     index_postpone(((struct worker *)ctx)->index, p, round, postponed, count);
 }
@@ -124,19 +125,22 @@ static void port_recorded(void *ctx, const struct job *job)
     LOG_AT(level, "delivery_recorded", LOG_STR("status", delivery_status_name(dl->status)), LOG_STR("delivery_id", id),
            LOG_STR("event_id", event_id), LOG_SLICE("account_id", dl->account_id), LOG_SLICE("webhook_id", dl->webhook_id),
            LOG_STR("event", event_type_name(dl->event)), LOG_INT("attempt", dl->attempt), LOG_INT("http_status", dl->http_status),
-           LOG_STR("error", dl->error ? delivery_error_name(dl->error) : ""), LOG_INT("latency_ms", dl->updated_wall_ms - dl->event_wall_ms),
-           LOG_INT("partition", dl->event_partition), LOG_INT("offset", dl->event_offset), LOG_SLICE("trace_id", dl->trace_id));
+           LOG_STR("error", dl->error ? delivery_error_name(dl->error) : ""),
+           LOG_INT("latency_ms", dl->updated_wall_ms - dl->event_wall_ms), LOG_INT("partition", dl->event_partition),
+           LOG_INT("offset", dl->event_offset), LOG_SLICE("trace_id", dl->trace_id));
 }
 
 static void port_state_changed(void *ctx, struct partition *p, const char *from, const char *to, const char *why)
 {
     struct worker *w = ctx;
     stats_state_changed(&w->stats, to);
-    log_info("partition_state", LOG_INT("partition", partition_number(p)), LOG_STR("from", from), LOG_STR("to", to), LOG_STR("why", why));
+    log_info("partition_state", LOG_INT("partition", partition_number(p)), LOG_STR("from", from), LOG_STR("to", to),
+             LOG_STR("why", why));
 }
 
 const struct core_ports worker_ports = {
-    port_append_claim, port_append_record, port_append_repair, port_read_log,  port_stop_log, port_index_take, port_index_claim,
-    port_index_due,    port_index_apply,   port_index_check,   port_index_postpone, port_index_sweep, port_start_events, port_commit, port_generation, port_send,
-    port_withdraw,     port_gave_up,       port_released,      port_recorded,  port_state_changed,
+    port_append_claim, port_append_record, port_append_repair, port_read_log,    port_stop_log,       port_index_take,
+    port_index_claim,  port_index_due,     port_index_apply,   port_index_check, port_index_postpone, port_index_sweep,
+    port_start_events, port_commit,        port_generation,    port_send,        port_withdraw,       port_gave_up,
+    port_released,     port_recorded,      port_state_changed,
 };

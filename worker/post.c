@@ -38,7 +38,8 @@ static void add_trueftp(struct header_lines *h, const struct job *job, const str
         if (!ep->keys[i].trueftp || (ep->keys[i].expires_wall_ms != 0 && ep->keys[i].expires_wall_ms <= now_s * 1000))
             continue;
         sign_trueftp(ep->keys[i].trueftp, now_s, job->dl.body, signature);
-        add_line(h, "%s: %s", ep->keys[i].expires_wall_ms == 0 ? "X-TrueFTP-Signature" : "X-TrueFTP-Signature-Previous", signature);
+        add_line(h, "%s: %s", ep->keys[i].expires_wall_ms == 0 ? "X-TrueFTP-Signature" : "X-TrueFTP-Signature-Previous",
+                 signature);
     }
 }
 
@@ -93,9 +94,17 @@ static void on_done(void *ctx, const struct http_result *r)
 {
     struct job *job = ctx;
     struct worker *w = partition_shell(job->partition);
-    struct outcome o = {.http_status = r->status, .error = r->error, .ours = r->ours, .retry_after = r->retry_after,
-                        .response = r->response, .started_wall_ms = job->posted_wall_ms, .duration_ms = r->duration_ms,
-                        .queued_ms = job->waited_ms, .dns_ms = r->dns_ms, .connect_ms = r->connect_ms, .tls_ms = r->tls_ms,
+    struct outcome o = {.http_status = r->status,
+                        .error = r->error,
+                        .ours = r->ours,
+                        .retry_after = r->retry_after,
+                        .response = r->response,
+                        .started_wall_ms = job->posted_wall_ms,
+                        .duration_ms = r->duration_ms,
+                        .queued_ms = job->waited_ms,
+                        .dns_ms = r->dns_ms,
+                        .connect_ms = r->connect_ms,
+                        .tls_ms = r->tls_ms,
                         .first_byte_ms = r->first_byte_ms};
     enum gate_answer answer = r->ours || job->withdrawn ? GATE_NOTHING : retry_strained(&o) ? GATE_BAD : GATE_GOOD;
     health_outcome(w->health, job->endpoint, &o);
@@ -114,8 +123,14 @@ static void on_done(void *ctx, const struct http_result *r)
 /* The target policy refuses the URL that the webhook names: an attempt that failed without a connection. */
 static void refused(struct worker *w, struct job *job, struct endpoint *ep)
 {
-    struct outcome o = {.error = DELIVERY_ERROR_BLOCKED_TARGET, .response = slice_str(ep->refused), .started_wall_ms = job->posted_wall_ms,
-                        .queued_ms = job->waited_ms, .dns_ms = -1, .connect_ms = -1, .tls_ms = -1, .first_byte_ms = -1};
+    struct outcome o = {.error = DELIVERY_ERROR_BLOCKED_TARGET,
+                        .response = slice_str(ep->refused),
+                        .started_wall_ms = job->posted_wall_ms,
+                        .queued_ms = job->waited_ms,
+                        .dns_ms = -1,
+                        .connect_ms = -1,
+                        .tls_ms = -1,
+                        .first_byte_ms = -1};
     health_outcome(w->health, ep, &o);
     schedule_ended(w->schedule, job, GATE_NOTHING, 0);
     partition_on_outcome(job, &o);

@@ -7,7 +7,8 @@
 
 struct worker;
 
-/* Starts the POST of a job in state POSTING; the outcome goes to the core, never before this returns, save for a URL that is refused. */
+/* Starts the POST of a job in state POSTING; the outcome goes to the core, never before this returns, save for a URL that is
+ * refused. */
 void post_start(struct worker *w, struct job *job, struct endpoint *ep);
 /* Ends it without an outcome (the job is withdrawn). */
 void post_cancel(struct job *job);

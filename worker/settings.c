@@ -12,7 +12,8 @@ static const struct config_option options[] = {
     {"TRUEFTP_RETRY_MAX_MS", CONFIG_INT, "21600000", 1, 604800000, "no delay is longer, in milliseconds",
      offsetof(struct worker_settings, retry_max_ms)},
     {"TRUEFTP_DISABLE_AFTER_S", CONFIG_INT, "432000", 0, 31536000,
-     "seconds of nothing but failures after which a webhook is to be disabled; 0: never", offsetof(struct worker_settings, disable_after_s)},
+     "seconds of nothing but failures after which a webhook is to be disabled; 0: never",
+     offsetof(struct worker_settings, disable_after_s)},
 };
 
 const struct config_table worker_options = {options, sizeof options / sizeof options[0], settings_known_names};

@@ -6,8 +6,8 @@
 
 struct worker_settings {
     struct settings common;
-    char *pool;             /* "": the shared pool */
-    int64_t slots;          /* POSTs in flight */
+    char *pool;    /* "": the shared pool */
+    int64_t slots; /* POSTs in flight */
     int64_t retry_base_ms;
     int64_t retry_factor;
     int64_t retry_max_ms;

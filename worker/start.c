@@ -30,10 +30,10 @@ struct start {
     struct loop_timer *timer;
     const char *waiting_for;
     struct question questions[NEEDED];
-    int unanswered;     /* of those asked last */
-    bool missing;       /* a topic is not there */
-    bool ask_again;     /* settings were not told, which may pass */
-    int asked;          /* for settings, how often */
+    int unanswered; /* of those asked last */
+    bool missing;   /* a topic is not there */
+    bool ask_again; /* settings were not told, which may pass */
+    int asked;      /* for settings, how often */
     int findings;
     bool topics_known;
 };

@@ -1,5 +1,5 @@
-/* The start, in this order: the topics are there and as they should be, then the tables are complete, then the group is joined. What is
- * missing is waited for; what is wrong ends the program (status 78), or is a warning with TRUEFTP_DEV=1. */
+/* The start, in this order: the topics are there and as they should be, then the tables are complete, then the group is joined.
+ * What is missing is waited for; what is wrong ends the program (status 78), or is a warning with TRUEFTP_DEV=1. */
 #ifndef WORKER_START_H
 #define WORKER_START_H
 

@@ -55,7 +55,8 @@ static double oldest_event(void *ctx)
 {
     const struct worker *w = ctx;
     int64_t written_wall_ms = ages_oldest_wall_ms(w->ages);
-    return written_wall_ms > 0 && written_wall_ms < w->core.now_wall_ms ? (double)(w->core.now_wall_ms - written_wall_ms) / 1000.0 : 0;
+    return written_wall_ms > 0 && written_wall_ms < w->core.now_wall_ms ? (double)(w->core.now_wall_ms - written_wall_ms) / 1000.0
+                                                                        : 0;
 }
 
 /* Over the partitions that are live here. */
@@ -108,14 +109,18 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_slots", "POSTs that may be in flight.", NULL, slots, w);
     metrics_gauge_fn(m, "trueftp_worker_jobs", "Deliveries in hand.", NULL, jobs_in_hand, w);
     metrics_gauge_fn(m, "trueftp_worker_queued", "Deliveries waiting at their endpoint's gate.", NULL, queued, w);
-    metrics_gauge_fn(m, "trueftp_worker_breakers_open", "Endpoint gates whose circuit breaker is not closed.", NULL, breakers_open, w);
+    metrics_gauge_fn(m, "trueftp_worker_breakers_open", "Endpoint gates whose circuit breaker is not closed.", NULL,
+                     breakers_open, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_serving", "Partitions that are being served.", NULL, serving, w);
     metrics_gauge_fn(m, "trueftp_worker_events_unsettled", "Events read and not settled.", NULL, unsettled, w);
-    metrics_gauge_fn(m, "trueftp_worker_oldest_event_seconds", "Age of the oldest event that was read and is not settled.", NULL, oldest_event, w);
-    metrics_gauge_fn(m, "trueftp_worker_scheduled", "Deliveries that wait for their next attempt in the schedule.", NULL, scheduled, w);
+    metrics_gauge_fn(m, "trueftp_worker_oldest_event_seconds", "Age of the oldest event that was read and is not settled.", NULL,
+                     oldest_event, w);
+    metrics_gauge_fn(m, "trueftp_worker_scheduled", "Deliveries that wait for their next attempt in the schedule.", NULL,
+                     scheduled, w);
     metrics_gauge_fn(m, "trueftp_worker_due", "Of these, due by now.", NULL, due, w);
-    metrics_gauge_fn(m, "trueftp_worker_oldest_due_seconds", "For how long the oldest of these has been due.", NULL, oldest_due, w);
+    metrics_gauge_fn(m, "trueftp_worker_oldest_due_seconds", "For how long the oldest of these has been due.", NULL, oldest_due,
+                     w);
     metrics_gauge_fn(m, "trueftp_worker_webhooks", "Webhooks in the table.", NULL, webhooks, w);
     metrics_gauge_fn(m, "trueftp_worker_accounts", "Accounts in the table.", NULL, accounts, w);
 }
@@ -127,9 +132,9 @@ static void health_counters(struct stats *s, struct metrics *m)
     s->webhooks_gone = metrics_counter(m, disabled, "Webhooks found to be of no use any more.", "reason=\"gone\"");
     s->webhooks_failing = metrics_counter(m, disabled, "Webhooks found to be of no use any more.", "reason=\"failing\"");
     for (int i = 0; i < HEALTH_STAGES; i++)
-        s->webhook_warnings[i] = metrics_counter(m, "trueftp_worker_webhook_warnings_total",
-                                                 "Webhooks that have failed for so many percent of the time after which they are to be disabled.",
-                                                 stages[i]);
+        s->webhook_warnings[i] = metrics_counter(
+            m, "trueftp_worker_webhook_warnings_total",
+            "Webhooks that have failed for so many percent of the time after which they are to be disabled.", stages[i]);
 }
 
 void stats_init(struct stats *s, struct metrics *m, struct worker *w)
@@ -152,25 +157,32 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
     }
     for (int i = 0; i < 6; i++) {
         snprintf(labels, sizeof labels, i ? "class=\"%dxx\"" : "class=\"none\"", i);
-        s->attempts_class[i] = metrics_counter(m, "trueftp_worker_responses_total", "Responses by class of their status code.", labels);
+        s->attempts_class[i] =
+            metrics_counter(m, "trueftp_worker_responses_total", "Responses by class of their status code.", labels);
     }
     s->attempt_seconds = metrics_histogram(m, "trueftp_worker_attempt_seconds", "Duration of attempts.", NULL, attempt_bounds,
                                            sizeof attempt_bounds / sizeof attempt_bounds[0]);
-    s->latency_first = metrics_histogram(m, "trueftp_worker_delivery_latency_seconds", "From the event's time to 2xx.", "first_try=\"true\"",
-                                         latency_bounds, sizeof latency_bounds / sizeof latency_bounds[0]);
-    s->latency_retried = metrics_histogram(m, "trueftp_worker_delivery_latency_seconds", "From the event's time to 2xx.",
-                                           "first_try=\"false\"", latency_bounds, sizeof latency_bounds / sizeof latency_bounds[0]);
+    s->latency_first = metrics_histogram(m, "trueftp_worker_delivery_latency_seconds", "From the event's time to 2xx.",
+                                         "first_try=\"true\"", latency_bounds, sizeof latency_bounds / sizeof latency_bounds[0]);
+    s->latency_retried =
+        metrics_histogram(m, "trueftp_worker_delivery_latency_seconds", "From the event's time to 2xx.", "first_try=\"false\"",
+                          latency_bounds, sizeof latency_bounds / sizeof latency_bounds[0]);
     for (int i = 0; i < 4; i++) {
         snprintf(labels, sizeof labels, "state=\"%s\"", changes[i]);
         s->taken[i] = metrics_counter(m, "trueftp_worker_partition_changes_total", "Partitions that came to a state.", labels);
     }
-    s->parked = metrics_counter(m, "trueftp_worker_parked_total", "Deliveries moved to the schedule since they could not be sent soon.", NULL);
+    s->parked = metrics_counter(m, "trueftp_worker_parked_total",
+                                "Deliveries moved to the schedule since they could not be sent soon.", NULL);
     s->rebalances = metrics_counter(m, "trueftp_worker_rebalances_total", "Rebalances of the consumer group.", NULL);
     health_counters(s, m);
-    s->self_fenced = metrics_counter(m, "trueftp_worker_self_fenced_total", "Times POSTs were held until a commit proved the membership.", NULL);
-    s->record_failures = metrics_counter(m, "trueftp_worker_record_failures_total", "Delivery records that had to be produced again.", NULL);
-    s->table_errors = metrics_counter(m, "trueftp_worker_table_errors_total", "Webhook and account records that could not be used.", NULL);
-    s->loop_lag_seconds = metrics_gauge(m, "trueftp_worker_loop_lag_seconds", "Longest turn of the loop in the last second.", NULL);
+    s->self_fenced = metrics_counter(m, "trueftp_worker_self_fenced_total",
+                                     "Times POSTs were held until a commit proved the membership.", NULL);
+    s->record_failures =
+        metrics_counter(m, "trueftp_worker_record_failures_total", "Delivery records that had to be produced again.", NULL);
+    s->table_errors =
+        metrics_counter(m, "trueftp_worker_table_errors_total", "Webhook and account records that could not be used.", NULL);
+    s->loop_lag_seconds =
+        metrics_gauge(m, "trueftp_worker_loop_lag_seconds", "Longest turn of the loop in the last second.", NULL);
     gauges(m, w);
 }
 

@@ -11,16 +11,16 @@ struct worker;
 struct stats {
     uint64_t *events, *events_unmatched, *dead_letters;
     uint64_t *parked;
-    uint64_t *records[DELIVERY_PURGED + 1];                  /* by status */
+    uint64_t *records[DELIVERY_PURGED + 1]; /* by status */
     uint64_t *attempts_delivered, *attempts_failed[DELIVERY_ERROR_COUNT];
-    uint64_t *attempts_class[6];                              /* none, 1xx ... 5xx */
+    uint64_t *attempts_class[6]; /* none, 1xx ... 5xx */
     struct histogram *attempt_seconds;
-    struct histogram *latency_first, *latency_retried;        /* event time to 2xx */
-    uint64_t *taken[4];                                       /* claims, takes, fenced, gave up */
+    struct histogram *latency_first, *latency_retried; /* event time to 2xx */
+    uint64_t *taken[4];                                /* claims, takes, fenced, gave up */
     uint64_t *rebalances;
-    int64_t generation;                                       /* of the group, when last looked at */
+    int64_t generation; /* of the group, when last looked at */
     uint64_t *self_fenced;
-    uint64_t *webhooks_gone, *webhooks_failing;               /* webhook.disabled events */
+    uint64_t *webhooks_gone, *webhooks_failing; /* webhook.disabled events */
     uint64_t *webhook_warnings[HEALTH_STAGES];
     uint64_t *record_failures;
     uint64_t *table_errors;

@@ -1,5 +1,6 @@
-/* W3C Trace Context (https://www.w3.org/TR/trace-context/), as far as deliveries need it: the trace that an event belongs to, and the
- * header that says so to the endpoint. `tracestate` and `baggage` are never passed on: they are the frontend's own affair. Pure. */
+/* W3C Trace Context (https://www.w3.org/TR/trace-context/), as far as deliveries need it: the trace that an event belongs to, and
+ * the header that says so to the endpoint. `tracestate` and `baggage` are never passed on: they are the frontend's own affair.
+ * Pure. */
 #ifndef WORKER_TRACE_H
 #define WORKER_TRACE_H
 

@@ -18,8 +18,8 @@
 #include "util/log.h"
 
 #define SECOND_MS 1000
-#define JOBS_A_SLOT 4             /* deliveries in hand for each POST that may be in flight */
-#define STOOD_STILL_MS 5000       /* a turn this late: this process was stopped */
+#define JOBS_A_SLOT 4       /* deliveries in hand for each POST that may be in flight */
+#define STOOD_STILL_MS 5000 /* a turn this late: this process was stopped */
 #define USER_AGENT "TrueFTP-Webhooks/" TRUEFTP_VERSION
 
 /* ---- turns ---- */
@@ -173,10 +173,19 @@ static enum err check_settings(struct worker *w, struct errmsg *why)
 
 static enum err open_io(struct worker *w, struct errmsg *why)
 {
-    struct redis_options ro = {.url = w->settings.common.redis_url, .deadline_ms = 2000, .on_up = on_redis_up, .on_down = on_redis_down,
-                               .ctx = w, .metrics = w->metrics, .metrics_prefix = "trueftp_worker"};
-    struct http_client_options ho = {.loop = w->loop, .policy = &w->policy, .user_agent = USER_AGENT,
-                                     .max_connections = (int)w->settings.slots * 2, .metrics = w->metrics, .metrics_prefix = "trueftp_worker"};
+    struct redis_options ro = {.url = w->settings.common.redis_url,
+                               .deadline_ms = 2000,
+                               .on_up = on_redis_up,
+                               .on_down = on_redis_down,
+                               .ctx = w,
+                               .metrics = w->metrics,
+                               .metrics_prefix = "trueftp_worker"};
+    struct http_client_options ho = {.loop = w->loop,
+                                     .policy = &w->policy,
+                                     .user_agent = USER_AGENT,
+                                     .max_connections = (int)w->settings.slots * 2,
+                                     .metrics = w->metrics,
+                                     .metrics_prefix = "trueftp_worker"};
     struct admin_checks checks = {.live = live, .ready = ready, .ctx = w};
     enum err err = admin_start(w->loop, w->settings.common.admin_listen, w->metrics, checks, &w->admin, why);
     if (err != ERR_OK)
@@ -209,8 +218,12 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->ages = ages_new();
     stats_init(&w->stats, w->metrics, w);
     w->policy = (struct target_policy){.allow_http = w->settings.common.allow_http, .exempt = w->exempt};
-    w->kafka = (struct kafka_options){.loop = w->loop, .brokers = w->settings.common.kafka_brokers, .config_file = w->settings.common.kafka_config,
-                                      .client_id = "trueftp-worker", .metrics = w->metrics, .metrics_prefix = "trueftp_worker"};
+    w->kafka = (struct kafka_options){.loop = w->loop,
+                                      .brokers = w->settings.common.kafka_brokers,
+                                      .config_file = w->settings.common.kafka_config,
+                                      .client_id = "trueftp-worker",
+                                      .metrics = w->metrics,
+                                      .metrics_prefix = "trueftp_worker"};
     core_set_time(&w->core, loop_now(w->loop), loop_wall(w->loop));
     core_init(&w->core, &worker_ports, w, (uint64_t)clock_wall_ms() ^ (uint64_t)getpid() << 40);
     w->core.retry = (struct retry_policy){w->settings.retry_base_ms, w->settings.retry_factor, w->settings.retry_max_ms};

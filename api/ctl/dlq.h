@@ -6,8 +6,8 @@
 #include "ctl/kafka_sync.h"
 
 struct dead_letter {
-    struct slice code, reason; /* empty: not told */
-    struct slice trace;        /* the event's traceparent, or empty */
+    struct slice code, reason;   /* empty: not told */
+    struct slice trace;          /* the event's traceparent, or empty */
     char topic[TOPIC_NAME_SIZE]; /* where it was read; "": not told */
     int32_t partition;           /* there; -1: not told */
     int64_t offset;

@@ -1,5 +1,6 @@
-/* dlq reinject: dead letters go back to where they were read, with the key and value that they came with. What is still not understood
- * becomes a dead letter again. Deliveries of an event that was understood in the meantime are not made twice: its id is the same. */
+/* dlq reinject: dead letters go back to where they were read, with the key and value that they came with. What is still not
+ * understood becomes a dead letter again. Deliveries of an event that was understood in the meantime are not made twice: its id
+ * is the same. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,9 @@ static void reinject_one(struct run *r, const rd_kafka_message_t *m, const struc
     char from[TOPIC_NAME_SIZE + 48];
     (void)snprintf(from, sizeof from, "%s/%" PRId32 "/%" PRId64, r->topic, m->partition, m->offset);
     struct kafka_sync_header headers[] = {{"reinjected_from", slice_str(from)}, {"traceparent", letter->trace}};
-    r->err = kafka_sync_send_with(r->ctl->kafka, letter->topic, letter->partition, dead_letter_key(m),
-                                  slice_of(m->payload, m->len), headers, letter->trace.len > 0 ? 2 : 1, &r->acks[r->sent], r->why);
+    r->err =
+        kafka_sync_send_with(r->ctl->kafka, letter->topic, letter->partition, dead_letter_key(m), slice_of(m->payload, m->len),
+                             headers, letter->trace.len > 0 ? 2 : 1, &r->acks[r->sent], r->why);
     if (r->err == ERR_OK && ++r->sent == BATCH) {
         flush(r);
     }
@@ -116,7 +118,8 @@ static enum err find_one(struct run *r, struct errmsg *why)
     int32_t partition = (int32_t)r->args->partition;
     enum err err = kafka_sync_ends(r->ctl->kafka, r->topic, partition, &low, &high, why);
     if (err == ERR_OK && (wanted < low || wanted >= high)) {
-        err = errmsg_set(why, ERR_NOT_FOUND, "there is no dead letter in partition %" PRId32 " at offset %" PRId64, partition, wanted);
+        err = errmsg_set(why, ERR_NOT_FOUND, "there is no dead letter in partition %" PRId32 " at offset %" PRId64, partition,
+                         wanted);
     }
     r->at = mem_array(NULL, 1, sizeof *r->at);
     r->ends = mem_array(NULL, 1, sizeof *r->ends);

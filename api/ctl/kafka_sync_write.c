@@ -31,12 +31,13 @@ static rd_kafka_resp_err_t produce(struct kafka_sync *k, const struct record *re
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)rec->header_count);
     for (int i = 0; i < rec->header_count; i++) {
-        check(!rd_kafka_header_add(headers, rec->headers[i].name, -1, rec->headers[i].value.p, (ssize_t)rec->headers[i].value.len));
+        check(
+            !rd_kafka_header_add(headers, rec->headers[i].name, -1, rec->headers[i].value.p, (ssize_t)rec->headers[i].value.len));
     }
-    rd_kafka_resp_err_t code =
-        rd_kafka_producev(k->producer, RD_KAFKA_V_TOPIC(rec->topic), RD_KAFKA_V_PARTITION(rec->partition),
-                          RD_KAFKA_V_KEY(rec->key.p, rec->key.len), RD_KAFKA_V_VALUE((void *)(uintptr_t)rec->value.p, rec->value.len),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(ack), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        k->producer, RD_KAFKA_V_TOPIC(rec->topic), RD_KAFKA_V_PARTITION(rec->partition), RD_KAFKA_V_KEY(rec->key.p, rec->key.len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)rec->value.p, rec->value.len), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(ack), RD_KAFKA_V_END);
     if (code) {
         rd_kafka_headers_destroy(headers);
     }

@@ -1,5 +1,5 @@
-/* Questions to the cluster: the handle, and committed offsets, which are asked for with librdkafka's admin interface, whose answers
- * come on a queue. What is asked about topics: kafka_admin_topic.c. */
+/* Questions to the cluster: the handle, and committed offsets, which are asked for with librdkafka's admin interface, whose
+ * answers come on a queue. What is asked about topics: kafka_admin_topic.c. */
 #include <stdlib.h>
 
 #include "io/kafka_admin_internal.h"
@@ -50,7 +50,8 @@ void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const ch
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(a->client.rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     char text[256];
-    check(rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_WITHIN_MS, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    check(rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ADMIN_WITHIN_MS, text, sizeof text) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_AdminOptions_set_opaque(options, q);
     rd_kafka_ListConsumerGroupOffsets(a->client.rk, &ask, 1, options, a->client.queue);
     rd_kafka_AdminOptions_destroy(options);

@@ -1,8 +1,8 @@
 /* Questions about topics.
  *
- * Partitions and replicas have no asynchronous way in librdkafka 2.0 (rd_kafka_metadata waits for its answer; describing topics came
- * with 2.3), so each of those questions has a short-lived thread that waits for it and wakes the loop. Settings are then asked for
- * with the admin interface. Both are asked at start and now and then, never per record. */
+ * Partitions and replicas have no asynchronous way in librdkafka 2.0 (rd_kafka_metadata waits for its answer; describing topics
+ * came with 2.3), so each of those questions has a short-lived thread that waits for it and wakes the loop. Settings are then
+ * asked for with the admin interface. Both are asked at start and now and then, never per record. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -23,9 +23,9 @@ struct topic_question {
     topic_fn *topic_fn;
     void *ctx;
     pthread_t thread;
-    bool joined;            /* the thread is over; the settings have been asked for */
+    bool joined; /* the thread is over; the settings have been asked for */
     _Atomic bool cancelled;
-    _Atomic bool done;      /* the thread's last word; the members below are set before */
+    _Atomic bool done; /* the thread's last word; the members below are set before */
     enum err err;
     int32_t count;
     int replicas;
@@ -118,7 +118,8 @@ static void ask_settings(struct topic_question *q)
     char text[256];
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, q->topic);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    check(rd_kafka_AdminOptions_set_request_timeout(options, SETTINGS_WITHIN_MS, text, sizeof text) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    check(rd_kafka_AdminOptions_set_request_timeout(options, SETTINGS_WITHIN_MS, text, sizeof text) ==
+          RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_AdminOptions_set_opaque(options, q);
     rd_kafka_DescribeConfigs(rk, &resource, 1, options, q->admin->client.queue);
     rd_kafka_AdminOptions_destroy(options);
@@ -132,8 +133,11 @@ static void answer(struct topic_question *q, const char *undescribed, const rd_k
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
         settings[i] = (struct kafka_setting){rd_kafka_ConfigEntry_name(entries[i]), value ? value : ""};
     }
-    struct kafka_topic topic = {.partitions = q->count, .replication_factor = q->replicas, .undescribed = undescribed,
-                                .settings = settings, .setting_count = (int)count};
+    struct kafka_topic topic = {.partitions = q->count,
+                                .replication_factor = q->replicas,
+                                .undescribed = undescribed,
+                                .settings = settings,
+                                .setting_count = (int)count};
     q->topic_fn(q->ctx, ERR_OK, &topic);
     free(settings);
 }

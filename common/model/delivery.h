@@ -80,7 +80,8 @@ struct delivery {
     int64_t event_offset;
     struct slice body; /* the POST's exact bytes; empty in a delivered, cancelled or purged record */
     struct slice trace_id;
-    bool trace_unsampled; /* the frontend's trace is not recorded: sent on, so that the endpoint does not record its part either */
+    bool
+        trace_unsampled; /* the frontend's trace is not recorded: sent on, so that the endpoint does not record its part either */
 };
 
 /* UUIDv5: namespace event_id, name webhook_id, or "webhook_id/n" for generation n >= 1. */

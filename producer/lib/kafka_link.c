@@ -1,7 +1,8 @@
 /* After a fork librdkafka's threads are missing in the child, so a client is of use to the process alone that made it: the child
  * leaves its copy as it lies (nothing of it can be freed without those threads) and makes another from the same configuration.
  *
- * Which partition: the topic's partitioner, a callback, finds it from the record's key when librdkafka knows how many there are. */
+ * Which partition: the topic's partitioner, a callback, finds it from the record's key when librdkafka knows how many there are.
+ */
 #include "producer/lib/kafka_link.h"
 
 #include <errno.h>
@@ -100,11 +101,27 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
 /* -------- configuration -------- */
 
-static const char *const refused[] = {
-    "acks", "request.required.acks", "enable.idempotence", "enable.gapless.guarantee", "transactional.id", "message.timeout.ms",
-    "delivery.timeout.ms", "retries", "message.send.max.retries", "delivery.report.only.error", "partitioner", "partitioner_cb",
-    "dr_cb", "dr_msg_cb", "log_cb", "opaque", "default_topic_conf", "log.queue", "enabled_events", "bootstrap.servers",
-    "metadata.broker.list"};
+static const char *const refused[] = {"acks",
+                                      "request.required.acks",
+                                      "enable.idempotence",
+                                      "enable.gapless.guarantee",
+                                      "transactional.id",
+                                      "message.timeout.ms",
+                                      "delivery.timeout.ms",
+                                      "retries",
+                                      "message.send.max.retries",
+                                      "delivery.report.only.error",
+                                      "partitioner",
+                                      "partitioner_cb",
+                                      "dr_cb",
+                                      "dr_msg_cb",
+                                      "log_cb",
+                                      "opaque",
+                                      "default_topic_conf",
+                                      "log.queue",
+                                      "enabled_events",
+                                      "bootstrap.servers",
+                                      "metadata.broker.list"};
 
 static bool is_refused(const char *name)
 {
@@ -142,12 +159,11 @@ static int set_all(struct kafka_link *k, const struct trueftp_config *config, ch
     char outstanding[16];
     int count = config->max_outstanding ? config->max_outstanding : DEFAULT_OUTSTANDING;
     snprintf(outstanding, sizeof(outstanding), "%d", count);
-    const char *const ours[] = {"client.id",          "libtrueftp-producer",
-                                "reconnect.backoff.max.ms", "1000",
-                                "queue.buffering.max.kbytes", "131072",
-                                NULL};
-    const char *const pinned[] = {"queue.buffering.max.messages", outstanding, "enable.idempotence", "true", "acks", "all",
-                                  "message.timeout.ms", "0", "bootstrap.servers", config->brokers, NULL};
+    const char *const ours[] = {
+        "client.id", "libtrueftp-producer", "reconnect.backoff.max.ms", "1000", "queue.buffering.max.kbytes", "131072", NULL};
+    const char *const pinned[] = {
+        "queue.buffering.max.messages", outstanding, "enable.idempotence", "true",          "acks", "all",
+        "message.timeout.ms",           "0",         "bootstrap.servers",  config->brokers, NULL};
     int result = set_properties(k->conf, ours, why, why_size);
     if (result == TRUEFTP_OK)
         result = set_properties(k->conf, config->kafka_properties, why, why_size);
@@ -264,10 +280,9 @@ static int produce(struct kafka_link *k, rd_kafka_t *rk, const struct buf *key, 
         rd_kafka_header_add(headers, "traceparent", -1, trace.p, (ssize_t)trace.len);
     }
     atomic_fetch_add(&k->outstanding, 1);
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(k->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key->p, key->len),
-                          RD_KAFKA_V_VALUE(value->p, value->len), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(flight),
-                          RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(k->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                                RD_KAFKA_V_KEY(key->p, key->len), RD_KAFKA_V_VALUE(value->p, value->len),
+                                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(flight), RD_KAFKA_V_END);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return TRUEFTP_OK;
     atomic_fetch_sub(&k->outstanding, 1);

@@ -143,7 +143,9 @@ static int append(const struct spool_folder *f, const struct spool_event *ev)
     struct buf record;
     buf_init(&record, SPOOL_MAX_RECORD_BYTES);
     enum err err = spool_put_event(&record, ev);
-    int result = err == ERR_OK ? spool_folder_append(f, buf_slice(&record)) : err == ERR_NO_MEMORY ? TRUEFTP_ERR_NO_MEMORY : TRUEFTP_ERR_INVALID;
+    int result = err == ERR_OK          ? spool_folder_append(f, buf_slice(&record))
+                 : err == ERR_NO_MEMORY ? TRUEFTP_ERR_NO_MEMORY
+                                        : TRUEFTP_ERR_INVALID;
     int saved = errno;
     buf_done(&record);
     errno = saved;

@@ -3,8 +3,8 @@
  * (flock, which ends with the descriptor), looks that it still has its name, and writes. A lock file was rejected: a child would
  * inherit its descriptor, and with it the lock of a parent that was killed.
  *
- * A full segment is renamed to events.spool.<wall ms>.<inode>; the agent deletes it when all of it was acknowledged. Nothing is ever
- * taken back from a segment: its reader may have seen it. Half a record stays, and the next one begins with a boundary.
+ * A full segment is renamed to events.spool.<wall ms>.<inode>; the agent deletes it when all of it was acknowledged. Nothing is
+ * ever taken back from a segment: its reader may have seen it. Half a record stays, and the next one begins with a boundary.
  *
  * Functions return enum trueftp_error. */
 #ifndef PRODUCER_LIB_SPOOL_FOLDER_H

@@ -144,7 +144,8 @@ enum spool_kind spool_parse(struct slice frame, uint8_t *scratch, struct spool_e
         frame = slice_of(frame.p + 1, frame.len - 1);
     if (frame.len == 0)
         return SPOOL_EMPTY;
-    if (frame.p[frame.len - 1] != '\0' || !cobs_decode((const uint8_t *)frame.p, frame.len - 1, scratch, &len) || len <= CRC_BYTES)
+    if (frame.p[frame.len - 1] != '\0' || !cobs_decode((const uint8_t *)frame.p, frame.len - 1, scratch, &len) ||
+        len <= CRC_BYTES)
         return SPOOL_DAMAGED;
     len -= CRC_BYTES;
     if (number(scratch + len, CRC_BYTES) != crc32c(scratch, len))

@@ -1,5 +1,6 @@
-/* The spool of libtrueftp-producer (producer/lib/spool_record.h) as a log. A record says all, its event id too, and was checked when it was
- * written; but anybody who may write to the spool may write anything, so what the publisher relies on is looked at again. */
+/* The spool of libtrueftp-producer (producer/lib/spool_record.h) as a log. A record says all, its event id too, and was checked
+ * when it was written; but anybody who may write to the spool may write anything, so what the publisher relies on is looked at
+ * again. */
 #include <stdlib.h>
 
 #include "model/account.h"

@@ -81,8 +81,8 @@ def run_faults(args, world, broker):
     return publisher, injector, sampler
 
 
-def settle(world, publisher, sampler):
-    """Waits until all is delivered, and ends the workers in order."""
+def settle(world, publisher, injector, sampler):
+    """Waits until all is delivered, and ends the workers in order. The checker, with what the end looks like."""
     if publisher.is_alive() or publisher.failure:
         world.unexpected.append(f"the publisher did not come to its end: {publisher.failure}")
     say("  faults are over; waiting until all deliveries have ended")
@@ -90,9 +90,12 @@ def settle(world, publisher, sampler):
     sampler.end()
     if left:
         world.unexpected.append(f"not finished 180 s after the last fault: {left} events and deliveries are left")
+    # In hand: the slots, and what waits for its record meanwhile.
+    checker = Checker(world, publisher.ledger, injector.done, sampler, 4 * SLOTS).capture()
     for name, worker in world.workers.items():
         if worker.running():
             world.stop_worker(name)
+    return checker
 
 
 def report(args, world, injector, checker, seconds):
@@ -127,9 +130,7 @@ def main():
     try:
         world.start()
         publisher, injector, sampler = run_faults(args, world, broker)
-        settle(world, publisher, sampler)
-        # In hand: the slots, and what waits for its record meanwhile.
-        checker = Checker(world, publisher.ledger, injector.done, sampler, 4 * SLOTS).run()
+        checker = settle(world, publisher, injector, sampler).run()
         bad = report(args, world, injector, checker, time.monotonic() - begin)
     finally:
         world.end()

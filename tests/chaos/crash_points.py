@@ -113,8 +113,7 @@ class Case:
             time.sleep(0.3)
         assert worker.process.returncode == -9, f"it ended with {worker.process.returncode}, not by its point{worker.tail(20)}"
 
-    def check(self):
-        checker = Checker(self.world, self.ledger, self.faults, self.sampler, 4 * SLOTS).run()
+    def check(self, checker):
         self.numbers = checker.numbers
         found = [f"{invariant}: {text}" for invariant, texts in checker.findings.items() for text in texts[:4]]
         return found + self.world.unexpected + self.world.sanitizer_findings()
@@ -138,8 +137,9 @@ class Case:
         self.publish(LAST_EVENTS)
         self.finish()
         self.sampler.end()
+        checker = Checker(self.world, self.ledger, self.faults, self.sampler, 4 * SLOTS).capture()
         self.world.stop_worker("w2")
-        return self.check()
+        return self.check(checker.run())
 
     def run(self):
         begin = time.monotonic()

@@ -6,7 +6,7 @@
 #                        [--rebalances N] [--full]
 #     tests/chaos/run.sh --crash-points [--seed N] [--jobs N] [--case POINT:N[:wiped]]... [--full]
 #
-#   The first is a random run: 20,000 deliveries and 32 faults by default, 2.5 minutes; with --full 200,000 deliveries, 200 kills,
+#   The first is a random run: 20,000 deliveries and 32 faults by default, 2 to 3.5 minutes; with --full 200,000 deliveries, 200 kills,
 #   20 FLUSHALLs, 10 broker restarts, 10 rebalances and more, 20 minutes. A failing run's seed is in its last line.
 #   The second kills a worker at each of the protocol's 16 crash points, with Redis kept or emptied: 32 cases, or 256 with --full.
 #

@@ -102,7 +102,7 @@ def stack(bin_dir, tmp_path, broker, prefix, redis, endpoint):
     made = Stack(bin_dir, tmp_path, Topics(broker, prefix), redis, endpoint)
     made.ctl("keys", "create", "--file", made.key_file)
     if not broker.embedded:
-        made.ctl("topics", "ensure", "--partitions", PARTITIONS)
+        made.ctl("topics", "ensure", "--partitions", PARTITIONS, "--timeout-s", 60)
     made.ctl("account", "create", ACCOUNT, "--plan", "pro")
     yield made
     wrong = made.close()

@@ -224,19 +224,20 @@ def cut_off(server, name):
     session = server.session("pipeline")
     data = session.transfercmd(f"STOR {name}")
     data.sendall(b"z" * 1000)
-    wait_until("the server has received it", lambda: (server.home("pipeline") / name).exists())
-    session.close()
+    uploaded = server.home("pipeline") / name
+    wait_until("the server has received it", lambda: uploaded.exists() and uploaded.stat().st_size == 1000)
     data.close()
+    session.close()
     wait_until("the session has ended", lambda: b"Read EOF from client" in server.log.read_bytes())
 
 
 def test_a_held_upload_is_not_announced_when_it_comes_again(stack, ftp):
-    producer = stack.producer(ftp.source(suspect="hold", suspect_hold_ms=600000))
+    producer = stack.producer(ftp.source(suspect="hold", suspect_window_ms=2000, suspect_hold_ms=600000))
     cut_off(ftp, "again.bin")
     ftp.upload_many("pipeline", ["other.txt"])
     wait_published(stack, [("file.uploaded", "/other.txt")])
     producer.kill()  # what is held is held again
-    producer = stack.producer(ftp.source(suspect="hold", suspect_hold_ms=600000), name="producer-again")
+    producer = stack.producer(ftp.source(suspect="hold", suspect_window_ms=2000, suspect_hold_ms=600000), name="producer-again")
     ftp.upload_many("pipeline", ["again.bin"])
     wait_until("it is superseded", lambda: producer.metric("trueftp_producer_records_silent_total") == 1, watch=[producer])
 
@@ -251,7 +252,7 @@ def test_a_held_upload_is_not_announced_when_it_comes_again(stack, ftp):
 
 @pytest.mark.parametrize("end", ["emit", "drop"])
 def test_a_held_upload_in_the_end(stack, ftp, end):
-    producer = stack.producer(ftp.source(suspect="hold", suspect_hold_ms=1000, suspect_hold_end=end))
+    producer = stack.producer(ftp.source(suspect="hold", suspect_window_ms=2000, suspect_hold_ms=1000, suspect_hold_end=end))
     cut_off(ftp, "cut.bin")
     ftp.upload_many("pipeline", ["other.txt"])
     if end == "drop":

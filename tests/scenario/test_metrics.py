@@ -12,10 +12,11 @@ METRICS = pathlib.Path(__file__).resolve().parents[2] / "docs/METRICS.md"
 
 
 def documented(program):
-    """name -> type, of the rows about all programs and about this one."""
-    rows = re.findall(r"^\| `(trueftp_\w+)` \| (\w+) \|", METRICS.read_text(), re.M)
+    """name -> type, of the rows in its part of the document."""
+    [part] = re.findall(rf"^## trueftp-{program}$(.*?)(?=^## |\Z)", METRICS.read_text(), re.M | re.S)
+    rows = re.findall(r"^\| `(trueftp_\w+)` \| (\w+) \|", part, re.M)
     assert len(rows) == len(dict(rows)), "a metric stands in the document twice"
-    return {name: kind for name, kind in rows if name.startswith((f"trueftp_{program}_", "trueftp_build_"))}
+    return dict(rows)
 
 
 def exported(service):

@@ -13,7 +13,7 @@ static void test_oldest(void **state)
     (void)state;
     struct ages *a = ages_new();
     assert_int_equal(ages_oldest_wall_ms(a), 0);
-    ages_settled(a, 3, 100); /* nothing was read */
+    ages_settled(a, 3, 100);     /* nothing was read */
     for (int i = 0; i < 50; i++) /* ten a second */
         ages_read(a, 3, 100 + i, 10000 + 100 * i);
     assert_int_equal(ages_oldest_wall_ms(a), 10000);

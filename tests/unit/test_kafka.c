@@ -262,8 +262,8 @@ static void test_what_is_never_written(void **state)
     struct kafka_producer *p = producer_new(f, &acks);
     assert_int_equal(put(p, f->topic, 0, 0), ERR_OK);
     fixture_run(f, all_acked, &acks, 20000);
-    char *big = mem_zalloc(1100000);
-    assert_int_equal(kafka_produce(p, f->topic, 0, SLICE("k"), slice_of(big, 1100000), NULL, 0, NULL), ERR_TOO_BIG);
+    char *big = mem_zalloc(2200000);
+    assert_int_equal(kafka_produce(p, f->topic, 0, SLICE("k"), slice_of(big, 2200000), NULL, 0, NULL), ERR_TOO_BIG);
     free(big);
     assert_int_equal(put(p, f->topic, 77, 0), ERR_NOT_FOUND); /* the partitions are known by now */
     assert_int_equal(kafka_producer_outstanding(p), 0);

@@ -155,7 +155,8 @@ static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
 
 static void find_records(struct fixture *f, const char *topic, struct found *found)
 {
-    struct kafka_reader_options o = {.on_record = on_record, .on_end = on_end, .ctx = found, .fetch_wait_ms = 10, .poll_bound = 100};
+    struct kafka_reader_options o = {
+        .on_record = on_record, .on_end = on_end, .ctx = found, .fetch_wait_ms = 10, .poll_bound = 100};
     struct kafka_reader *reader;
     struct errmsg why;
     assert_int_equal(kafka_reader_new(&f->options, &o, &reader, &why), ERR_OK);

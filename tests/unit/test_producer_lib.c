@@ -1,4 +1,5 @@
-/* libtrueftp-producer in spool mode, as a program uses it: what is published is in the spool, whatever else happens to the process. */
+/* libtrueftp-producer in spool mode, as a program uses it: what is published is in the spool, whatever else happens to the
+ * process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -171,10 +172,12 @@ static void each_wrong_member_is_named(void **state)
         {{GOOD, .type = TRUEFTP_FILE_DELETED, .time_ms = -1}, "time_ms"},
         {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_FILE_DELETED, .size_bytes = -2}, "size_bytes"},
         {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_FILE_DELETED, .path = "/p"}, "account_id"},
-        {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_FILE_DELETED, .account_id = "a/b", .path = "/p"}, "account_id"},
+        {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_FILE_DELETED, .account_id = "a/b", .path = "/p"},
+         "account_id"},
         {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_FILE_DELETED, .account_id = "a", .path = "p"}, "path"},
         {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_FILE_DELETED, .account_id = "a"}, "path"},
-        {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_DIR_CREATED, .account_id = "a", .path = long_path}, "path"},
+        {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_DIR_CREATED, .account_id = "a", .path = long_path},
+         "path"},
         {{GOOD, .type = TRUEFTP_USER_CREATED, .username = "u"}, "path"},
         {{.struct_size = sizeof(struct trueftp_event), .type = TRUEFTP_USER_CREATED, .account_id = "a"}, "username"},
         {{GOOD, .type = TRUEFTP_FILE_RENAMED}, "renamed_from"},

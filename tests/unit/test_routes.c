@@ -142,9 +142,9 @@ static void put_account(struct world *w, int32_t partition, const char *key, con
     struct kafka_producer *p;
     struct errmsg why;
     assert_int_equal(kafka_producer_new(&w->f->options, &o, &p, &why), ERR_OK);
-    assert_int_equal(kafka_produce(p, "t.accounts", partition, slice_str(key), value ? slice_str(value) : slice_of(NULL, 0), NULL, 0,
-                                   NULL),
-                     ERR_OK);
+    assert_int_equal(
+        kafka_produce(p, "t.accounts", partition, slice_str(key), value ? slice_str(value) : slice_of(NULL, 0), NULL, 0, NULL),
+        ERR_OK);
     fixture_run(w->f, is_true, &done, 20000);
     kafka_producer_free(p);
 }
@@ -206,7 +206,7 @@ static void pools_come_from_the_accounts_topic(void **state)
 
     put_account(&w, 2, "acc_2", "{\"id\":\"acc_2\",\"plan\":\"pro\",\"pool\":\"new\"}");
     expect_route(&w, "acc_2", "t.events.new");
-    assert_int_equal(w.changes, 2); /* a topic to ask for */
+    assert_int_equal(w.changes, 2);                                  /* a topic to ask for */
     put_account(&w, 2, "acc_2", "{\"id\":\"acc_2\",\"plan\":\"\"}"); /* malformed: what was known stays */
     put_account(&w, 0, "acc_1", NULL);
     expect_route(&w, "acc_1", "t.events");
@@ -229,8 +229,10 @@ static void without_the_topic_all_is_shared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accounts_with_a_pool_have_their_own_topic), cmocka_unit_test(a_pool_without_a_topic_uses_the_shared_one),
-        cmocka_unit_test(many_accounts_do_not_grow_it),              cmocka_unit_test(pools_come_from_the_accounts_topic),
+        cmocka_unit_test(accounts_with_a_pool_have_their_own_topic),
+        cmocka_unit_test(a_pool_without_a_topic_uses_the_shared_one),
+        cmocka_unit_test(many_accounts_do_not_grow_it),
+        cmocka_unit_test(pools_come_from_the_accounts_topic),
         cmocka_unit_test(without_the_topic_all_is_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

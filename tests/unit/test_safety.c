@@ -39,7 +39,8 @@ static const struct row rows[] = {
     {"kept for ever", TOPIC_EVENTS, 3, "2", "false", "delete", "-1", ""},
     {"deliveries that are compacted alone have no retention", TOPIC_DELIVERIES, 3, "2", "false", "compact", "1000", ""},
     {"two copies", TOPIC_EVENTS, 2, "2", "false", "delete", "-1", "replication factor=2 (at least 3)"},
-    {"one copy is enough to acknowledge", TOPIC_DELIVERIES, 3, "1", "false", "compact", "-1", "min.insync.replicas=1 (at least 2)"},
+    {"one copy is enough to acknowledge", TOPIC_DELIVERIES, 3, "1", "false", "compact", "-1",
+     "min.insync.replicas=1 (at least 2)"},
     {"unclean election", TOPIC_EVENTS, 3, "2", "true", "delete", "-1", "unclean.leader.election.enable=true (false)"},
     {"events gone too early", TOPIC_EVENTS, 3, "2", "false", "delete", "86399999", "retention.ms=86399999 (at least 86400000)"},
     {"events kept just long enough", TOPIC_EVENTS, 3, "2", "false", "delete", "86400000", ""},
@@ -95,7 +96,7 @@ static void test_retry_window(void **state)
         struct retry_policy policy;
         int64_t window_ms;
     } cases[] = {
-        {{10000, 6, 6 * HOUR_MS}, DAY_MS},   /* 14.4 h */
+        {{10000, 6, 6 * HOUR_MS}, DAY_MS}, /* 14.4 h */
         {{200, 2, 5000}, DAY_MS},
         {{10000, 6, DAY_MS}, 2 * DAY_MS + 2 * DAY_MS / 5},
     };

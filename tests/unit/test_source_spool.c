@@ -136,10 +136,12 @@ static void what_no_event_may_be_is_put_aside(void **state)
         const char *account, *path, *user, *from, *ip;
         int64_t size;
     } cases[] = {
-        {0, "acc_1", "/a", "", "", "", -1},        {8, "acc_1", "/a", "", "", "", -1},  {1, "", "/a", "", "", "", -1},
-        {1, "a b", "/a", "", "", "", -1},          {1, "acc_1", "", "", "", "", -1},    {1, "acc_1", "a", "", "", "", -1},
-        {6, "acc_1", "", "", "", "", -1},          {6, "acc_1", "/a", "u", "", "", -1}, {7, "acc_1", "/a", "", "", "", -1},
-        {1, "acc_1", "/a", "", "", "1.2.3.4.5", -1}, {1, "acc_1", "/a", "", "", "", -2},
+        {0, "acc_1", "/a", "", "", "", -1}, {8, "acc_1", "/a", "", "", "", -1},
+        {1, "", "/a", "", "", "", -1},      {1, "a b", "/a", "", "", "", -1},
+        {1, "acc_1", "", "", "", "", -1},   {1, "acc_1", "a", "", "", "", -1},
+        {6, "acc_1", "", "", "", "", -1},   {6, "acc_1", "/a", "u", "", "", -1},
+        {7, "acc_1", "/a", "", "", "", -1}, {1, "acc_1", "/a", "", "", "1.2.3.4.5", -1},
+        {1, "acc_1", "/a", "", "", "", -2},
     };
     struct spool_reading r;
     struct buf out;
@@ -160,6 +162,12 @@ static void what_no_event_may_be_is_put_aside(void **state)
     buf_done(&out);
 }
 
+static void on_deleted(void *ctx, uint64_t inode)
+{
+    assert_true(inode > 0);
+    ++*(int *)ctx;
+}
+
 /* Deletes what was acknowledged, and only that. */
 static void finished_segments_are_deleted(void **state)
 {
@@ -169,13 +177,15 @@ static void finished_segments_are_deleted(void **state)
         int64_t offset;
         bool listed, gone;
     } files[] = {
-        {"spool/events.spool", 4, true, false},   {"spool/events.spool.1.1", 4, true, true}, {"spool/events.spool.2.2", 3, true, false},
-        {"spool/events.spool.3.3", 4, false, false}, {"spool/events.spoolx", 4, true, false},
+        {"spool/events.spool", 4, true, false},     {"spool/events.spool.1.1", 4, true, true},
+        {"spool/events.spool.2.2", 3, true, false}, {"spool/events.spool.3.3", 4, false, false},
+        {"spool/events.spoolx", 4, true, false},
     };
     char folder[] = "/tmp/test_source_spool_XXXXXX", path[128];
     struct checkpoint c;
     struct stat st;
     struct errmsg why;
+    int deleted = 0;
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/spool/events.spool", folder);
     assert_int_equal(spool_make_folder(path, &why), ERR_OK);
@@ -193,7 +203,8 @@ static void finished_segments_are_deleted(void **state)
             assert_true(checkpoint_add(&c, &at));
     }
     snprintf(path, sizeof path, "%s/spool/events.spool", folder);
-    spool_drop(path, &c);
+    spool_drop(path, &c, on_deleted, &deleted);
+    assert_int_equal(deleted, 1);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
         assert_int_equal(access(path, F_OK) != 0, files[i].gone);

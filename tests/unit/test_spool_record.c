@@ -65,7 +65,14 @@ static void stuffing_refuses_what_it_never_writes(void **state)
     static const struct {
         const char *bytes;
         size_t len;
-    } cases[] = {{"", 0}, {"\x02", 1}, {"\x03" "a", 2}, {"\x02\x00", 2}, {"\x00", 1}, {"\x01\x00\x01", 3}};
+    } cases[] = {{"", 0},
+                 {"\x02", 1},
+                 {"\x03"
+                  "a",
+                  2},
+                 {"\x02\x00", 2},
+                 {"\x00", 1},
+                 {"\x01\x00\x01", 3}};
     uint8_t out[8];
     size_t len;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -153,8 +160,8 @@ static void frames_of_anything(void **state)
     static const struct {
         const char *bytes;
         size_t len, frame;
-    } cases[] = {{"", 0, 0},        {"\0", 1, 0},       {"\0\0\0", 3, 0},    {"a", 1, 0},
-                 {"a\0", 2, 2},     {"\0a\0", 3, 3},    {"\0\0a\0b", 5, 4}, {"torn\0rec\0", 9, 5}};
+    } cases[] = {{"", 0, 0},    {"\0", 1, 0},    {"\0\0\0", 3, 0},   {"a", 1, 0},
+                 {"a\0", 2, 2}, {"\0a\0", 3, 3}, {"\0\0a\0b", 5, 4}, {"torn\0rec\0", 9, 5}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(spool_frame(slice_of(cases[i].bytes, cases[i].len)), cases[i].frame);
     assert_int_equal(spool_frame(slice_of(many, sizeof many)), SPOOL_MAX_RECORD_BYTES); /* a hole in the file */

@@ -20,9 +20,9 @@ struct row {
 static const struct row rows[] = {
     {"00-" ID "-" PARENT "-01", true, true},
     {"00-" ID "-" PARENT "-00", true, false},
-    {"00-" ID "-" PARENT "-03", true, true},  /* other flags mean nothing to us */
+    {"00-" ID "-" PARENT "-03", true, true}, /* other flags mean nothing to us */
     {"00-" ID "-" PARENT "-fe", true, false},
-    {"cc-" ID "-" PARENT "-01", true, true},  /* a later version */
+    {"cc-" ID "-" PARENT "-01", true, true}, /* a later version */
     {"cc-" ID "-" PARENT "-01-what-the-future-brings", true, true},
     {"cc-" ID "-" PARENT "-01.what", false, false},
     {"00-" ID "-" PARENT "-01-more", false, false},

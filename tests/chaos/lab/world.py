@@ -154,15 +154,16 @@ class World:
         return r.read_index(self.redis.port, self.topic("events"), partition)
 
     def backlog(self):
-        """What is not finished: events not committed, deliveries that the index still has; None where nobody can tell now."""
+        """What is not finished: events not committed, deliveries that the index has or has not read yet; None where nobody can tell."""
         try:
+            log_ends = k.ends(self.servers, self.topic("deliveries"), self.partitions)
             ends = k.ends(self.servers, self.topic("events"), self.partitions)
             left = sum(max(0, end - max(0, done)) for end, done in zip(ends, self.committed()))
             for partition in range(self.partitions):
                 index = self.index(partition)
                 if index is None:
                     return None
-                left += len(index.open) + len(index.in_hand | index.due)
+                left += len(index.open) + len(index.in_hand | index.due) + max(0, log_ends[partition] - 1 - index.applied)
             return left
         except (k.KafkaAway, r.RedisError):
             return None

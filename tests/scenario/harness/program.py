@@ -84,8 +84,8 @@ class Program:
 
         return wait_until(f"{self.name} says {name} {members or ''}", said, seconds, watch=[self])
 
-    def tail(self, lines=40):
-        last = "\n    ".join(self.output().splitlines()[-lines:])
+    def tail(self, lines=20):
+        last = "\n    ".join(line[:500] for line in self.output().splitlines()[-lines:])
         return f"\n--- {self.name}, last lines of {self.log_path}:\n    {last}\n"
 
     # ---- its life
