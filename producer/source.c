@@ -25,7 +25,7 @@ const char *source_reason_name(enum source_reason reason)
 }
 
 static const struct source_format *const formats[] = {&source_proftpd, &source_vsftpd, &source_pureftpd, &source_jsonl,
-                                                     &source_spool};
+                                                      &source_spool};
 
 const struct source_format *source_find(const char *name)
 {

@@ -32,9 +32,9 @@ struct source_fact {
     struct slice traceparent;                /* W3C trace context, where the source has one */
     struct uuid event_id;                    /* where a record brings its own; else it is derived from the offset */
     bool has_event_id;
-    bool path_lossy;                         /* the server could not write the exact bytes */
-    bool superseded;                         /* a held upload whose file was uploaded again: not to be announced */
-    bool unconfirmed;                        /* the record is the same for success and failure: look at the file system */
+    bool path_lossy;  /* the server could not write the exact bytes */
+    bool superseded;  /* a held upload whose file was uploaded again: not to be announced */
+    bool unconfirmed; /* the record is the same for success and failure: look at the file system */
 };
 
 /* Why bytes of a log were not understood. */

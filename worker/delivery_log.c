@@ -113,7 +113,8 @@ static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
 enum err delivery_log_open(struct worker *w, struct errmsg *why)
 {
     struct kafka_producer_options po = {.linger_ms = LINGER_MS, .on_ack = on_ack, .ctx = w};
-    struct kafka_reader_options ro = {.on_record = on_record, .on_end = on_end, .ctx = w, .fetch_wait_ms = 20, .poll_bound = 2000};
+    struct kafka_reader_options ro = {
+        .on_record = on_record, .on_end = on_end, .ctx = w, .fetch_wait_ms = 20, .poll_bound = 2000};
     enum err err = kafka_producer_new(&w->kafka, &po, &w->producer, why);
     if (err == ERR_OK)
         err = kafka_reader_new(&w->kafka, &ro, &w->log_reader, why);

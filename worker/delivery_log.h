@@ -1,4 +1,5 @@
-/* The delivery log: the core's ports for appending to S[p] and reading it back, and the one producer of the worker with its acknowledgements. */
+/* The delivery log: the core's ports for appending to S[p] and reading it back, and the one producer of the worker with its
+ * acknowledgements. */
 #ifndef WORKER_DELIVERY_LOG_H
 #define WORKER_DELIVERY_LOG_H
 

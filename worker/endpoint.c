@@ -12,7 +12,8 @@ static enum err open_key(struct endpoint *ep, const struct keyring *k, const str
     if (!k)
         return errmsg_set(why, ERR_NOT_FOUND, "no key file (TRUEFTP_SECRETS_KEY_FILE)");
     buf_init(&secret, 4096);
-    enum err err = sealed_open(k, slice_str(wh->account_id), slice_str(wh->id), sealed->sealed_version, slice_str(sealed->sealed), &secret, why);
+    enum err err = sealed_open(k, slice_str(wh->account_id), slice_str(wh->id), sealed->sealed_version, slice_str(sealed->sealed),
+                               &secret, why);
     if (err == ERR_OK) {
         int i = ep->key_count++;
         ep->keys[i].expires_wall_ms = sealed->expires_wall_ms;

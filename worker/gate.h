@@ -1,5 +1,5 @@
-/* A gate: one webhook's queue in one partition, and when its next POST may start. An account owns four partitions, so each gate has a quarter of the
- * webhook's concurrency and of its rate (at least 1). Which gate's turn it is: schedule.h. */
+/* A gate: one webhook's queue in one partition, and when its next POST may start. An account owns four partitions, so each gate
+ * has a quarter of the webhook's concurrency and of its rate (at least 1). Which gate's turn it is: schedule.h. */
 #ifndef WORKER_GATE_H
 #define WORKER_GATE_H
 
@@ -54,7 +54,8 @@ void gate_follow(struct gate *gate, const struct webhook *wh, int64_t now_ms);
 enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);
 /* A job must not be queued here now: the breaker is open, the queue is full, or others are parked before it. */
 bool gate_must_park(struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
-/* When a job that is parked now shall be due: after those parked before it, spread at the pace the endpoint was last seen to keep. */
+/* When a job that is parked now shall be due: after those parked before it, spread at the pace the endpoint was last seen to
+ * keep. */
 int64_t gate_park_until(struct gate *gate, int64_t now_ms, int64_t now_wall_ms);
 
 void gate_started(struct gate *gate, int64_t now_ms);

@@ -8,6 +8,7 @@
 #include "dlq.h"
 #include "endpoint.h"
 #include "model/partition.h"
+#include "ownership.h"
 #include "table.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -104,6 +105,7 @@ static void gone(struct health *h, struct endpoint *ep)
     ++*h->worker->stats.webhooks_gone;
     log_fact("webhook_gone", ep, now_wall_ms, 100);
     publish(h, ep, "gone", now_wall_ms);
+    ownership_sweep(h->worker->ownership, slice_str(ep->wh->id)); /* what is scheduled ends now */
 }
 
 /* ---- failing ---- */

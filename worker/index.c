@@ -9,7 +9,7 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define LEASE_MS 60000          /* longer than a POST's timeout, its wait at the gate and its record take together */
+#define LEASE_MS 60000           /* longer than a POST's timeout, its wait at the gate and its record take together */
 #define SLOT_MS (12 * 3600000LL) /* idempotency keys live 24 to 36 h */
 #define ARGS_MAX (16 + 8 * 256)
 #define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
@@ -126,7 +126,8 @@ static void begin(struct index_store *ix, const struct partition *p)
     add_epoch(ix, p);
 }
 
-static struct index_call *call_new(struct index_store *ix, struct partition *p, enum call_kind kind, unsigned round, int job_count)
+static struct index_call *call_new(struct index_store *ix, struct partition *p, enum call_kind kind, unsigned round,
+                                   int job_count)
 {
     struct index_call *call = mem_zalloc(sizeof *call + (size_t)job_count * sizeof(struct job *));
     *call = (struct index_call){.ix = ix, .partition = p, .kind = kind, .round = round, .count = job_count};
@@ -211,8 +212,8 @@ static void add_record(struct index_store *ix, const struct index_record *r)
     add(ix, r->payload.p, r->payload.len);
 }
 
-void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
-                 int64_t ap_to)
+void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
+                 int count, int64_t ap_to)
 {
     struct index_call *call = call_new(ix, p, CALL_APPLY, round, 0);
     call->ap_to = ap_to;
@@ -226,7 +227,8 @@ void index_apply(struct index_store *ix, struct partition *p, unsigned round, in
     send_call(ix, call);
 }
 
-void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
+void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed,
+                    int count)
 {
     begin(ix, p);
     add_number(ix, partition_applied(p));

@@ -1,5 +1,6 @@
-/* The index in Redis: the core's index ports as scripts (scripts/), and their replies as answers to the core. One call is one command;
- * commands of a turn leave together. Keys of partition 3 of topic trueftp.events: {trueftp.events:3}:m, :due, :inf, :pl, :done:... */
+/* The index in Redis: the core's index ports as scripts (scripts/), and their replies as answers to the core. One call is one
+ * command; commands of a turn leave together. Keys of partition 3 of topic trueftp.events: {trueftp.events:3}:m, :due, :inf, :pl,
+ * :done:... */
 #ifndef WORKER_INDEX_H
 #define WORKER_INDEX_H
 
@@ -11,15 +12,17 @@ struct index_store;
 /* Due times are compared with the core's time. */
 struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic);
 void index_free(struct index_store *ix);
-/* Answers what was asked while Redis was down (the core is never answered from inside its own call). true: something was answered. */
+/* Answers what was asked while Redis was down (the core is never answered from inside its own call). true: something was
+ * answered. */
 bool index_turn(struct index_store *ix);
 
 void index_take(struct index_store *ix, struct partition *p, unsigned round);
 void index_claim(struct index_store *ix, struct partition *p, unsigned round, struct job *const *jobs, int count);
 void index_due(struct index_store *ix, struct partition *p, unsigned round, int limit);
-void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
-                 int64_t ap_to);
-void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed, int count);
+void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
+                 int count, int64_t ap_to);
+void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed,
+                    int count);
 void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor);
 void index_check(struct index_store *ix, struct partition *p, unsigned round);
 

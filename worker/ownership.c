@@ -37,10 +37,10 @@ struct ownership {
     int32_t count;
     int64_t generation; /* of the last assignment */
     char *member;
-    bool asking;        /* for committed offsets */
+    bool asking; /* for committed offsets */
     struct loop_timer *ask_again;
     bool revoking;
-    bool paused;        /* out of credit */
+    bool paused; /* out of credit */
     STAILQ_HEAD(, dead) dead;
 };
 
@@ -89,7 +89,8 @@ static void ask_committed(struct ownership *o)
             partitions[count++] = i;
     if (count > 0 && !o->asking) {
         o->asking = true;
-        kafka_admin_committed(o->worker->kafka_admin, o->worker->group_id, o->worker->events_topic, partitions, count, on_committed, o);
+        kafka_admin_committed(o->worker->kafka_admin, o->worker->group_id, o->worker->events_topic, partitions, count,
+                              on_committed, o);
     }
     free(partitions);
 }
@@ -178,7 +179,8 @@ static void on_position(void *ctx, int32_t partition, int64_t offset, enum err e
     struct ownership *o = ctx;
     if (err == ERR_NOT_FOUND)
         log_error("events_position_lost", LOG_STR("topic", o->worker->events_topic), LOG_INT("partition", partition),
-                  LOG_INT("offset", offset), LOG_STR("meaning", "events were deleted before they were read; reading goes on at the earliest"));
+                  LOG_INT("offset", offset),
+                  LOG_STR("meaning", "events were deleted before they were read; reading goes on at the earliest"));
 }
 
 static void on_commit(void *ctx, int32_t partition, int64_t offset, enum err err)
@@ -289,8 +291,14 @@ void ownership_second(struct ownership *o)
 enum err ownership_new(struct worker *w, int32_t partitions, struct ownership **out, struct errmsg *why)
 {
     struct ownership *o = mem_zalloc(sizeof *o);
-    struct kafka_group_options g = {.group_id = w->group_id, .topic = w->events_topic, .on_assign = on_assign, .on_revoke = on_revoke,
-                                    .on_record = on_record, .on_commit = on_commit, .on_position = on_position, .ctx = o,
+    struct kafka_group_options g = {.group_id = w->group_id,
+                                    .topic = w->events_topic,
+                                    .on_assign = on_assign,
+                                    .on_revoke = on_revoke,
+                                    .on_record = on_record,
+                                    .on_commit = on_commit,
+                                    .on_position = on_position,
+                                    .ctx = o,
                                     .poll_bound = EVENTS_A_TURN};
     o->worker = w;
     o->count = partitions;

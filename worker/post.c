@@ -136,12 +136,6 @@ static void refused(struct worker *w, struct job *job, struct endpoint *ep)
     partition_on_outcome(job, &o);
 }
 
-static void cancelled(struct worker *w, struct job *job, const char *reason)
-{
-    schedule_ended(w->schedule, job, GATE_NOTHING, 0);
-    partition_on_cancel(job, reason);
-}
-
 void post_start(struct worker *w, struct job *job, struct endpoint *ep)
 {
     struct header_lines h;
@@ -149,10 +143,6 @@ void post_start(struct worker *w, struct job *job, struct endpoint *ep)
     h.count = 0;
     job->posted_wall_ms = w->core.now_wall_ms;
     job->waited_ms = (int32_t)(w->core.now_ms - job->queued_ms);
-    if (ep->health.gone) {
-        cancelled(w, job, "the endpoint answered 410 Gone");
-        return;
-    }
     if (!ep->http) {
         refused(w, job, ep);
         return;

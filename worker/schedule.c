@@ -9,13 +9,13 @@
 #include "util/mem.h"
 #include "worker.h"
 
-#define PATIENCE_MS 2000   /* DELIVERY: "Head of line" */
-#define BROKEN_MS 30000    /* for a webhook whose secret cannot be opened */
+#define PATIENCE_MS 2000 /* DELIVERY: "Head of line" */
+#define BROKEN_MS 30000  /* for a webhook whose secret cannot be opened */
 #define REST_MS 500
-#define EARLY_MS 1000      /* a retry this much before its time is not sent */
-#define FORGET_MS 600000   /* an idle gate is forgotten, with what it has learned */
-#define QUANTUM 4          /* of an account's turn, in units of cost */
-#define COST_BYTES 16384   /* a body costs one unit, and one more for each so many bytes */
+#define EARLY_MS 1000    /* a retry this much before its time is not sent */
+#define FORGET_MS 600000 /* an idle gate is forgotten, with what it has learned */
+#define QUANTUM 4        /* of an account's turn, in units of cost */
+#define COST_BYTES 16384 /* a body costs one unit, and one more for each so many bytes */
 
 TAILQ_HEAD(gate_list, gate);
 
@@ -35,11 +35,11 @@ struct schedule {
     struct worker *worker;
     struct tenant *tenants;
     struct gate *gates;
-    struct tenant_list ring;   /* accounts with a gate that is ready */
+    struct tenant_list ring; /* accounts with a gate that is ready */
     struct gate_list full, waiting, idle;
-    struct job_list parking;   /* to be parked in the next turn */
+    struct job_list parking; /* to be parked in the next turn */
     int queued, busy_tenants;
-    int64_t wake_ms;           /* of the first waiting gate; 0: none */
+    int64_t wake_ms; /* of the first waiting gate; 0: none */
     int64_t rest_until_ms;
 };
 
@@ -324,7 +324,7 @@ static void wake_waiting(struct schedule *s)
     if (s->wake_ms == 0 || s->worker->core.now_ms < s->wake_ms)
         return;
     s->wake_ms = 0;
-    TAILQ_FOREACH_SAFE (gate, &s->waiting, link, next)
+    TAILQ_FOREACH_SAFE(gate, &s->waiting, link, next)
         place(s, gate);
 }
 
@@ -363,7 +363,7 @@ static void park_late_of(struct schedule *s, struct gate *gate)
 static void park_late(struct schedule *s, struct gate_list *list)
 {
     struct gate *gate, *next;
-    TAILQ_FOREACH_SAFE (gate, list, link, next)
+    TAILQ_FOREACH_SAFE(gate, list, link, next)
         park_late_of(s, gate);
 }
 
@@ -371,7 +371,7 @@ static void forget_idle(struct schedule *s)
 {
     struct gate *gate, *next;
     int64_t long_ago_ms = s->worker->core.now_ms - FORGET_MS;
-    TAILQ_FOREACH_SAFE (gate, &s->idle, link, next) {
+    TAILQ_FOREACH_SAFE(gate, &s->idle, link, next) {
         if (gate->idle_since_ms > long_ago_ms)
             return;
         if (gate->in_flight == 0)
@@ -384,7 +384,7 @@ void schedule_second(struct schedule *s)
     struct tenant *t, *next;
     if (s->worker->core.hold)
         return;
-    TAILQ_FOREACH_SAFE (t, &s->ring, link, next)
+    TAILQ_FOREACH_SAFE(t, &s->ring, link, next)
         park_late(s, &t->ready);
     park_late(s, &s->full);
     park_late(s, &s->waiting);
@@ -413,7 +413,7 @@ int schedule_breakers_open(const struct schedule *s)
 {
     struct gate *gate, *next;
     int count = 0;
-    HASH_ITER (hh, s->gates, gate, next)
+    HASH_ITER(hh, s->gates, gate, next)
         count += gate->breaker.state != BREAKER_CLOSED;
     return count;
 }

@@ -1,5 +1,6 @@
-/* Which job is sent when. Accounts with something to send take turns by deficit round robin, an account's gates take turns among themselves, and no account
- * has more than its share of the slots. What cannot be sent within 2 s is parked: it moves to the schedule, and the offset goes on. */
+/* Which job is sent when. Accounts with something to send take turns by deficit round robin, an account's gates take turns among
+ * themselves, and no account has more than its share of the slots. What cannot be sent within 2 s is parked: it moves to the
+ * schedule, and the offset goes on. */
 #ifndef WORKER_SCHEDULE_H
 #define WORKER_SCHEDULE_H
 

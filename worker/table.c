@@ -102,8 +102,8 @@ static void put_webhook(struct table *t, struct webhook *wh)
 static void bad_record(struct table *t, const struct kafka_record *rec, const struct errmsg *why)
 {
     ++*t->worker->stats.table_errors;
-    log_warn("table_record_unusable", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition), LOG_INT("offset", rec->offset),
-             LOG_SLICE("key", rec->key), LOG_STR("error", why->text));
+    log_warn("table_record_unusable", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition),
+             LOG_INT("offset", rec->offset), LOG_SLICE("key", rec->key), LOG_STR("error", why->text));
 }
 
 /* What is scheduled for it ends within a second, not when it is due. */
@@ -178,10 +178,12 @@ static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
         log_info("table_complete", LOG_INT("webhooks", HASH_COUNT(t->webhooks)), LOG_INT("accounts", HASH_COUNT(t->accounts)));
 }
 
-enum err table_new(struct worker *w, int32_t webhook_partitions, int32_t account_partitions, struct table **out, struct errmsg *why)
+enum err table_new(struct worker *w, int32_t webhook_partitions, int32_t account_partitions, struct table **out,
+                   struct errmsg *why)
 {
     struct table *t = mem_zalloc(sizeof *t);
-    struct kafka_reader_options o = {.on_record = on_record, .on_end = on_end, .ctx = t, .fetch_wait_ms = 200, .poll_bound = 1000};
+    struct kafka_reader_options o = {
+        .on_record = on_record, .on_end = on_end, .ctx = t, .fetch_wait_ms = 200, .poll_bound = 1000};
     t->worker = w;
     enum err err = kafka_reader_new(&w->kafka, &o, &t->reader, why);
     if (err != ERR_OK) {
@@ -206,9 +208,9 @@ void table_free(struct table *t)
     if (!t)
         return;
     kafka_reader_free(t->reader);
-    HASH_ITER (hh, t->webhooks, tw, next_webhook)
+    HASH_ITER(hh, t->webhooks, tw, next_webhook)
         remove_webhook(t, tw);
-    HASH_ITER (hh, t->accounts, a, next_account) {
+    HASH_ITER(hh, t->accounts, a, next_account) {
         HASH_DEL(t->accounts, a);
         account_free(a->account);
         free(a->id);
@@ -247,10 +249,13 @@ const char *table_closed(const struct table *t, struct slice webhook_id)
         return "the webhook was deleted";
     if (!tw->ep->wh->enabled)
         return "the webhook is disabled";
+    if (tw->ep->health.gone)
+        return "the endpoint answered 410 Gone";
     return pays(tw->account) ? NULL : "the account's plan has no webhooks";
 }
 
-size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out, size_t max)
+size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out,
+                   size_t max)
 {
     struct table_account *a;
     size_t count = 0;

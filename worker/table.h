@@ -21,10 +21,12 @@ size_t table_accounts(const struct table *t);
 
 /* The webhook, whatever its state; NULL: there is none of that id. */
 struct endpoint *table_webhook(const struct table *t, struct slice webhook_id);
-/* NULL: deliveries may be made to it. Otherwise why not, for people: deleted, disabled, the account's plan. */
+/* NULL: deliveries may be made to it. Otherwise why not, for people: deleted, disabled, gone, the account's plan. */
 const char *table_closed(const struct table *t, struct slice webhook_id);
 
-/* The enabled webhooks of a paying account that want the event; at most max, the rest is counted in the return value all the same. */
-size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out, size_t max);
+/* The enabled webhooks of a paying account that want the event; at most max, the rest is counted in the return value all the
+ * same. */
+size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out,
+                   size_t max);
 
 #endif

@@ -20,6 +20,7 @@
 #define SECOND_MS 1000
 #define JOBS_A_SLOT 4       /* deliveries in hand for each POST that may be in flight */
 #define STOOD_STILL_MS 5000 /* a turn this late: this process was stopped */
+#define SILENCE_MS 2500     /* two commits of one a second, and a little: less is no silence, however short the session timeout */
 #define USER_AGENT "TrueFTP-Webhooks/" TRUEFTP_VERSION
 
 /* ---- turns ---- */
@@ -27,11 +28,15 @@
 /* SELF-FENCE: no POST after this process stood still, or has not heard of the group, until a commit has succeeded. */
 static void watch_self(struct worker *w, int64_t now_ms)
 {
-    bool still = w->last_turn_ms > 0 && now_ms - w->last_turn_ms > STOOD_STILL_MS;
+    int64_t gap_ms = w->last_turn_ms > 0 ? now_ms - w->last_turn_ms : 0;
     w->last_turn_ms = now_ms;
     if (!w->ownership || ownership_serving(w->ownership) == 0)
         return;
-    bool silent = now_ms - ownership_last_contact(w->ownership) > ownership_session_timeout_ms(w->ownership) / 2;
+    int64_t limit_ms = ownership_session_timeout_ms(w->ownership) / 2;
+    if (limit_ms < SILENCE_MS)
+        limit_ms = SILENCE_MS;
+    bool still = gap_ms > (limit_ms < STOOD_STILL_MS ? limit_ms : STOOD_STILL_MS);
+    bool silent = now_ms - ownership_last_contact(w->ownership) > limit_ms;
     if (!still && (!silent || w->core.hold))
         return;
     core_hold(&w->core);

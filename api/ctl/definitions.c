@@ -75,8 +75,7 @@ enum err definitions_read(struct definitions *d, const struct ctl *ctl, enum top
 void definitions_free(struct definitions *d)
 {
     struct definition *entry = NULL, *next = NULL;
-    HASH_ITER(hh, d->table, entry, next)
-    {
+    HASH_ITER(hh, d->table, entry, next) {
         HASH_DEL(d->table, entry);
         free(entry->key);
         free(entry->json);

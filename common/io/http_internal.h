@@ -199,7 +199,7 @@ struct http_request {
     enum http_stop stop;
     int status;
     bool opened, connected, requested, reading_body;
-    int sends; /* how often libcurl began to send the request */
+    int sends;            /* how often libcurl began to send the request */
     int64_t connected_ms; /* while it is TLS's turn; later libcurl knows better */
     int os_errno;
     size_t head_bytes, body_bytes;

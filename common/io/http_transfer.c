@@ -77,8 +77,9 @@ static curl_socket_t on_open_socket(void *userp, curlsocktype purpose, struct cu
 
 /* Also on a connection that is used again, where on_open_socket is not asked.
  *
- * libcurl sends a request again by itself when a kept connection is closed without an answer: once is right, since servers close idle connections
- * whenever they like; it would do so five times, within milliseconds, to an endpoint that dies of each request. */
+ * libcurl sends a request again by itself when a kept connection is closed without an answer: once is right, since servers close
+ * idle connections whenever they like; it would do so five times, within milliseconds, to an endpoint that dies of each request.
+ */
 static int on_before_request(void *userp, char *peer, char *local, int peer_port, int local_port)
 {
     (void)local;

@@ -187,7 +187,7 @@ static enum err start_handle(struct kafka_producer *p, struct errmsg *why)
     const struct kafka_property tunable[] = {
         {"linger.ms", linger},
         {"message.max.bytes", "2097152"}, /* the largest delivery record; the topics' own limits are below or equal */
-        {"batch.num.messages", "1000"}, /* also how many acknowledgements come in one piece */
+        {"batch.num.messages", "1000"},   /* also how many acknowledgements come in one piece */
         {"queue.buffering.max.kbytes", "131072"},
         {NULL, NULL},
     };

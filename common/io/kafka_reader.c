@@ -86,8 +86,8 @@ static struct kafka_part *find_part(const struct kafka_reader *r, const char *to
 {
     struct reader_part *rp;
     TAILQ_FOREACH(rp, &r->parts, link)
-    if (rp->part.partition == partition && strcmp(rp->part.topic, topic) == 0)
-        return &rp->part;
+        if (rp->part.partition == partition && strcmp(rp->part.topic, topic) == 0)
+            return &rp->part;
     return NULL;
 }
 

@@ -32,7 +32,8 @@ void base64_put(struct buf *out, struct slice bytes)
         *to++ = len > 1 ? digits[bits >> 6 & 63] : '=';
         *to++ = '=';
     }
-    out->len += text_len; /* not by buf_grew: libtrueftp-producer writes base64 too, and has no check() that could end a process */
+    out->len +=
+        text_len; /* not by buf_grew: libtrueftp-producer writes base64 too, and has no check() that could end a process */
     out->p[out->len] = '\0';
 }
 

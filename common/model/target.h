@@ -18,11 +18,11 @@ struct target_policy {
 };
 
 struct target {
-    CURLU *url;     /* normalised */
+    CURLU *url; /* normalised */
     bool https;
-    char *host;     /* as for SNI and certificate checks: lower case; an IP literal without brackets */
+    char *host; /* as for SNI and certificate checks: lower case; an IP literal without brackets */
     uint16_t port;
-    bool literal;   /* host is an IP address, in `address` */
+    bool literal; /* host is an IP address, in `address` */
     struct address address;
 };
 

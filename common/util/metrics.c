@@ -91,10 +91,10 @@ static struct family *get_family(struct metrics *m, const char *name, const char
 {
     struct family *family;
     STAILQ_FOREACH(family, &m->families, entry)
-    if (strcmp(family->name, name) == 0) {
-        check(family->type == type);
-        return family;
-    }
+        if (strcmp(family->name, name) == 0) {
+            check(family->type == type);
+            return family;
+        }
     check(name_valid(name));
     family = mem_zalloc(sizeof *family);
     family->name = mem_strdup(name);
@@ -111,8 +111,8 @@ static struct cell *get_cell(struct family *family, const char *labels)
     if (!labels)
         labels = "";
     STAILQ_FOREACH(cell, &family->cells, entry)
-    if (strcmp(cell->labels, labels) == 0)
-        return cell;
+        if (strcmp(cell->labels, labels) == 0)
+            return cell;
     check(!strchr(labels, '\n'));
     cell = mem_zalloc(sizeof *cell);
     cell->labels = mem_strdup(labels);
@@ -261,10 +261,9 @@ void metrics_write(struct metrics *m, struct buf *out)
 {
     const struct family *family;
     const struct cell *cell;
-    STAILQ_FOREACH(family, &m->families, entry)
-    {
+    STAILQ_FOREACH(family, &m->families, entry) {
         write_help(family, out);
         STAILQ_FOREACH(cell, &family->cells, entry)
-        write_cell(family, cell, out);
+            write_cell(family, cell, out);
     }
 }

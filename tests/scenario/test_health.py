@@ -33,7 +33,7 @@ def test_an_endpoint_that_is_gone_is_left_alone(stack, endpoint):
     webhook = stack.webhook(events="file.uploaded", max_attempts=5)
     stack.webhook(path="/watch", events="webhook.disabled")
     endpoint.script("/hook", Status(500))
-    worker = stack.worker(TRUEFTP_RETRY_BASE_MS="3000")
+    worker = stack.worker(TRUEFTP_RETRY_BASE_MS="600000", TRUEFTP_RETRY_MAX_MS="600000")
     stack.topics.publish(make_event(ACCOUNT, "/first"))
     stack.wait_statuses({"retrying": 1})
     endpoint.script("/hook", Status(410))

@@ -85,7 +85,7 @@ static struct spool_event full_event(char long_path[PATH_BYTES])
     long_path[0] = '/';
     struct spool_event ev = {.type = 1, .time_has_ms = true, .time_wall_ms = 1795467671422, .size_bytes = -1};
     for (int i = 0; i < SPOOL_FIELD_COUNT; i++)
-        ev.fields[i] = slice_of(long_path, (size_t)(i + 1));
+        ev.fields[i] = slice_of(long_path, (size_t)i + 1);
     ev.fields[SPOOL_PATH] = slice_of(long_path, PATH_BYTES);
     for (unsigned i = 0; i < sizeof ev.id.bytes; i++)
         ev.id.bytes[i] = (uint8_t)(i * 17);

@@ -1,5 +1,6 @@
-/* A circuit breaker, pure. CLOSED: everything goes. After BREAKER_TRIP failures in a row it is OPEN: nothing goes until a time that doubles with
- * each further failure. Then HALF_OPEN: one probe; its success closes the breaker, its failure opens it again, for longer. */
+/* A circuit breaker, pure. CLOSED: everything goes. After BREAKER_TRIP failures in a row it is OPEN: nothing goes until a time
+ * that doubles with each further failure. Then HALF_OPEN: one probe; its success closes the breaker, its failure opens it again,
+ * for longer. */
 #ifndef CORE_BREAKER_H
 #define CORE_BREAKER_H
 
@@ -14,10 +15,10 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
 struct breaker {
     enum breaker_state state;
-    int failures;          /* in a row */
-    int64_t open_ms;       /* how long it is open this time */
-    int64_t until_ms;      /* OPEN: until then */
-    bool probing;          /* HALF_OPEN: the probe is out */
+    int failures;     /* in a row */
+    int64_t open_ms;  /* how long it is open this time */
+    int64_t until_ms; /* OPEN: until then */
+    bool probing;     /* HALF_OPEN: the probe is out */
 };
 
 void breaker_init(struct breaker *b);
@@ -27,7 +28,8 @@ bool breaker_allows(struct breaker *b, int64_t now_ms);
 void breaker_started(struct breaker *b);
 /* How long nothing can go: > 0 while OPEN, 0 otherwise. */
 int64_t breaker_wait_ms(const struct breaker *b, int64_t now_ms);
-/* A request ended. Returns true when that closed the breaker after an outage (a ramp is due). random: spreads the end of the outage, +-20 %. */
+/* A request ended. Returns true when that closed the breaker after an outage (a ramp is due). random: spreads the end of the
+ * outage, +-20 %. */
 bool breaker_answer(struct breaker *b, bool good, int64_t now_ms, uint32_t random);
 /* A request was given up without an answer. */
 void breaker_withdrawn(struct breaker *b);

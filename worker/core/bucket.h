@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct bucket {
-    double rate;   /* tokens a second; 0: no limit */
+    double rate; /* tokens a second; 0: no limit */
     double tokens;
     int64_t at_ms; /* when tokens was right */
 };

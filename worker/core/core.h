@@ -1,6 +1,6 @@
-/* The core of the worker: DELIVERY's protocol as a step function. It does no I/O and reads no clock; what it wants done it asks of
- * its ports, every one of them asynchronous, and what came of it is told to it by the partition_on_... functions. The worker's shell is
- * thin around it, and a simulator can stand in for the shell.
+/* The core of the worker: DELIVERY's protocol as a step function. It does no I/O and reads no clock; what it wants done it asks
+ * of its ports, every one of them asynchronous, and what came of it is told to it by the partition_on_... functions. The worker's
+ * shell is thin around it, and a simulator can stand in for the shell.
  *
  * Rules for whoever implements the ports: no partition_on_... function is called from inside a port; the core's time is set
  * (core_set_time) before each round of inputs; every call that asks for an answer gets exactly one. */
@@ -28,7 +28,7 @@ struct index_record {
     int64_t due_wall_ms;     /* while open */
     int64_t updated_wall_ms; /* decides when an idempotency key expires */
     struct slice payload;    /* the record itself, while open */
-    bool skip;               /* no delivery record, or a dominated one that a later one in the log makes good: only the position moves */
+    bool skip; /* no delivery record, or a dominated one that a later one in the log makes good: only the position moves */
 };
 
 /* A retry that goes back to the schedule. */
@@ -38,7 +38,8 @@ struct index_postponed {
 };
 
 struct core_ports {
-    /* Delivery log. Answers: partition_on_claim_ack, partition_on_record_ack, partition_on_repair_ack. false: not now, the core asks again next turn (no answer comes). */
+    /* Delivery log. Answers: partition_on_claim_ack, partition_on_record_ack, partition_on_repair_ack. false: not now, the core
+     * asks again next turn (no answer comes). */
     bool (*append_claim)(void *ctx, struct partition *p, struct slice value);
     bool (*append_record)(void *ctx, struct job *job);
     bool (*append_repair)(void *ctx, struct partition *p, struct slice key, struct slice value);
@@ -51,24 +52,26 @@ struct core_ports {
     void (*index_claim)(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count);
     void (*index_due)(void *ctx, struct partition *p, unsigned round, int limit);
     /* Records with consecutive offsets from the index's position on, then the position moves to ap_to. */
-    void (*index_apply)(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records, int count,
-                        int64_t ap_to);
+    void (*index_apply)(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
+                        int count, int64_t ap_to);
     void (*index_check)(void *ctx, struct partition *p, unsigned round);
     void (*index_postpone)(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count);
     /* One step through the schedule for what belongs to a webhook; cursor 0 begins. */
     void (*index_sweep)(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor);
 
     /* Group. */
-    void (*start_events)(void *ctx, struct partition *p, int64_t offset); /* once; -1: the earliest */
+    void (*start_events)(void *ctx, struct partition *p, int64_t offset);                 /* once; -1: the earliest */
     void (*commit)(void *ctx, struct partition *p, int64_t offset, const char *metadata); /* answer: partition_on_commit */
-    int64_t (*generation)(void *ctx); /* the membership's now; -1: none */
+    int64_t (*generation)(void *ctx);                                                     /* the membership's now; -1: none */
 
-    /* Deliveries. send: to the endpoint's gate; partition_on_posting when the POST starts, then partition_on_outcome; or partition_on_park, partition_on_cancel. */
+    /* Deliveries. send: to the endpoint's gate; partition_on_posting when the POST starts, then partition_on_outcome; or
+     * partition_on_park, partition_on_cancel. */
     void (*send)(void *ctx, struct job *job);
     /* Forget a queued job; end a running POST without an outcome. */
     void (*withdraw)(void *ctx, struct job *job);
 
-    /* A partition's end: gave_up when nothing more will be sent or committed; then free_partition when no answer is outstanding. */
+    /* A partition's end: gave_up when nothing more will be sent or committed; then free_partition when no answer is outstanding.
+     */
     void (*gave_up)(void *ctx, struct partition *p);
     void (*released)(void *ctx, struct partition *p);
 
@@ -82,11 +85,11 @@ struct core {
     void *ctx;
     struct retry_policy retry;
     const char *events_topic;
-    int64_t now_ms;      /* monotonic */
+    int64_t now_ms; /* monotonic */
     int64_t now_wall_ms;
     uint64_t random_state;
-    int jobs;            /* in hand, of all partitions */
-    int max_jobs;        /* credit */
+    int jobs;     /* in hand, of all partitions */
+    int max_jobs; /* credit */
     struct job_list free_jobs;
     bool hold;           /* self-fenced: start no POST before a commit that was sent since has succeeded */
     unsigned hold_count; /* how often it was set */

@@ -29,8 +29,11 @@ struct job *job_new(struct core *c, struct partition *p)
 
 void job_free(struct core *c, struct job *job)
 {
-    struct job kept = {.store = job->store, .scratch = job->scratch, .record = job->record,
-                       .waiters = job->waiters, .waiter_cap = job->waiter_cap};
+    struct job kept = {.store = job->store,
+                       .scratch = job->scratch,
+                       .record = job->record,
+                       .waiters = job->waiters,
+                       .waiter_cap = job->waiter_cap};
     buf_reset(&kept.store);
     buf_reset(&kept.scratch);
     buf_reset(&kept.record);
@@ -108,10 +111,17 @@ static void add_attempt(struct delivery *dl, const struct outcome *o, enum deliv
         dl->attempt_count--;
     }
     dl->attempt++;
-    dl->attempts[dl->attempt_count++] = (struct delivery_attempt){
-        .number = dl->attempt, .started_wall_ms = o->started_wall_ms, .http_status = o->http_status, .error = error,
-        .duration_ms = o->duration_ms, .queued_ms = o->queued_ms, .dns_ms = o->dns_ms, .connect_ms = o->connect_ms,
-        .tls_ms = o->tls_ms, .first_byte_ms = o->first_byte_ms, .response = o->response};
+    dl->attempts[dl->attempt_count++] = (struct delivery_attempt){.number = dl->attempt,
+                                                                  .started_wall_ms = o->started_wall_ms,
+                                                                  .http_status = o->http_status,
+                                                                  .error = error,
+                                                                  .duration_ms = o->duration_ms,
+                                                                  .queued_ms = o->queued_ms,
+                                                                  .dns_ms = o->dns_ms,
+                                                                  .connect_ms = o->connect_ms,
+                                                                  .tls_ms = o->tls_ms,
+                                                                  .first_byte_ms = o->first_byte_ms,
+                                                                  .response = o->response};
     dl->http_status = o->http_status;
     dl->error = error;
 }

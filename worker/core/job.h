@@ -22,27 +22,27 @@ enum job_state {
 struct job {
     struct partition *partition;
     enum job_state state;
-    struct delivery dl;       /* as the next record will say */
-    struct buf store;         /* what dl's slices point into */
+    struct delivery dl; /* as the next record will say */
+    struct buf store;   /* what dl's slices point into */
     struct buf scratch;
-    struct buf record;        /* the record's bytes while RECORDING and RECORDED */
-    bool has_record;          /* a record of this delivery is acknowledged: the index knows it when it is due */
-    bool produced;            /* RECORDING: handed to the producer */
-    int64_t record_offset;    /* RECORDED */
-    unsigned acked_round;     /* RECORDED: the partition's round when the acknowledgement came */
-    uint64_t *waiters;        /* events (their sequence numbers) that wait for this delivery's first record */
+    struct buf record;     /* the record's bytes while RECORDING and RECORDED */
+    bool has_record;       /* a record of this delivery is acknowledged: the index knows it when it is due */
+    bool produced;         /* RECORDING: handed to the producer */
+    int64_t record_offset; /* RECORDED */
+    unsigned acked_round;  /* RECORDED: the partition's round when the acknowledgement came */
+    uint64_t *waiters;     /* events (their sequence numbers) that wait for this delivery's first record */
     size_t waiter_count, waiter_cap;
-    int64_t queued_ms;        /* when it came to the gate, monotonic */
-    TAILQ_ENTRY(job) link;    /* in partition->jobs[state], or core->free_jobs */
-    UT_hash_handle hh;        /* partition->in_hand, by dl.id */
+    int64_t queued_ms;     /* when it came to the gate, monotonic */
+    TAILQ_ENTRY(job) link; /* in partition->jobs[state], or core->free_jobs */
+    UT_hash_handle hh;     /* partition->in_hand, by dl.id */
 
     /* The shell's: the endpoint's gate and the running request. */
     TAILQ_ENTRY(job) gate_link;
     void *gate;
-    void *endpoint;           /* POSTING: the definition that is used */
+    void *endpoint; /* POSTING: the definition that is used */
     void *request;
     int64_t posted_wall_ms;
-    int32_t waited_ms;        /* at the gate, before the POST started */
+    int32_t waited_ms; /* at the gate, before the POST started */
     bool withdrawn;
 };
 
@@ -62,8 +62,8 @@ MUST_CHECK enum err job_from_record(struct job *job, struct slice record, struct
 
 /* Changes dl by what came of an attempt, and writes job->record. false: nothing to record (our own failure). */
 bool job_conclude(struct job *job, const struct outcome *o);
-/* The broker finds the record too large: leaves out what can be spared, a step a call: responses; then an open delivery ends as failed, for without its
- * body it could not be sent again; then the body. false: nothing is left to spare. */
+/* The broker finds the record too large: leaves out what can be spared, a step a call: responses; then an open delivery ends as
+ * failed, for without its body it could not be sent again; then the body. false: nothing is left to spare. */
 bool job_shrink(struct job *job);
 /* The delivery waits until due: status parked, attempts unchanged. */
 void job_park(struct job *job, int64_t due_wall_ms);

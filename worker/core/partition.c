@@ -4,7 +4,8 @@
 
 #include "util/mem.h"
 
-static const char *const state_names[PARTITION_STATE_COUNT] = {"claiming", "taking", "replaying", "serving", "fenced", "draining", "gone"};
+static const char *const state_names[PARTITION_STATE_COUNT] = {"claiming", "taking",   "replaying", "serving",
+                                                               "fenced",   "draining", "gone"};
 
 /* Which states may follow which. */
 #define TO(state) (1u << PARTITION_##state)
@@ -25,8 +26,8 @@ void partition_change(struct partition *p, enum partition_state state, const cha
     p->core->ports.state_changed(p->core->ctx, p, state_names[from], state_names[state], why);
 }
 
-struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed, const char *log,
-                                void *shell)
+struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed,
+                                const char *log, void *shell)
 {
     struct partition *p = mem_zalloc(sizeof *p);
     p->core = c;

@@ -15,8 +15,8 @@
 /* ---- life ---- */
 
 /* committed: the group's offset, -1 for none; log: from the commit's metadata, "" for none. shell: the owner's own pointer. */
-struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed, const char *log,
-                                void *shell);
+struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed,
+                                const char *log, void *shell);
 /* Give up in order: no new POST; what runs may finish until the deadline (monotonic ms); records, commit, gave_up. */
 void partition_revoke(struct partition *p, int64_t deadline_ms);
 /* The membership is gone: give up at once, without a commit. */
@@ -47,7 +47,8 @@ int64_t partition_idle_ms(const struct partition *p);
 
 /* The next record of the events topic. Returns its sequence number: add jobs (partition_add_job), then partition_event_done. */
 uint64_t partition_event(struct partition *p, int64_t offset);
-/* A delivery that is owed for it. The job belongs to the partition afterwards, or is freed where the delivery is in hand or recorded already. */
+/* A delivery that is owed for it. The job belongs to the partition afterwards, or is freed where the delivery is in hand or
+ * recorded already. */
 void partition_add_job(struct partition *p, uint64_t event_seq, struct job *job);
 /* Something else the event waits for (its copy to the dead-letter topic), and that it came; the partition lives until then. */
 void partition_event_hold(struct partition *p, uint64_t event_seq);
@@ -85,11 +86,11 @@ enum index_status {
 
 struct index_answer {
     enum index_status status;
-    struct epoch epoch;   /* FENCED: the stored one */
-    int64_t ap;           /* take, OK: the stored position, -1 for none */
-    int64_t next_due_wall_ms; /* check and due, OK: the earliest due time that is left, 0 for none */
-    int64_t scheduled, due;   /* check, OK: deliveries in the schedule, and those of them that are due */
-    int64_t at;           /* DOMINATED: offset of that record */
+    struct epoch epoch;         /* FENCED: the stored one */
+    int64_t ap;                 /* take, OK: the stored position, -1 for none */
+    int64_t next_due_wall_ms;   /* check and due, OK: the earliest due time that is left, 0 for none */
+    int64_t scheduled, due;     /* check, OK: deliveries in the schedule, and those of them that are due */
+    int64_t at;                 /* DOMINATED: offset of that record */
     struct delivery_rank known; /* DOMINATED */
     struct slice known_record;  /* DOMINATED by an open state: its record */
 };
@@ -103,8 +104,8 @@ void partition_on_due(struct partition *p, unsigned round, const struct index_an
 void partition_on_apply(struct partition *p, unsigned round, const struct index_answer *a, int64_t ap_to);
 void partition_on_postpone(struct partition *p, unsigned round, const struct index_answer *a);
 /* cursor: of the next step, 0 at the end. records: what was scheduled, now in our hands. */
-void partition_on_sweep(struct partition *p, unsigned round, const struct index_answer *a, uint64_t cursor, const struct slice *records,
-                        int count);
+void partition_on_sweep(struct partition *p, unsigned round, const struct index_answer *a, uint64_t cursor,
+                        const struct slice *records, int count);
 void partition_on_check(struct partition *p, unsigned round, const struct index_answer *a);
 /* The index can be asked (again). */
 void partition_on_index_up(struct partition *p);

@@ -69,10 +69,10 @@ struct partition {
     bool revoked, lost;
 
     /* Index. */
-    unsigned round;         /* answers of an earlier round are void */
-    int64_t ap;             /* the position that the next script finds: everything sent so far is counted */
-    bool index_waiting;     /* TAKING: the script could not be sent or was not answered; wait for index_up */
-    bool serving_once;      /* events were started */
+    unsigned round;           /* answers of an earlier round are void */
+    int64_t ap;               /* the position that the next script finds: everything sent so far is counted */
+    bool index_waiting;       /* TAKING: the script could not be sent or was not answered; wait for index_up */
+    bool serving_once;        /* events were started */
     int64_t next_due_wall_ms; /* 0: none known */
     int64_t scheduled, due;   /* at the last check */
     bool due_asked;
@@ -80,38 +80,38 @@ struct partition {
     size_t postponed_count, postponed_cap;
     STAILQ_HEAD(, sweep) sweeps; /* webhooks whose schedule is being called in */
     bool sweep_asked;
-    int64_t apply_at_ms;    /* when acknowledged records go to the index; 0: none wait */
+    int64_t apply_at_ms; /* when acknowledged records go to the index; 0: none wait */
 
     /* Replay. */
     bool reading;
-    bool tail_check;        /* SERVING: the reading is a check of the log's end */
-    int64_t tail_end;       /* its result; -1: none */
+    bool tail_check;  /* SERVING: the reading is a check of the log's end */
+    int64_t tail_end; /* its result; -1: none */
     struct replay_batch *filling;
     struct replay_batches applying; /* in the index's hands, oldest first */
     int applying_count;
-    int64_t read_next;      /* the next offset the log will hand over, as far as known */
-    int64_t replay_end;     /* -1: the end has not been reached */
-    struct buf repair;      /* a repair record that must be produced, or is being */
+    int64_t read_next;  /* the next offset the log will hand over, as far as known */
+    int64_t replay_end; /* -1: the end has not been reached */
+    struct buf repair;  /* a repair record that must be produced, or is being */
     struct uuid repair_id;
-    int64_t repair_at;      /* offset of the dominated record; -1: none */
+    int64_t repair_at; /* offset of the dominated record; -1: none */
     bool repair_produced;
 
     /* Events and jobs. */
     struct event_ring events;
     struct job_list jobs[JOB_STATE_COUNT];
     int job_counts[JOB_STATE_COUNT];
-    struct job *in_hand;    /* uthash by delivery id */
-    bool acked_lately;      /* a record was acknowledged since the last second */
+    struct job *in_hand; /* uthash by delivery id */
+    bool acked_lately;   /* a record was acknowledged since the last second */
 
     /* Commits. */
-    bool commit_out;        /* one at a time */
+    bool commit_out; /* one at a time */
     bool commit_again;
-    bool final_commit;      /* DRAINING: the commit that is out is the last */
-    bool fence_commit;      /* FENCED: the commit that is out was sent after the later claim was seen */
-    unsigned commit_hold;   /* core->hold_count when the commit that is out was sent */
+    bool final_commit;    /* DRAINING: the commit that is out is the last */
+    bool fence_commit;    /* FENCED: the commit that is out was sent after the later claim was seen */
+    unsigned commit_hold; /* core->hold_count when the commit that is out was sent */
     int64_t drain_deadline_ms;
 
-    int answers_due;        /* of ports: the partition lives until 0 */
+    int answers_due; /* of ports: the partition lives until 0 */
     bool released;
 };
 
@@ -134,9 +134,9 @@ void replay_check_tail(struct partition *p);
 /* partition_serve.c */
 void serve_begin(struct partition *p);
 void serve_turn(struct partition *p);
-void serve_suspend(struct partition *p); /* leaving SERVING: what is not posted yet must be claimed again */
-void serve_drop(struct partition *p);    /* forget all jobs */
-void serve_produce(struct partition *p); /* records that the producer's queue had no room for */
+void serve_suspend(struct partition *p);      /* leaving SERVING: what is not posted yet must be claimed again */
+void serve_drop(struct partition *p);         /* forget all jobs */
+void serve_produce(struct partition *p);      /* records that the producer's queue had no room for */
 void serve_record_again(struct partition *p); /* the log was made anew: what it acknowledged is not in it */
 void serve_applied(struct partition *p, int64_t ap_to);
 void serve_due(struct partition *p, struct slice record);

@@ -1,5 +1,5 @@
-/* REPLAY: the log is read from the index's position to its end, and folded into the index. A record that is worth less than what is
- * known (a zombie wrote it late) is repaired first: the merged state is appended, so that the log's last record of a key stays
+/* REPLAY: the log is read from the index's position to its end, and folded into the index. A record that is worth less than what
+ * is known (a zombie wrote it late) is repaired first: the merged state is appended, so that the log's last record of a key stays
  * sufficient by itself, and only then the position moves over it. The same reading checks an idle owner's tail. */
 #include "core/partition_internal.h"
 
@@ -67,8 +67,8 @@ void replay_begin(struct partition *p)
     read_from(p, p->ap + 1);
 }
 
-/* What we hold as the log is not the log the index and the commit speak of: it was made anew. So is our name for it; the next TAKE empties
- * the index, and the whole log is read. */
+/* What we hold as the log is not the log the index and the commit speak of: it was made anew. So is our name for it; the next
+ * TAKE empties the index, and the whole log is read. */
 static void log_made_anew(struct partition *p)
 {
     struct uuid id = uuid_v4();
@@ -79,8 +79,8 @@ static void log_made_anew(struct partition *p)
     partition_claim(p);
 }
 
-/* Our claim stands behind everything that earlier owners were told is written. An end before it is told by a leader that does not know yet how
- * far the log goes: what it leaves out, we would POST again. A new claim finds out. */
+/* Our claim stands behind everything that earlier owners were told is written. An end before it is told by a leader that does not
+ * know yet how far the log goes: what it leaves out, we would POST again. A new claim finds out. */
 static void claim_not_seen(struct partition *p)
 {
     replay_drop(p);
@@ -146,8 +146,12 @@ static void send_batch(struct partition *p)
     struct replay_batch *b = p->filling;
     for (int i = 0; i < b->count; i++) {
         const struct replay_record *r = &b->records[i];
-        records[i] = (struct index_record){.offset = r->offset, .id = r->id, .rank = r->rank, .due_wall_ms = r->due_wall_ms,
-                                           .updated_wall_ms = r->updated_wall_ms, .skip = r->skip};
+        records[i] = (struct index_record){.offset = r->offset,
+                                           .id = r->id,
+                                           .rank = r->rank,
+                                           .due_wall_ms = r->due_wall_ms,
+                                           .updated_wall_ms = r->updated_wall_ms,
+                                           .skip = r->skip};
         if (!r->skip && delivery_is_open(r->rank.status))
             records[i].payload = slice_of(b->bytes.p + r->value_at, r->value_len);
     }
@@ -210,7 +214,8 @@ void partition_on_log_end(struct partition *p, int64_t end)
 
 /* ---- repair ---- */
 
-/* The merged state of a dominated record and what the index knows: the known outcome, with all that the better of the two texts tells. */
+/* The merged state of a dominated record and what the index knows: the known outcome, with all that the better of the two texts
+ * tells. */
 static enum err merge(struct partition *p, struct slice dominated, const struct index_answer *a)
 {
     struct delivery dl;
@@ -264,12 +269,13 @@ static bool has_later(const struct replay_batch *b, const struct uuid *id, int64
     return false;
 }
 
-/* A later record of this delivery stands in the log, as far as we know: then that one decides, and a repair would stand in front of it. */
+/* A later record of this delivery stands in the log, as far as we know: then that one decides, and a repair would stand in front
+ * of it. */
 static bool later_record_known(const struct partition *p, const struct uuid *id, int64_t at)
 {
     const struct replay_batch *b;
     struct job *job;
-    STAILQ_FOREACH (b, &p->applying, link)
+    STAILQ_FOREACH(b, &p->applying, link)
         if (has_later(b, id, at))
             return true;
     HASH_FIND(hh, p->in_hand, id, sizeof *id, job);

@@ -1,6 +1,6 @@
-/* SERVE: events and due retries become jobs; a job is claimed in the index, sent, recorded in the log, applied to the index. Kafka first,
- * Redis second, commit third. Batches leave once a turn: claims at once, since POSTs wait for them; what was recorded may wait a few
- * milliseconds, since nothing is settled by it. */
+/* SERVE: events and due retries become jobs; a job is claimed in the index, sent, recorded in the log, applied to the index.
+ * Kafka first, Redis second, commit third. Batches leave once a turn: claims at once, since POSTs wait for them; what was
+ * recorded may wait a few milliseconds, since nothing is settled by it. */
 #include "core/partition_internal.h"
 
 #include "util/list.h"
@@ -153,8 +153,8 @@ static void ask_due(struct partition *p)
     p->core->ports.index_due(p->core->ctx, p, p->round, limit < DUE_BATCH ? limit : DUE_BATCH);
 }
 
-/* The event of a scheduled delivery was read again, and its claim is still under way: the record that became due wins. The event is settled by it, and
- * the job goes on as the retry; an answer to its claim says only what is known now. */
+/* The event of a scheduled delivery was read again, and its claim is still under way: the record that became due wins. The event
+ * is settled by it, and the job goes on as the retry; an answer to its claim says only what is known now. */
 static void due_for_claimed(struct job *job, struct slice record)
 {
     settle(job);
@@ -259,7 +259,8 @@ static void postpone_batches(struct partition *p)
     for (size_t at = 0; at < p->postponed_count; at += POSTPONE_BATCH) {
         size_t left = p->postponed_count - at;
         p->answers_due++;
-        p->core->ports.index_postpone(p->core->ctx, p, p->round, &p->postponed[at], (int)(left < POSTPONE_BATCH ? left : POSTPONE_BATCH));
+        p->core->ports.index_postpone(p->core->ctx, p, p->round, &p->postponed[at],
+                                      (int)(left < POSTPONE_BATCH ? left : POSTPONE_BATCH));
     }
     p->postponed_count = 0;
 }
@@ -280,7 +281,7 @@ void partition_on_cancel(struct job *job, const char *detail)
 void serve_produce(struct partition *p)
 {
     struct job *job;
-    TAILQ_FOREACH (job, &p->jobs[JOB_RECORDING], link) {
+    TAILQ_FOREACH(job, &p->jobs[JOB_RECORDING], link) {
         if (job->produced)
             continue;
         if (!p->core->ports.append_record(p->core->ctx, job))
@@ -302,8 +303,8 @@ void partition_on_record_ack(struct job *job, enum err err, int64_t offset)
     }
     if (err == ERR_TOO_BIG || err == ERR_INVALID)
         check(job_shrink(job));
-    /* Still RECORDING: produced again in the next turn. So is what was written nobody knows where: to be sure that a reading has come to it,
-     * its offset must be known, and a second copy does no harm. */
+    /* Still RECORDING: produced again in the next turn. So is what was written nobody knows where: to be sure that a reading has
+     * come to it, its offset must be known, and a second copy does no harm. */
     if (err != ERR_OK || offset < 0)
         return;
     job->has_record = true;
@@ -325,9 +326,11 @@ static int apply_batch(struct partition *p)
     struct job *job;
     while (count < APPLY_BATCH && (job = TAILQ_FIRST(&p->jobs[JOB_RECORDED])) != NULL && job->record_offset == p->ap + 1) {
         const struct delivery *dl = &job->dl;
-        records[count] = (struct index_record){.offset = job->record_offset, .id = dl->id,
+        records[count] = (struct index_record){.offset = job->record_offset,
+                                               .id = dl->id,
                                                .rank = {dl->status, dl->attempt, dl->revision},
-                                               .due_wall_ms = dl->next_attempt_wall_ms, .updated_wall_ms = dl->updated_wall_ms};
+                                               .due_wall_ms = dl->next_attempt_wall_ms,
+                                               .updated_wall_ms = dl->updated_wall_ms};
         if (delivery_is_open(dl->status))
             records[count].payload = buf_slice(&job->record);
         count++;
@@ -422,10 +425,12 @@ int64_t partition_idle_ms(const struct partition *p)
 static void release_replayed(struct partition *p)
 {
     struct job *job, *next;
-    TAILQ_FOREACH_SAFE (job, &p->jobs[JOB_RECORDED], link, next) {
+    TAILQ_FOREACH_SAFE(job, &p->jobs[JOB_RECORDED], link, next) {
         bool before = job->acked_round != p->round;
         if (before && job->record_offset > p->ap)
-            job_move(job, JOB_RECORDING); /* not there: the log that acknowledged it is gone, or was not shown in full. Written again */
+            job_move(
+                job,
+                JOB_RECORDING); /* not there: the log that acknowledged it is gone, or was not shown in full. Written again */
         else if (job->record_offset <= p->ap)
             release(job);
     }
@@ -466,7 +471,7 @@ void serve_suspend(struct partition *p)
         p->core->ports.withdraw(p->core->ctx, job);
         unsend(job);
     }
-    TAILQ_FOREACH_SAFE (job, &p->jobs[JOB_CLAIMING], link, next) {
+    TAILQ_FOREACH_SAFE(job, &p->jobs[JOB_CLAIMING], link, next) {
         if (job->has_record)
             release(job); /* a retry: TAKE returns it to the schedule */
     }
@@ -482,7 +487,7 @@ void serve_drop(struct partition *p)
 {
     struct job *job, *next;
     for (int state = 0; state < JOB_STATE_COUNT; state++) {
-        TAILQ_FOREACH_SAFE (job, &p->jobs[state], link, next) {
+        TAILQ_FOREACH_SAFE(job, &p->jobs[state], link, next) {
             if (job->state == JOB_QUEUED || job->state == JOB_POSTING)
                 p->core->ports.withdraw(p->core->ctx, job);
             if (job->state != JOB_RECORDING || !job->produced)

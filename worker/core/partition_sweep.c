@@ -1,5 +1,6 @@
-/* A webhook was closed (deleted, disabled, its account downgraded): what is scheduled for it is called in now, not when it is due, so that the change takes
- * effect within a second. The schedule is walked in bounded steps, one script a turn; what it finds comes as if it were due, and the gate ends it. */
+/* A webhook was closed (deleted, disabled, its account downgraded): what is scheduled for it is called in now, not when it is
+ * due, so that the change takes effect within a second. The schedule is walked in bounded steps, one script a turn; what it finds
+ * comes as if it were due, and the gate ends it. */
 #include "core/partition_internal.h"
 
 #include "util/mem.h"
@@ -42,8 +43,8 @@ void sweep_turn(struct partition *p)
     p->core->ports.index_sweep(p->core->ctx, p, p->round, slice_str(s->webhook_id), s->cursor);
 }
 
-void partition_on_sweep(struct partition *p, unsigned round, const struct index_answer *a, uint64_t cursor, const struct slice *records,
-                        int count)
+void partition_on_sweep(struct partition *p, unsigned round, const struct index_answer *a, uint64_t cursor,
+                        const struct slice *records, int count)
 {
     struct sweep *s = STAILQ_FIRST(&p->sweeps);
     if (round == p->round)

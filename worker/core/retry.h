@@ -28,22 +28,23 @@ struct outcome {
 
 enum verdict {
     VERDICT_DELIVERED,
-    VERDICT_RETRY,     /* if attempts are left */
-    VERDICT_GONE,      /* 410: no more attempts, and the webhook is to be disabled */
-    VERDICT_AGAIN,     /* ours: the same attempt again, soon */
+    VERDICT_RETRY, /* if attempts are left */
+    VERDICT_GONE,  /* 410: no more attempts, and the webhook is to be disabled */
+    VERDICT_AGAIN, /* ours: the same attempt again, soon */
 };
 
 /* Only 2xx succeeds. error: the class that the record names. */
 enum verdict retry_classify(const struct outcome *o, enum delivery_error *error);
 
-/* The endpoint does not answer, or says that it is overloaded or down: fewer requests are better for it. An answer of its own, even a 404 or a 500, is none
- * of that. */
+/* The endpoint does not answer, or says that it is overloaded or down: fewer requests are better for it. An answer of its own,
+ * even a 404 or a 500, is none of that. */
 bool retry_strained(const struct outcome *o);
 
 /* Delay after the n-th attempt (n >= 1): min(max, base * factor^(n-1)), then +-20 % by random (uniform over all of uint32). */
 int64_t retry_delay_ms(const struct retry_policy *p, int attempt, uint32_t random);
 
-/* Retry-After: delay-seconds or an HTTP-date (RFC 9110, 10.2.3; the three date forms of 5.6.7). false for anything else. A date in the past is 0. */
+/* Retry-After: delay-seconds or an HTTP-date (RFC 9110, 10.2.3; the three date forms of 5.6.7). false for anything else. A date
+ * in the past is 0. */
 bool retry_after_parse(struct slice value, int64_t now_wall_ms, int64_t *delay_ms);
 
 /* The delay to use: retry_delay_ms, or what a 429 or 503 asked for, held within [that, max]. */
