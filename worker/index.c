@@ -342,7 +342,7 @@ static void answer_due(struct index_call *call, const struct index_answer *a, co
 {
     struct slice records[128];
     int count = 0;
-    if (a->status == INDEX_OK)
+    if (reply && a->status == INDEX_OK)
         for (size_t i = 2; i < reply->elements && count < 128; i++)
             records[count++] = without_head(text_at(reply, i));
     partition_on_due(call->partition, call->round, a, records, count);
@@ -350,7 +350,7 @@ static void answer_due(struct index_call *call, const struct index_answer *a, co
 
 static void answer_sweep(struct index_call *call, const struct index_answer *a, const redisReply *reply)
 {
-    size_t found = a->status == INDEX_OK && reply->elements > 2 ? reply->elements - 2 : 0;
+    size_t found = reply && a->status == INDEX_OK && reply->elements > 2 ? reply->elements - 2 : 0;
     struct slice *records = mem_array(NULL, found + 1, sizeof *records);
     for (size_t i = 0; i < found; i++)
         records[i] = without_head(text_at(reply, i + 2));

@@ -31,8 +31,8 @@ static int run(struct worker *w)
 int main(int argc, char **argv)
 {
     static struct worker w;
-    struct errmsg why;
-    enum log_level level;
+    struct errmsg why = {""};
+    enum log_level level = LOG_INFO;
     enum config_verdict verdict = config_load(&worker_options, &w.settings, summary, &argc, argv, environ, &why);
     if (verdict == CONFIG_EXIT)
         return 0;
