@@ -148,8 +148,8 @@ static struct gate *gate_of(struct schedule *s, const struct job *job, const str
 static void forget(struct schedule *s, struct gate *gate)
 {
     struct tenant *t = gate->tenant;
-    TAILQ_REMOVE(&s->idle, gate, link); // NOLINT(clang-analyzer-core.NullDereference): it does not follow the back pointers
-    HASH_DEL(s->gates, gate);
+    TAILQ_REMOVE(&s->idle, gate, link);
+    HASH_DEL(s->gates, gate); // NOLINT(clang-analyzer-core.NullDereference): it does not know that the gate is in the table
     gate_free(gate);
     if (--t->gates > 0)
         return;
