@@ -14,7 +14,7 @@ readonly build=build/dev
 readonly folders='common|producer|worker|api|deploy|tests'
 readonly banned='strcpy|sprintf|strtok|atoi|gets|alloca'
 readonly line_max=130
-readonly all_checks=(format tidy shell layers banned width)
+readonly all_checks=(format tidy shell layers banned width names)
 
 # Our files, tracked or new, of the git pathspecs given.
 files() {
@@ -114,6 +114,18 @@ check_width() {
     report "$found"
 }
 
+# Functions and files that the walk through the code names are there under that name.
+check_names() {
+    local found='' name tick=$'\x60'
+    while IFS= read -r name; do
+        files '*.c' '*.h' | xargs -r -d '\n' grep -qE "\b$name\(" || found+="no function is called $name"$'\n'
+    done < <(grep -ohE "$tick[a-z]+(_[a-z0-9]+)+$tick" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
+    while IFS= read -r name; do
+        [ -e "$name" ] || [ -e "worker/$name" ] || found+="there is no file $name"$'\n'
+    done < <(grep -ohE "$tick(common|producer|worker|tests|scripts|core)/[a-z0-9_/.]+$tick" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
+    report "${found%$'\n'}"
+}
+
 title() {
     case $1 in
         format) echo "clang-format, $(files '*.c' '*.h' | wc -l) files" ;;
@@ -121,6 +133,7 @@ title() {
         shell) echo "shellcheck, $(scripts | sort -u | wc -l) scripts" ;;
         layers) echo "direction of includes" ;;
         banned) echo "banned functions: ${banned//|/, }" ;;
+        names) echo "functions and files that the documents name" ;;
         width) echo "lines of at most $line_max characters" ;;
     esac
 }
