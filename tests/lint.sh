@@ -119,10 +119,10 @@ check_names() {
     local found='' name tick=$'\x60'
     while IFS= read -r name; do
         files '*.c' '*.h' | xargs -r -d '\n' grep -qE "\b$name\(" || found+="no function is called $name"$'\n'
-    done < <(grep -ohE "$tick[a-z]+(_[a-z0-9]+)+$tick" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
+    done < <(grep -ohE "${tick}[a-z]+(_[a-z0-9]+)+${tick}" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
     while IFS= read -r name; do
         [ -e "$name" ] || [ -e "worker/$name" ] || found+="there is no file $name"$'\n'
-    done < <(grep -ohE "$tick(common|producer|worker|tests|scripts|core)/[a-z0-9_/.]+$tick" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
+    done < <(grep -ohE "${tick}(common|producer|worker|tests|scripts|core)/[a-z0-9_/.]+${tick}" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
     report "${found%$'\n'}"
 }
 

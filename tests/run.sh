@@ -90,8 +90,10 @@ begin() {
 install() {
     begin 'Packages'
     packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest openssl curl lftp kcat git
+    provide_redis
+    # Where it was unpacked, if it was: unit tests look for it on the path.
+    export PATH=$PATH:${redis_server%/*}
     if wanted scenario; then
-        provide_redis
         provide_proftpd
         provide_vsftpd
         provide_pureftpd
