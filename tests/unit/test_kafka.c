@@ -350,16 +350,19 @@ static void test_fatal_error(void **state)
         skip();
     }
     rd_kafka_mock_push_request_errors(f->mock, API_INIT_PRODUCER_ID, 1, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
-    struct acks acks = {.wanted = 50};
+    struct acks acks = {0};
     struct kafka_producer *p = producer_new(f, &acks);
-    for (intptr_t i = 0; i < 50; i++)
-        assert_int_equal(put(p, f->topic, 0, i), ERR_OK);
+    int given = 0; /* the handle may be found dead while they are given */
+    for (intptr_t i = 0; i < 50 && put(p, f->topic, 0, i) == ERR_OK; i++)
+        given++;
+    assert_true(given > 0);
+    acks.wanted = given;
     fixture_run(f, all_acked, &acks, 20000);
-    assert_int_equal(acks.again, 50);
+    assert_int_equal(acks.again, given);
     assert_int_equal(acks.ok, 0);
     assert_int_equal(put(p, f->topic, 0, 0), ERR_AGAIN); /* between two handles */
     fixture_pass(f, 500);
-    acks.wanted = 100;
+    acks.wanted = given + 50;
     for (intptr_t i = 0; i < 50; i++)
         assert_int_equal(put(p, f->topic, 0, i), ERR_OK);
     fixture_run(f, all_acked, &acks, 20000);
@@ -367,13 +370,13 @@ static void test_fatal_error(void **state)
 
     /* A sequence that the broker does not know any more, with requests in flight. */
     rd_kafka_mock_push_request_errors(f->mock, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
-    acks.wanted = 150;
+    acks.wanted = given + 100;
     for (intptr_t i = 0; i < 50; i++)
         assert_int_equal(put(p, f->topic, 0, i), ERR_OK);
     fixture_run(f, all_acked, &acks, 20000);
-    print_message("out of order: %d written, %d to be produced again\n", acks.ok - 50, acks.again - 50);
+    print_message("out of order: %d written, %d to be produced again\n", acks.ok - 50, acks.again - given);
     fixture_pass(f, 800);
-    acks.wanted = 151;
+    acks.wanted = given + 101;
     assert_int_equal(put(p, f->topic, 0, 0), ERR_OK);
     int ok = acks.ok;
     fixture_run(f, all_acked, &acks, 20000);

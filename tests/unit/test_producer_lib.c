@@ -355,8 +355,9 @@ static void a_killed_writer_harms_nobody(void **state)
     for (int i = 0; i < 20; i++) {
         pid_t pid = fork();
         if (pid == 0) {
-            for (;;)
+            for (int n = 0; n < 100; n++)
                 (void)publish_path(h, "/killed");
+            pause();
         }
         usleep(2000);
         kill(pid, SIGKILL);

@@ -181,7 +181,9 @@ class Checker:
             if {p.body_hash for p in posts} != {wanted}:
                 self.wrong("I6", f"{delivery} was sent with another body")
             if best:
-                self.check_extra(delivery, posts, best.attempt)
+                # What has not ended may have been sent before a fault, and not again yet.
+                last_s = posts[-1].wall_s if best.rank != OPEN else time.time()
+                self.check_extra(delivery, posts, best.attempt, last_s)
         bound = self.in_hand_max * sum(1 for f in self.faults if f.kind not in HARMLESS)
         self.numbers["extra POSTs, bound"] = bound
         if self.extra_posts > bound:
@@ -191,7 +193,7 @@ class Checker:
         return [f for f in self.faults if f.kind not in HARMLESS and f.start <= last_s
                 and (f.end or time.time()) + LATER_S.get(f.kind, LATER_DEFAULT_S) >= first_s]
 
-    def check_extra(self, delivery, posts, attempts):
+    def check_extra(self, delivery, posts, attempts, last_s):
         extra = len(posts) - attempts
         if extra < 0:
             self.wrong("I8", f"{delivery}: {attempts} attempts are recorded, {len(posts)} POSTs came")
@@ -199,7 +201,8 @@ class Checker:
             return
         repeats = self.repeats(posts)
         self.repeated += sum(repeats)
-        if max(repeats) > 1 + len(self.hits(posts[0].wall_s, posts[-1].wall_s)):
+        hits = self.hits(posts[0].wall_s, last_s)
+        if max(repeats) > 1 + len(hits):
             self.wrong("I3", f"{delivery}: an attempt without an answer came {max(repeats)} times more at once: {posts}")
         extra -= sum(repeats)
         if extra <= 0:
@@ -207,7 +210,6 @@ class Checker:
         self.extra_posts += extra
         self.twice += 1
         self.most_extra = max(self.most_extra, extra)
-        hits = self.hits(posts[0].wall_s, posts[-1].wall_s)
         if extra > len(hits):
             times = ", ".join(f"{p.wall_s:.3f} attempt {p.attempt} -> {p.status}" for p in posts)
             self.wrong("I3", f"{delivery}: {extra} extra POSTs, {len(hits)} faults could have caused them; POSTs: {times}; "

@@ -5,6 +5,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 from harness.program import Program, environment
 from harness.redis import Redis
@@ -19,6 +20,9 @@ SESSION_MS = 3000  # of the group; half of it without a commit's answer, which c
 def end_in_order():
     """SIGTERM ends a run as Ctrl-C does: what it started is ended too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+STUCK_S = 60
 
 
 class Hook:
@@ -169,21 +173,18 @@ class World:
             return None
 
     def wait_finished(self, seconds, watch=True):
-        """Waits until nothing is left to do, and says how much was left when time ran out."""
-        left = None
-
-        def finished():
-            nonlocal left
+        """Waits until nothing is left to do, and says how much was left when time ran out, or when nothing had ended for a minute."""
+        least, end, stuck = None, time.monotonic() + seconds, time.monotonic() + STUCK_S
+        while time.monotonic() < min(end, stuck):
             if watch:
                 self.expect_workers()
             left = self.backlog()
-            return left == 0
-
-        try:
-            wait_until("all deliveries are finished", finished, seconds, every=0.3)
-        except AssertionError:
-            return left if left is not None else "unknown"
-        return 0
+            if left == 0:
+                return 0
+            if left is not None and (least is None or left < least):
+                least, stuck = left, time.monotonic() + STUCK_S
+            time.sleep(0.3)
+        return least if least is not None else "unknown"
 
     def expect_workers(self):
         """A worker that has ended by itself is a finding, and starts again."""
