@@ -15,14 +15,12 @@ from . import kafka as k
 from . import redis as r
 
 SESSION_MS = 3000  # of the group; half of it without a commit's answer, which come each second, makes a worker hold its POSTs
+STUCK_S = 60
 
 
 def end_in_order():
     """SIGTERM ends a run as Ctrl-C does: what it started is ended too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-
-STUCK_S = 60
 
 
 class Hook:
