@@ -200,7 +200,6 @@ struct start *start_new(struct worker *w)
     struct start *s = mem_zalloc(sizeof *s);
     s->worker = w;
     s->waiting_for = "Kafka";
-    log_info("waiting", LOG_STR("for", s->waiting_for)); /* an unreachable broker is noticed only after a while */
     s->questions[EVENTS] = (struct question){s, TOPIC_EVENTS, w->events_topic, -1};
     s->questions[DELIVERIES] = (struct question){s, TOPIC_DELIVERIES, w->deliveries_topic, -1};
     s->questions[WEBHOOKS] = (struct question){s, TOPIC_WEBHOOKS, w->webhooks_topic, -1};
