@@ -2,6 +2,8 @@
 """The crash points: the worker dies at a point of the protocol (worker/crash.c), Redis is kept or emptied, another worker goes on,
 and the checker looks at all of it. run.sh --crash-points starts it.
 
+One more case is no crash: sigterm_in_revoke, a worker that is told to end while it gives its partitions back, as in a rolling restart.
+
 A case is POINT:N[:wiped]. Each has topics, a Redis and a receiver of its own; all share one broker.
 """
 
@@ -29,6 +31,7 @@ POINTS = (
     "before_claim after_claim before_take after_take before_repair after_repair before_claim_script after_claim_script "
     "before_post after_post after_produce after_ack after_apply after_commit in_drain after_revoke_commit"
 ).split()
+TOLD_TO_END = "sigterm_in_revoke"
 PARTITIONS = 8
 SLOTS = 64
 PASSAGES = 8  # of the full run
@@ -113,6 +116,16 @@ class Case:
             time.sleep(0.3)
         assert worker.process.returncode == -9, f"it ended with {worker.process.returncode}, not by its point{worker.tail(20)}"
 
+    def end_in_revoke(self):
+        """SIGTERM in the midst of a revocation: what runs is finished all the same, and the worker ends with status 0. No fault that
+        would excuse a POST that comes twice."""
+        worker = self.world.worker("w1")
+        self.publish(FIRST_EVENTS)
+        wait_until("POSTs run", lambda: self.world.post_log.stat().st_size > 5000, 30, watch=[worker])
+        self.world.worker("w2")
+        wait_until("partitions are revoked", lambda: worker.facts("partitions_revoked"), 30, every=0.005, watch=[worker])
+        self.world.stop_worker("w1")
+
     def check(self, checker):
         self.numbers = checker.numbers
         found = [f"{invariant}: {text}" for invariant, texts in checker.findings.items() for text in texts[:4]]
@@ -121,13 +134,14 @@ class Case:
     def play(self):
         self.world.start()
         self.sampler.start()
-        fault = Fault("kill", self.name)
-        worker = self.world.worker("w1", TRUEFTP_CRASH_AT=f"{self.point}:{self.passage}")
-        self.provoke(worker)
-        self.await_death(worker)
-        fault.start = time.time()
-        fault.finish()
-        self.faults.append(fault)
+        if self.point == TOLD_TO_END:
+            self.end_in_revoke()
+        else:
+            worker = self.world.worker("w1", TRUEFTP_CRASH_AT=f"{self.point}:{self.passage}")
+            self.provoke(worker)
+            self.await_death(worker)
+            self.faults.append(Fault("kill", self.name))
+            self.faults[-1].finish()
         if self.wiped:
             self.faults.append(Fault("flush"))
             self.world.redis.command("FLUSHALL")
@@ -175,7 +189,8 @@ def cases(args):
         return [(parts[0], int(parts[1]), parts[2:] == ["wiped"]) for parts in split]
     rng = random.Random(f"crash points {args.seed}")
     steps = {point: range(PASSAGES) if args.full else [rng.randrange(PASSAGES)] for point in POINTS}
-    return [(point, 1 + n * OFTEN.get(point, 1), wiped) for point in POINTS for n in steps[point] for wiped in (False, True)]
+    crashes = [(point, 1 + n * OFTEN.get(point, 1), wiped) for point in POINTS for n in steps[point] for wiped in (False, True)]
+    return [(TOLD_TO_END, 1, False), *crashes]
 
 
 def in_threads(jobs, wanted, play):

@@ -8,7 +8,8 @@
 #
 #   The first is a random run: 20,000 deliveries and 32 faults by default, 2 to 3.5 minutes; with --full 200,000 deliveries, 200 kills,
 #   20 FLUSHALLs, 10 broker restarts, 10 rebalances and more, 20 minutes. A failing run's seed is in its last line.
-#   The second kills a worker at each of the protocol's 16 crash points, with Redis kept or emptied: 32 cases, or 256 with --full.
+#   The second kills a worker at each of the protocol's 16 crash points, with Redis kept or emptied: 32 cases, or 256 with
+#   --full; and one more, a worker that gets SIGTERM while it gives partitions back.
 #
 #   --release     the optimised build instead of the sanitized one (build/chaos-release instead of build/chaos)
 #   --bin DIR     the programs of this folder; nothing is built
@@ -22,7 +23,7 @@ set -euo pipefail
 readonly chaos_dir=$root_dir/tests/chaos
 preset=dev build='' bin='' folder='' program=chaos.py arguments=()
 
-usage() { sed -n '2,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do

@@ -39,7 +39,7 @@ class Injector:
         self.world, self.broker, self.names = world, broker, names
         self.done = []
         self.extra = []  # workers that were added, and not yet removed
-        self.added = 0
+        self.added, self.rebalances = 0, 0
         self.restarts = []  # (when, name): by this thread, since a child is killed when the thread that made it ends
         self.timers = []
 
@@ -147,16 +147,32 @@ class Injector:
         fault.finish()
 
     def rebalance(self, _rng):
-        """A worker comes, or the one that came last goes."""
-        if self.extra:
-            name = self.extra.pop()
-            fault = self.begin("rebalance", f"{name} goes")
-            self.world.workers[name].wanted_dead = True
-            self.world.stop_worker(name)
+        """In turn: a worker comes; it goes while another one comes, in the midst of giving its partitions back; that one goes."""
+        self.rebalances += 1
+        if self.rebalances % 3 == 1:
+            fault = self.begin("rebalance", "a worker comes")
+            self.come()
+        elif self.rebalances % 3 == 2:
+            fault = self.begin("rebalance", "a worker goes while another one comes")
+            leaving = self.world.workers[self.extra[0]]
+            before = len(leaving.facts("partitions_revoked"))
+            self.come()
+            end = time.monotonic() + 2 * SESSION_MS / 1000
+            while len(leaving.facts("partitions_revoked")) == before and time.monotonic() < end:
+                time.sleep(0.01)
+            self.go()
         else:
-            self.added += 1
-            name = f"w-extra{self.added}"
-            fault = self.begin("rebalance", f"{name} comes")
-            self.world.worker(name)
-            self.extra.append(name)
+            fault = self.begin("rebalance", "a worker goes")
+            self.go()
         fault.finish()
+
+    def come(self):
+        self.added += 1
+        name = f"w-extra{self.added}"
+        self.world.worker(name)
+        self.extra.append(name)
+
+    def go(self):
+        name = self.extra.pop(0)
+        self.world.workers[name].wanted_dead = True
+        self.world.stop_worker(name)
