@@ -365,6 +365,14 @@ int64_t ownership_session_timeout_ms(const struct ownership *o)
     return kafka_group_session_timeout_ms(o->group);
 }
 
+int ownership_live(const struct ownership *o)
+{
+    int count = 0;
+    for (int32_t i = 0; i < o->count; i++)
+        count += o->slots[i].partition != NULL;
+    return count;
+}
+
 int ownership_owned(const struct ownership *o)
 {
     int count = 0;

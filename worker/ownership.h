@@ -43,6 +43,8 @@ const char *ownership_fatal(const struct ownership *o);
 int64_t ownership_last_contact(const struct ownership *o);
 int64_t ownership_session_timeout_ms(const struct ownership *o);
 
+/* Partitions that live: 0 when nothing is sent, recorded or committed any more. */
+int ownership_live(const struct ownership *o);
 int ownership_owned(const struct ownership *o);
 int ownership_serving(const struct ownership *o);
 int64_t ownership_unsettled(const struct ownership *o);

@@ -46,7 +46,7 @@ static void watch_self(struct worker *w, int64_t now_ms)
 
 static void finish_stop(struct worker *w)
 {
-    if (!w->stopping || (w->ownership && !ownership_closed(w->ownership)))
+    if (!w->stopping || (w->ownership && (!ownership_closed(w->ownership) || ownership_live(w->ownership) > 0)))
         return;
     if (w->producer && kafka_producer_outstanding(w->producer) > 0)
         return;
