@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # All tests, in one command: installs what it needs, builds with sanitizers, runs lint, unit tests and scenarios.
 #
-#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|scenario]... [-- PYTEST-ARGUMENT...]
+#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|chaos|scenario]... [-- PYTEST-ARGUMENT...]
 #
-#   --full           also what takes long: clang-tidy, and scenarios marked as slow
+#   --full           also what takes long: clang-tidy, scenarios marked as slow, 256 crash points and the random run of the chaos lab
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
-#   --only PART      one part alone; can be given more than once
+#   --only PART      one part alone; can be given more than once. unit: also the protocol's model, and its simulator with 20,000 seeds and
+#                    ten mutants; chaos: a worker dies at each crash point, with Redis kept or emptied (tests/chaos)
 #
-# The last line is `N passed, M failed`: unit test programs, scenarios, and one for lint. Exit status 0 only if something passed and nothing
+# The last line is `N passed, M failed`: unit test programs, crash points, scenarios, and one for lint. Exit status 0 only if something passed and nothing
 # failed. Results and logs stay in build/test-results. Debian 12 or newer.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../deploy/lib.sh
@@ -16,12 +17,12 @@ set -euo pipefail
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=8 scenario_minutes=15
+readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=15
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
-steps=() files=() notes=() work='' lint_missing=''
+steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
 
-usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
@@ -29,7 +30,7 @@ parse() {
             --full) full=1 ;;
             --insist-kafka) insist=1 ;;
             --only)
-                [[ ${2:-} =~ ^(lint|unit|scenario)$ ]] || die "--only needs lint, unit or scenario"
+                [[ ${2:-} =~ ^(lint|unit|chaos|scenario)$ ]] || die "--only needs lint, unit, chaos or scenario"
                 parts+=("$2")
                 shift
                 ;;
@@ -49,7 +50,7 @@ parse() {
         esac
         shift
     done
-    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit scenario)
+    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit chaos scenario)
 }
 
 wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
@@ -57,7 +58,7 @@ wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
 # Whatever ends the run, Kafka does not outlive it. The scenarios end what else they start.
 clean_up() {
     local cluster
-    for cluster in "$work"/kafka/* "$work"/pytest/*/*/kafka; do
+    for cluster in "$work"/kafka/* "$work"/pytest/*/*/kafka "$work"/chaos/kafka; do
         [[ -f $cluster/ports ]] && "$kafka_script" stop --dir "$cluster" 2>/dev/null
     done
     [[ ! $work ]] || rm -rf "$work"
@@ -133,19 +134,33 @@ run_lint() {
     fi
 }
 
+# The protocol's simulator twice: some seeds with sanitizers, for what they find; and all seeds and mutants of an optimised build.
 run_unit() {
     begin 'Unit tests'
-    files+=("$results/unit.xml")
-    timeout --foreground $((unit_minutes * 60)) ctest --test-dir "$root_dir/build/dev" -j "$(nproc)" --output-on-failure --no-tests=error \
-        --output-junit "$results/unit.xml" >"$results/unit.log" 2>&1 || true
-    grep -E 'Failed|tests passed|No tests' "$results/unit.log" | sed -n '$p' || true
-    grep -E '\*\*\*(Failed|Timeout|Exception)|Subprocess aborted' "$results/unit.log" || true
+    run_ctest dev unit $unit_minutes --exclude-regex '^sim/mutants/'
+    begin 'The simulator: 20,000 seeds, ten mutants'
+    build_preset release trueftp-sim
+    run_ctest release sim $sim_minutes --label-regex '^sim$'
 }
 
-# Sets kafka_dir when real Kafka can be had.
+# run_ctest PRESET NAME MINUTES CTEST-ARGUMENT...: the tests of a build, with results in NAME.xml.
+run_ctest() {
+    local build=$root_dir/build/$1 name=$2 minutes=$3
+    shift 3
+    files+=("$results/$name.xml")
+    timeout --foreground $((minutes * 60)) ctest --test-dir "$build" -j "$(nproc)" --output-on-failure --no-tests=error \
+        --output-junit "$results/$name.xml" "$@" >"$results/$name.log" 2>&1 || true
+    grep -E 'Failed|tests passed|No tests' "$results/$name.log" | sed -n '$p' || true
+    grep -E '\*\*\*(Failed|Timeout|Exception)|Subprocess aborted' "$results/$name.log" || true
+}
+
+# Sets kafka_dir when real Kafka can be had, and work, the folder of what runs.
 provide_kafka() {
-    kafka_dir=''
     local status=0
+    [[ ! $work ]] || return 0
+    # Under /tmp, since the FTP server must reach its folders also when it runs as nobody.
+    work=$(mktemp -d "${TMPDIR:-/tmp}/trueftp-tests.XXXXXX")
+    chmod 755 "$work"
     (packages_install "${KAFKA_PACKAGES[@]}") || status=$?
     if [[ $status -eq 0 ]]; then
         "$kafka_script" fetch || status=$?
@@ -161,11 +176,29 @@ provide_kafka() {
     fi
 }
 
+# In folders of their own, which stay when something was found.
+run_chaos() {
+    begin 'Crash points'
+    provide_kafka
+    if [[ ! $kafka_dir ]]; then
+        notes+=('The crash points were left out: they need real Kafka.')
+        return 0
+    fi
+    files+=("$results/chaos.xml")
+    timeout --foreground -k 30 $((chaos_minutes * (full ? 6 : 1) * 60)) "$root_dir/tests/chaos/run.sh" --crash-points --seed 1 ${full:+--full} \
+        --bin "$root_dir/build/dev/bin" --junit "$results/chaos.xml" 2>&1 | tee "$results/chaos.log" | grep -vE '^  ok ' || true
+    if [[ $full ]]; then
+        begin 'Chaos'
+        if "$root_dir/tests/chaos/run.sh" --bin "$root_dir/build/dev/bin" 2>&1 | tee "$results/random.log"; then
+            steps+=(--step chaos=ok)
+        else
+            steps+=(--step chaos=failed)
+        fi
+    fi
+}
+
 run_scenarios() {
     begin 'Scenarios'
-    # Under /tmp, since the FTP server must reach its folders also when it runs as nobody.
-    work=$(mktemp -d "${TMPDIR:-/tmp}/trueftp-tests.XXXXXX")
-    chmod 755 "$work"
     provide_kafka
     files+=("$results/scenario.xml")
     local python=/usr/bin/python3
@@ -190,6 +223,7 @@ main() {
     install
     build
     if wanted unit; then run_unit; fi
+    if wanted chaos; then run_chaos; fi
     if wanted scenario; then run_scenarios; fi
     if wanted lint; then run_lint; fi
     current=''

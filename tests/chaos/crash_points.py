@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from lab import ROOT
+from lab import ROOT, junit
 from lab import kafka as k
 from lab.checker import Checker
 from lab.faults import Fault
@@ -178,6 +178,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1000000)
     parser.add_argument("--full", action="store_true", help="eight passages of each point: 256 cases")
     parser.add_argument("--jobs", type=int, default=4, help="cases at a time")
+    parser.add_argument("--junit", type=pathlib.Path, help="results are written there too")
     parser.add_argument("--case", action="append", default=[], help="POINT:N[:wiped]; may be repeated")
     return parser.parse_args()
 
@@ -227,7 +228,7 @@ def main():
     begin = time.monotonic()
     print(f"seed {args.seed}", flush=True)
     broker = Kafka(ROOT / "deploy/kafka/kafka.sh", args.folder / "kafka").start()
-    bad = []
+    bad, results = [], []
 
     def play(wanted):
         case = Case(args, broker, *wanted)
@@ -238,12 +239,15 @@ def main():
         for text in found[:10]:
             print(f"          {text}", flush=True)
         bad.extend([case.name] if found else [])
+        results.append((case.name, seconds, found))
 
     try:
         wanted = cases(args)
         in_threads(min(args.jobs, len(wanted)), wanted, play)
     finally:
         broker.stop()
+        if args.junit:
+            junit.write(args.junit, "crash", sorted(results))
     print(f"\nseed {args.seed}: {len(wanted) - len(bad)} passed, {len(bad)} failed, {time.monotonic() - begin:.0f} s", flush=True)
     if bad:
         print(f"logs in {args.folder}; one case alone: --case {bad[0]}")

@@ -4,7 +4,7 @@
 #     tests/chaos/run.sh [--seed N] [--deliveries N] [--workers N] [--gap SECONDS]
 #                        [--kills N] [--stops N] [--flushall N] [--redis-restarts N] [--redis-rollbacks N] [--broker-restarts N]
 #                        [--rebalances N] [--full]
-#     tests/chaos/run.sh --crash-points [--seed N] [--jobs N] [--case POINT:N[:wiped]]... [--full]
+#     tests/chaos/run.sh --crash-points [--seed N] [--jobs N] [--case POINT:N[:wiped]]... [--junit FILE] [--full]
 #
 #   The first is a random run: 20,000 deliveries and 32 faults by default, 2 to 3.5 minutes; with --full 200,000 deliveries, 200 kills,
 #   20 FLUSHALLs, 10 broker restarts, 10 rebalances and more, 20 minutes. A failing run's seed is in its last line.
@@ -32,7 +32,7 @@ parse() {
             --release) preset=release ;;
             --full) arguments+=("$1") ;;
             --bin | --keep | --seed | --deliveries | --workers | --gap | --kills | --stops | --flushall | --redis-restarts | \
-                --redis-rollbacks | --broker-restarts | --rebalances | --jobs | --case)
+                --redis-rollbacks | --broker-restarts | --rebalances | --jobs | --case | --junit)
                 [[ $# -ge 2 ]] || die "$1 needs a value"
                 case $1 in
                     --bin) bin=$(realpath "$2") ;;

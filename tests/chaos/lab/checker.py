@@ -13,7 +13,6 @@ I9 nothing stays in hand
 """
 
 import collections
-import datetime
 import hashlib
 import json
 import time
@@ -22,7 +21,8 @@ from harness.contract import delivery_id
 
 from . import kafka as k
 from . import redis as r
-from .faults import HARMLESS
+from .faults import HARMLESS, Fault
+from .world import wall_s
 
 RANKS = {"retrying": 0, "parked": 0, "cancelled": 2, "failed": 3, "delivered": 4, "purged": 5}
 OPEN = 0
@@ -31,10 +31,6 @@ LATER_DEFAULT_S = 5.0
 
 Post = collections.namedtuple("Post", "wall_s attempt status body_hash")
 LogRecord = collections.namedtuple("LogRecord", "partition offset rank attempt revision status due_s")
-
-
-def wall_s(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
 
 
 def rank_of(record):
@@ -92,6 +88,8 @@ class Checker:
 
     def read(self):
         world = self.world
+        self.evictions = [Fault("eviction", name, at) for at, name in world.evictions()]
+        self.faults = self.faults + self.evictions
         self.hooks = {}
         for event_id, event in self.ledger.items():
             account = json.loads(event)["account_id"]
@@ -344,6 +342,7 @@ class Checker:
             "extra POSTs of one delivery, at most": self.most_extra,
             "records in the delivery log": sum(len(r) for r in self.records.values()),
             "claims in the delivery log": self.claims,
+            "members evicted by the group": len(self.evictions),
             "samples of commits": len(self.commits),
             "samples of indexes": len(self.indexes),
             **self.numbers,

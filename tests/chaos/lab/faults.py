@@ -13,10 +13,11 @@ HARMLESS = ("flush", "redis_restart", "redis_rollback")
 
 
 class Fault:
-    def __init__(self, kind, detail=""):
+    def __init__(self, kind, detail="", at=None):
+        """at: of what was over in a moment; otherwise it begins now."""
         self.kind, self.detail = kind, detail
-        self.start = time.time()
-        self.end = None  # None: it goes on
+        self.start = at or time.time()
+        self.end = at  # None: it goes on
 
     def finish(self):
         self.end = time.time()

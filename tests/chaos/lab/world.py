@@ -1,5 +1,6 @@
 """The world of one run: topics of its own, a Redis of its own, the receiver, and as many workers as are wanted."""
 
+import datetime
 import json
 import pathlib
 import signal
@@ -16,6 +17,10 @@ from . import redis as r
 
 SESSION_MS = 3000  # of the group; half of it without a commit's answer, which come each second, makes a worker hold its POSTs
 STUCK_S = 60
+
+
+def wall_s(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None
 
 
 def end_in_order():
@@ -148,6 +153,15 @@ class World:
         return found[:20]
 
     # ---- facts
+
+    def evictions(self):
+        """[(wall seconds, worker)]: when the group took everything from a member that it had not heard of, as workers were told."""
+        found = []
+        for log in sorted(self.folder.glob("w*.log")):
+            with open(log, encoding="utf-8", errors="replace") as lines:
+                facts = [json.loads(line) for line in lines if '"fact":"partitions_revoked"' in line and line.endswith("}\n")]
+            found += [(wall_s(fact["time"]), log.stem) for fact in facts if fact["lost"]]
+        return found
 
     def committed(self):
         return k.committed(self.servers, self.group, self.topic("events"), self.partitions)
