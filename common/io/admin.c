@@ -1,32 +1,22 @@
-/* The admin port on libmicrohttpd, polled from outside: the daemon has an epoll descriptor that holds all its sockets; the loop
- * watches that one descriptor, and a timer honours what the daemon says it wants to wait at most (keep-alive timeouts, work it
- * left for later). The daemon's own thread was rejected: a liveness answer must come from the loop. */
+/* The admin port: what is asked is answered at once, from the loop. */
 #include "io/admin.h"
 
-#include <errno.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "io/listen.h"
+#include "io/http_daemon.h"
 #include "util/mem.h"
 
 #define MAX_CONNECTIONS 64U
 #define IDLE_TIMEOUT_S 10U
-#define MAX_WAIT_MS 1000
 #define MAX_METRICS_BYTES (16U << 20)
 #define TEXT_TYPE "text/plain; charset=utf-8"
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 struct admin {
-    struct loop *loop;
     struct metrics *metrics;
     struct admin_checks checks;
-    struct MHD_Daemon *daemon;
-    struct loop_io *io;
-    struct loop_timer *timer;
-    int port;
+    struct http_daemon *daemon;
 };
 
 /* -------- answering -------- */
@@ -104,62 +94,21 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     return route(cls, c, url, method);
 }
 
-/* -------- on the loop -------- */
-
-/* At its limit of connections the daemon stops to listen, and begins again only in a run after the one that saw a connection end.
- * It does not ask for that run: hence one a second. */
-static void run_daemon(struct admin *a)
-{
-    MHD_run(a->daemon);
-    MHD_UNSIGNED_LONG_LONG wait_ms = MAX_WAIT_MS;
-    if (MHD_get_timeout(a->daemon, &wait_ms) != MHD_YES || wait_ms > MAX_WAIT_MS)
-        wait_ms = MAX_WAIT_MS;
-    loop_timer_arm(a->timer, (int64_t)wait_ms);
-}
-
-static void on_ready(void *ctx, int events)
-{
-    (void)events;
-    run_daemon(ctx);
-}
-
-static void on_timer(void *ctx)
-{
-    run_daemon(ctx);
-}
-
-static enum err start_daemon(struct admin *a, int fd, struct errmsg *why)
-{
-    a->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, a, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                         MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_END);
-    if (!a->daemon)
-        return errmsg_set(why, ERR_IO, "the admin port cannot be served: %s", strerror(errno));
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    if (!info || info->epoll_fd < 0)
-        return errmsg_set(why, ERR_IO, "the admin port cannot be served: libmicrohttpd has no epoll");
-    a->timer = loop_timer_new(a->loop, on_timer, a);
-    a->io = loop_io_new(a->loop, info->epoll_fd, LOOP_READ, on_ready, a);
-    return ERR_OK;
-}
-
 enum err admin_start(struct loop *l, const char *listen, struct metrics *m, struct admin_checks checks, struct admin **out,
                      struct errmsg *why)
 {
-    int fd;
-    enum err err = listen_open(listen, &fd, why);
-    if (err != ERR_OK)
-        return err;
     struct admin *a = mem_zalloc(sizeof *a);
-    a->loop = l;
+    struct http_daemon_options o = {.what = "the admin port",
+                                    .listen = listen,
+                                    .max_connections = MAX_CONNECTIONS,
+                                    .idle_timeout_s = IDLE_TIMEOUT_S,
+                                    .on_request = on_request,
+                                    .ctx = a};
     a->metrics = m;
     a->checks = checks;
-    a->port = listen_port(fd);
-    err = start_daemon(a, fd, why);
+    enum err err = http_daemon_start(l, &o, &a->daemon, why);
     if (err != ERR_OK) {
-        if (!a->daemon)
-            close(fd);
-        admin_stop(a);
+        free(a);
         return err;
     }
     *out = a;
@@ -168,16 +117,13 @@ enum err admin_start(struct loop *l, const char *listen, struct metrics *m, stru
 
 int admin_port(const struct admin *a)
 {
-    return a->port;
+    return http_daemon_port(a->daemon);
 }
 
 void admin_stop(struct admin *a)
 {
     if (!a)
         return;
-    loop_io_free(a->io);
-    loop_timer_free(a->timer);
-    if (a->daemon)
-        MHD_stop_daemon(a->daemon); /* closes the listening socket too */
+    http_daemon_stop(a->daemon);
     free(a);
 }

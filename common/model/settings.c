@@ -7,6 +7,7 @@ const char *const settings_known_names[] = {
     "TRUEFTP_ALLOW_HTTP",
     "TRUEFTP_ALLOW_TARGETS",
     "TRUEFTP_API_LISTEN",
+    "TRUEFTP_API_REQUESTS_PER_SECOND",
     "TRUEFTP_ASSIGNOR",
     "TRUEFTP_DATA_DIR",
     "TRUEFTP_DEV",

@@ -1,0 +1,143 @@
+#include "api.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/dispatch.h"
+#include "util/log.h"
+
+#define SECOND_MS 1000
+#define STOP_MS 25000 /* for requests under way */
+#define TESTS_A_SECOND (5.0 / 60)
+#define TESTS_AT_ONCE 5
+
+void api_count_request(struct api *api, unsigned status, int64_t us)
+{
+    if (status >= 100 && status < 600)
+        ++*api->stats.requests[status / 100];
+    histogram_observe(api->stats.seconds, (double)us / 1e6);
+}
+
+/* -------- turns -------- */
+
+static void finish_stop(struct api *api)
+{
+    bool idle = server_open(api->server) == 0 && (!api->writer || writer_outstanding(api->writer) == 0);
+    if (!idle && loop_now(api->loop) < api->stop_by_ms)
+        return;
+    log_info("stopped", LOG_INT("requests_open", server_open(api->server)));
+    loop_stop(api->loop);
+}
+
+static void on_second(void *ctx)
+{
+    struct api *api = ctx;
+    *api->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(api->loop) / 1000.0;
+    if (api->stopping)
+        finish_stop(api);
+    loop_timer_arm(api->second, api->stopping ? SECOND_MS / 20 : SECOND_MS);
+}
+
+void api_stop(struct api *api)
+{
+    if (api->stopping) {
+        log_warn("stopped_at_once");
+        _exit(1);
+    }
+    api->stopping = true;
+    api->stop_by_ms = loop_now(api->loop) + STOP_MS;
+    server_quiesce(api->server);
+    loop_timer_arm(api->second, 0);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+    log_info("signal", LOG_STR("name", strsignal(signo)));
+    api_stop(ctx);
+}
+
+static const char *live(void *ctx)
+{
+    (void)ctx;
+    return NULL;
+}
+
+static const char *ready(void *ctx)
+{
+    struct api *api = ctx;
+    return api->stopping ? "stopping" : start_waiting_for(api->start);
+}
+
+/* -------- start -------- */
+
+static enum err check_settings(struct api *api, struct errmsg *why)
+{
+    const struct api_settings *s = &api->settings;
+    struct errmsg inner;
+    if (!topic_prefix_valid(s->common.topic_prefix))
+        return errmsg_set(why, ERR_INVALID, "TRUEFTP_TOPIC_PREFIX: '%s' is not a topic prefix", s->common.topic_prefix);
+    if (s->common.secrets_key_file[0] == '\0')
+        return errmsg_set(why, ERR_INVALID, "TRUEFTP_SECRETS_KEY_FILE must be given: webhook secrets are sealed with its keys");
+    if (s->admin_token_file[0] != '\0' && access(s->admin_token_file, R_OK) != 0)
+        return errmsg_set(why, ERR_INVALID, "TRUEFTP_ADMIN_TOKEN_FILE: %s cannot be read", s->admin_token_file);
+    if (address_list_parse(s->common.allow_targets, &api->exempt, &inner) != ERR_OK)
+        return errmsg_set(why, ERR_INVALID, "TRUEFTP_ALLOW_TARGETS: %.400s", inner.text);
+    api->policy = (struct target_policy){.allow_http = s->common.allow_http, .exempt = api->exempt};
+    return keyring_load(s->common.secrets_key_file, &api->keyring, why);
+}
+
+static enum err open_io(struct api *api, struct errmsg *why)
+{
+    struct admin_checks checks = {.live = live, .ready = ready, .ctx = api};
+    enum err err = admin_start(api->loop, api->settings.common.admin_listen, api->metrics, checks, &api->admin, why);
+    if (err == ERR_OK)
+        err = kafka_admin_new(&api->kafka, &api->kafka_admin, why);
+    if (err == ERR_OK)
+        err = writer_new(&api->kafka, &api->writer, why);
+    return err == ERR_OK ? server_start(api, api->loop, api->settings.listen, dispatch, &api->server, why) : err;
+}
+
+enum err api_start(struct api *api, struct errmsg *why)
+{
+    enum err err = check_settings(api, why);
+    if (err != ERR_OK)
+        return err;
+    api->loop = loop_new();
+    api->metrics = metrics_new();
+    stats_init(&api->stats, api->metrics, api);
+    api->kafka = (struct kafka_options){.loop = api->loop,
+                                        .brokers = api->settings.common.kafka_brokers,
+                                        .config_file = api->settings.common.kafka_config,
+                                        .client_id = "trueftp-api",
+                                        .metrics = api->metrics,
+                                        .metrics_prefix = "trueftp_api"};
+    api->requests = limiter_new((double)api->settings.requests_per_second, 2 * (double)api->settings.requests_per_second);
+    api->tests = limiter_new(TESTS_A_SECOND, TESTS_AT_ONCE);
+    err = open_io(api, why);
+    if (err != ERR_OK)
+        return err;
+    api->second = loop_timer_new(api->loop, on_second, api);
+    loop_timer_arm(api->second, SECOND_MS);
+    api->start = start_new(api);
+    loop_on_signal(api->loop, SIGTERM, on_signal, api);
+    loop_on_signal(api->loop, SIGINT, on_signal, api);
+    return ERR_OK;
+}
+
+void api_done(struct api *api)
+{
+    writer_free(api->writer);
+    server_stop(api->server);
+    start_free(api->start);
+    definitions_free(api->definitions);
+    kafka_admin_free(api->kafka_admin);
+    admin_stop(api->admin);
+    loop_timer_free(api->second);
+    limiter_free(api->requests);
+    limiter_free(api->tests);
+    address_list_free(api->exempt);
+    keyring_free(api->keyring);
+    metrics_free(api->metrics);
+    loop_free(api->loop);
+}

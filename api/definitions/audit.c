@@ -1,0 +1,210 @@
+#include "definitions/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "model/json_members.h"
+#include "util/json.h"
+#include "util/mem.h"
+
+#define ENTRY_MAX 8192
+#define DAY_MS 86400000LL
+#define KEY_USED "key.used"
+
+struct trail {
+    char *account_id;
+    struct audit_line lines[AUDIT_KEPT];
+    size_t count;
+    UT_hash_handle hh;
+};
+
+struct key_use {
+    char *key_id;
+    int64_t wall_ms;
+    UT_hash_handle hh;
+};
+
+struct audit {
+    struct writer *writer;
+    char *topic;
+    struct trail *trails;
+    struct key_use *uses;
+    int64_t next_number;
+};
+
+struct audit *audit_new(struct writer *w, const char *topic)
+{
+    struct audit *a = mem_zalloc(sizeof *a);
+    a->writer = w;
+    a->topic = mem_strdup(topic);
+    a->next_number = 1;
+    return a;
+}
+
+void audit_free(struct audit *a)
+{
+    struct trail *tr, *next_trail;
+    struct key_use *use, *next_use;
+    if (!a)
+        return;
+    HASH_ITER(hh, a->trails, tr, next_trail) {
+        HASH_DEL(a->trails, tr);
+        for (size_t i = 0; i < tr->count; i++)
+            free(tr->lines[i].json);
+        free(tr->account_id);
+        free(tr);
+    }
+    HASH_ITER(hh, a->uses, use, next_use) {
+        HASH_DEL(a->uses, use);
+        free(use->key_id);
+        free(use);
+    }
+    free(a->topic);
+    free(a);
+}
+
+const char *audit_topic(const struct audit *a)
+{
+    return a->topic;
+}
+
+/* -------- reading -------- */
+
+static struct trail *trail_of(struct audit *a, const char *account_id)
+{
+    struct trail *tr;
+    HASH_FIND(hh, a->trails, account_id, strlen(account_id), tr);
+    if (tr)
+        return tr;
+    tr = mem_zalloc(sizeof *tr);
+    tr->account_id = mem_strdup(account_id);
+    HASH_ADD_KEYPTR(hh, a->trails, tr->account_id, strlen(tr->account_id), tr);
+    return tr;
+}
+
+static void keep(struct audit *a, const char *account_id, struct slice json)
+{
+    struct trail *tr = trail_of(a, account_id);
+    if (tr->count == AUDIT_KEPT) {
+        free(tr->lines[0].json);
+        memmove(&tr->lines[0], &tr->lines[1], sizeof tr->lines - sizeof tr->lines[0]);
+        tr->count--;
+    }
+    tr->lines[tr->count++] = (struct audit_line){a->next_number++, mem_dup(json.p, json.len)};
+}
+
+static struct key_use *use_of(struct audit *a, const char *key_id)
+{
+    struct key_use *use;
+    HASH_FIND(hh, a->uses, key_id, strlen(key_id), use);
+    if (use)
+        return use;
+    use = mem_zalloc(sizeof *use);
+    use->key_id = mem_strdup(key_id);
+    HASH_ADD_KEYPTR(hh, a->uses, use->key_id, strlen(use->key_id), use);
+    return use;
+}
+
+static void take(struct audit *a, const json_t *o, struct slice json)
+{
+    const char *account_id = json_string_value(json_object_get(o, "account_id"));
+    const char *action = json_string_value(json_object_get(o, "action"));
+    const char *target = json_string_value(json_object_get(o, "target"));
+    int64_t wall_ms = 0;
+    struct errmsg why;
+    if (!account_id || !action || !target || json_member_time(o, "", "time", &wall_ms, &why) != ERR_OK)
+        return;
+    if (strcmp(action, KEY_USED) != 0) {
+        keep(a, account_id, json);
+        return;
+    }
+    struct key_use *use = use_of(a, target);
+    if (wall_ms > use->wall_ms)
+        use->wall_ms = wall_ms;
+}
+
+void audit_record(struct audit *a, const struct kafka_record *rec)
+{
+    json_t *root = NULL;
+    struct errmsg why;
+    if (rec->tombstone || json_members_load(rec->value, &root, &why) != ERR_OK)
+        return;
+    take(a, root, rec->value);
+    json_decref(root);
+    (void)writer_saw(a->writer, rec, true);
+}
+
+size_t audit_lines(const struct audit *a, const char *account_id, const struct audit_line **out)
+{
+    struct trail *tr;
+    HASH_FIND(hh, a->trails, account_id, strlen(account_id), tr);
+    *out = tr ? tr->lines : NULL;
+    return tr ? tr->count : 0;
+}
+
+/* -------- writing -------- */
+
+static void write_fields(struct buf *out, const char *names)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"fields\":[");
+    while (*names) {
+        size_t len = strcspn(names, " ");
+        buf_puts(out, comma);
+        json_put_string(out, slice_of(names, len));
+        comma = ",";
+        names += len + strspn(names + len, " ");
+    }
+    buf_putc(out, ']');
+}
+
+static void write_entry(struct buf *out, const struct audit_entry *entry)
+{
+    buf_puts(out, "{\"account_id\":");
+    json_put_string(out, slice_str(entry->account_id));
+    json_put_member_time(out, "time", entry->wall_ms);
+    json_put_member(out, "actor", entry->actor);
+    json_put_member(out, "action", entry->action);
+    json_put_member(out, "target", entry->target);
+    if (entry->version > 0)
+        json_put_member_int(out, "version", entry->version);
+    else
+        buf_puts(out, ",\"version\":null");
+    if (entry->request_id)
+        json_put_member(out, "request_id", entry->request_id);
+    else
+        buf_puts(out, ",\"request_id\":null");
+    write_fields(out, entry->fields);
+    buf_putc(out, '}');
+}
+
+void audit_append(struct audit *a, const struct audit_entry *entry, writer_done_fn *fn, void *ctx)
+{
+    struct buf value;
+    buf_init(&value, ENTRY_MAX);
+    write_entry(&value, entry);
+    check(value.err == ERR_OK);
+    writer_send(a->writer, a->topic, -1, slice_str(entry->account_id), buf_slice(&value), true, fn, ctx);
+    buf_done(&value);
+}
+
+void audit_key_used(struct audit *a, const char *account_id, const char *key_id, int64_t wall_ms)
+{
+    struct key_use *use = use_of(a, key_id);
+    bool first = wall_ms / DAY_MS > use->wall_ms / DAY_MS;
+    if (wall_ms > use->wall_ms)
+        use->wall_ms = wall_ms;
+    if (!first)
+        return;
+    struct audit_entry entry = {
+        .wall_ms = wall_ms, .account_id = account_id, .actor = "system", .action = KEY_USED, .target = key_id, .fields = ""};
+    audit_append(a, &entry, NULL, NULL);
+}
+
+int64_t audit_key_last_used(const struct audit *a, const char *key_id)
+{
+    struct key_use *use;
+    HASH_FIND(hh, a->uses, key_id, strlen(key_id), use);
+    return use ? use->wall_ms : 0;
+}

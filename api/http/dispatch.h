@@ -1,0 +1,9 @@
+/* What happens to every request before its route's handler sees it: ready, route, key, rate, things named in the path, body. */
+#ifndef HTTP_DISPATCH_H
+#define HTTP_DISPATCH_H
+
+#include "http/request.h"
+
+void dispatch(struct request *rq);
+
+#endif

@@ -1,0 +1,20 @@
+/* The one table of routes, and the handlers in it: one file for each resource. A handler answers its request once, now or later.
+ */
+#ifndef ROUTES_ROUTES_H
+#define ROUTES_ROUTES_H
+
+#include "http/request.h"
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* openapi.c */
+void openapi_get(struct request *rq);
+/* account.c: what a key may know of its own account */
+void account_get(struct request *rq);
+void account_audit(struct request *rq);
+/* webhooks.c */
+void webhooks_list(struct request *rq);
+void webhooks_get(struct request *rq);
+
+#endif

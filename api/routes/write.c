@@ -1,0 +1,141 @@
+#include "routes/write.h"
+
+#include "model/json_members.h"
+#include "util/json.h"
+
+void write_bool(struct buf *out, const char *name, bool value)
+{
+    buf_printf(out, ",\"%s\":%s", name, value ? "true" : "false");
+}
+
+void write_or_null(struct buf *out, const char *name, const char *value)
+{
+    if (*value)
+        json_put_member(out, name, value);
+    else
+        buf_printf(out, ",\"%s\":null", name);
+}
+
+void write_limits(struct buf *out, const struct account *a)
+{
+    buf_printf(out, ",\"limits\":{\"webhooks\":%lld,\"events_per_second\":%lld}", (long long)a->max_webhooks,
+               (long long)a->events_per_second);
+}
+
+void write_scopes(struct buf *out, const char *scopes)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"scopes\":[");
+    while (*scopes) {
+        size_t len = strcspn(scopes, " ");
+        buf_puts(out, comma);
+        json_put_string(out, slice_of(scopes, len));
+        comma = ",";
+        scopes += len + strspn(scopes + len, " ");
+    }
+    buf_putc(out, ']');
+}
+
+void write_own_account(struct buf *out, const struct definitions *d, const struct account *a, const struct account_key *key)
+{
+    const struct webhook *const *webhooks;
+    buf_puts(out, "{\"id\":");
+    json_put_string(out, slice_str(a->id));
+    json_put_member(out, "name", a->name);
+    json_put_member(out, "plan", a->plan);
+    write_bool(out, "paid", account_is_paid(a));
+    write_limits(out, a);
+    json_put_member_int(out, "webhooks", (int64_t)definitions_webhooks_of(d, a->id, &webhooks));
+    buf_puts(out, ",\"key\":{\"id\":");
+    json_put_string(out, slice_str(key->id));
+    write_scopes(out, key->scopes);
+    json_put_member_time(out, "expires_at", key->expires_wall_ms);
+    buf_puts(out, "}}");
+}
+
+/* -------- webhooks -------- */
+
+static void write_events(struct buf *out, const struct webhook *wh)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"events\":[");
+    if (wh->all_events) {
+        buf_puts(out, "\"*\"");
+        comma = ",";
+    }
+    for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
+        if (wh->events >> i & 1U) {
+            buf_printf(out, "%s\"%s\"", comma, event_type_name((enum event_type)i));
+            comma = ",";
+        }
+    }
+    buf_putc(out, ']');
+}
+
+static void write_patterns(struct buf *out, const struct webhook *wh)
+{
+    buf_puts(out, ",\"path_patterns\":[");
+    for (size_t i = 0; i < wh->pattern_count; i++) {
+        buf_puts(out, i > 0 ? "," : "");
+        json_put_string(out, wh->patterns[i]);
+    }
+    buf_putc(out, ']');
+}
+
+static void write_headers(struct buf *out, const struct webhook *wh)
+{
+    buf_puts(out, ",\"headers\":{");
+    for (size_t i = 0; i < wh->header_count; i++) {
+        buf_puts(out, i > 0 ? "," : "");
+        json_put_string(out, slice_str(wh->headers[i].name));
+        buf_putc(out, ':');
+        json_put_string(out, slice_str(wh->headers[i].value));
+    }
+    buf_putc(out, '}');
+}
+
+/* Those that sign now; never what they are. */
+static void write_secrets(struct buf *out, const struct webhook *wh, int64_t now_wall_ms)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"secrets\":[");
+    for (size_t i = 0; i < wh->secret_count; i++) {
+        const struct webhook_secret *s = &wh->secrets[i];
+        if (s->expires_wall_ms > 0 && s->expires_wall_ms <= now_wall_ms)
+            continue;
+        buf_printf(out, "%s{\"created_version\":%lld", comma, (long long)s->sealed_version);
+        json_put_member_time(out, "expires_at", s->expires_wall_ms);
+        buf_putc(out, '}');
+        comma = ",";
+    }
+    buf_putc(out, ']');
+}
+
+void write_webhook_public(struct buf *out, const struct definitions *d, const struct webhook *wh, int64_t now_wall_ms,
+                          const char *secret)
+{
+    static const char *const signatures[] = {
+        [WEBHOOK_SIGN_TRUEFTP] = "trueftp", [WEBHOOK_SIGN_STANDARD] = "standard", [WEBHOOK_SIGN_BOTH] = "both"};
+    buf_puts(out, "{\"id\":");
+    json_put_string(out, slice_str(wh->id));
+    json_put_member(out, "url", wh->url);
+    write_events(out, wh);
+    write_patterns(out, wh);
+    json_put_member(out, "description", wh->description);
+    json_put_member_int(out, "max_attempts", wh->max_attempts);
+    json_put_member_int(out, "timeout_ms", wh->timeout_ms);
+    json_put_member_int(out, "max_concurrency", wh->max_concurrency);
+    json_put_member_int(out, "rate_limit_per_second", wh->rate_limit_per_second);
+    write_headers(out, wh);
+    json_put_member(out, "signature", signatures[wh->signature]);
+    write_bool(out, "enabled", wh->enabled);
+    write_or_null(out, "disabled_reason", wh->enabled ? "" : wh->disabled_reason);
+    write_bool(out, "paused", !definitions_account_pays(d, wh->account_id));
+    write_secrets(out, wh, now_wall_ms);
+    json_put_member_int(out, "version", wh->version);
+    json_put_member_time(out, "created_at", wh->created_wall_ms);
+    json_put_member_time(out, "updated_at", wh->updated_wall_ms);
+    if (secret)
+        json_put_member(out, "secret", secret);
+    buf_putc(out, '}');
+}

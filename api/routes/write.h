@@ -1,0 +1,21 @@
+/* The JSON that several routes answer with. */
+#ifndef ROUTES_WRITE_H
+#define ROUTES_WRITE_H
+
+#include "definitions/definitions.h"
+#include "http/request.h"
+
+/* secret: shown this once, or NULL. */
+void write_webhook_public(struct buf *out, const struct definitions *d, const struct webhook *wh, int64_t now_wall_ms,
+                          const char *secret);
+void write_own_account(struct buf *out, const struct definitions *d, const struct account *a, const struct account_key *key);
+void write_limits(struct buf *out, const struct account *a);
+void write_scopes(struct buf *out, const char *scopes);
+/* ,"name":true with its comma; likewise a string that is null when it is empty. */
+void write_bool(struct buf *out, const char *name, bool value);
+void write_or_null(struct buf *out, const char *name, const char *value);
+
+/* Answers with the account's audit entries. */
+void audit_reply(struct request *rq, const char *account_id);
+
+#endif
