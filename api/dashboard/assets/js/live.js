@@ -1,0 +1,31 @@
+// Live updates: server-sent events. The browser comes back by itself after a cut and says which event it saw last; when the server
+// refused it, we try again with growing pauses.
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** Calls onItem(object) for each event of that name; onState(true | false) as the stream opens and breaks; until the signal ends. */
+export function follow(url, eventName, signal, onItem, onState) {
+    let source = null;
+    let pause = FIRST_PAUSE_MS;
+    let timer = 0;
+    const open = () => {
+        source = new EventSource(url);
+        source.addEventListener("open", () => {
+            pause = FIRST_PAUSE_MS;
+            onState(true);
+        });
+        source.addEventListener(eventName, (event) => onItem(JSON.parse(event.data)));
+        source.addEventListener("error", () => {
+            onState(false);
+            if (source.readyState !== EventSource.CLOSED) return;
+            timer = setTimeout(open, pause);
+            pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+        });
+    };
+    signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        source?.close();
+    });
+    open();
+}
