@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "http/response.h"
+#include "http/session.h"
 #include "util/file.h"
 
 #define PREFIX "tfk_"
@@ -110,7 +111,7 @@ static bool is_admin(const struct api *api, const char *token)
     return same;
 }
 
-static bool refuse(struct request *rq)
+bool auth_refuse(struct request *rq)
 {
     ++*rq->api->stats.unauthorized;
     reply_header(rq, "WWW-Authenticate", "Bearer");
@@ -125,16 +126,42 @@ static bool allow(struct request *rq, bool may, const char *scope)
     return may;
 }
 
-static bool check_key(struct request *rq, const char *key)
+static bool check_scope(struct request *rq)
 {
-    const struct account *account;
-    const struct account_key *found;
-    if (!auth_key(rq->api, key, &account, &found))
-        return refuse(rq);
-    auth_principal(&rq->principal, account, found);
-    audit_key_used(definitions_audit(rq->api->definitions), account->id, found->id, loop_wall(rq->api->loop));
     return rq->route->scope == SCOPE_READ ? allow(rq, rq->principal.may_read, "read")
                                           : allow(rq, rq->principal.may_write, "write");
+}
+
+static void admit(struct request *rq, const struct account *a, const struct account_key *key)
+{
+    auth_principal(&rq->principal, a, key);
+    audit_key_used(definitions_audit(rq->api->definitions), a->id, key->id, loop_wall(rq->api->loop));
+}
+
+static bool check_key(struct request *rq, const char *text)
+{
+    const struct account *account;
+    const struct account_key *key;
+    if (!auth_key(rq->api, text, &account, &key))
+        return auth_refuse(rq);
+    admit(rq, account, key);
+    return check_scope(rq);
+}
+
+static bool check_session(struct request *rq)
+{
+    const struct account *account;
+    const struct account_key *key;
+    struct session session;
+    if (!session_of(rq, &session, &account, &key))
+        return auth_refuse(rq);
+    admit(rq, account, key);
+    rq->principal.kind = PRINCIPAL_SESSION;
+    if (rq->method != METHOD_GET && !session_vouches(rq, &session)) {
+        reply_problem(rq, PROBLEM_CSRF_FAILED, "a change by a session needs its X-CSRF-Token, and an Origin that is the Host");
+        return false;
+    }
+    return rq->route->scope == SCOPE_SESSION || check_scope(rq);
 }
 
 bool auth_check(struct request *rq)
@@ -143,12 +170,14 @@ bool auth_check(struct request *rq)
     const char *token = header && strncasecmp(header, "Bearer ", 7) == 0 ? header + 7 + strspn(header + 7, " ") : NULL;
     if (rq->route->scope == SCOPE_NONE)
         return true;
-    if (!token || rq->route->scope == SCOPE_SESSION)
-        return refuse(rq);
+    if (rq->route->scope == SCOPE_SESSION || (!header && rq->route->scope != SCOPE_ADMIN))
+        return check_session(rq);
+    if (!token)
+        return auth_refuse(rq);
     if (rq->route->scope != SCOPE_ADMIN)
         return check_key(rq, token);
     if (!is_admin(rq->api, token))
-        return refuse(rq);
+        return auth_refuse(rq);
     rq->principal.kind = PRINCIPAL_ADMIN;
     return true;
 }

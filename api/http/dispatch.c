@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "api.h"
+#include "dashboard/dashboard.h"
 #include "http/auth.h"
 #include "http/response.h"
 #include "http/router.h"
@@ -124,6 +125,8 @@ static bool read_body(struct request *rq)
 
 void dispatch(struct request *rq)
 {
+    if (dashboard_answer(rq))
+        return;
     if (find_route(rq) && is_ready(rq) && auth_check(rq) && within_rate(rq) && names_are_there(rq) && read_body(rq))
         rq->route->handler(rq);
 }

@@ -6,6 +6,10 @@
 const struct route routes[] = {
     {METHOD_GET, EXT "/openapi.json", SCOPE_NONE, BODY_NONE, openapi_get},
 
+    {METHOD_POST, EXT "/session", SCOPE_NONE, BODY_REQUIRED, session_create},
+    {METHOD_GET, EXT "/session", SCOPE_SESSION, BODY_NONE, session_get},
+    {METHOD_DELETE, EXT "/session", SCOPE_SESSION, BODY_NONE, session_delete},
+
     {METHOD_GET, EXT "/account", SCOPE_READ, BODY_NONE, account_get},
     {METHOD_GET, EXT "/audit", SCOPE_READ, BODY_NONE, account_audit},
 

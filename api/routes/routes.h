@@ -13,6 +13,10 @@ void openapi_get(struct request *rq);
 /* account.c: what a key may know of its own account */
 void account_get(struct request *rq);
 void account_audit(struct request *rq);
+/* session.c */
+void session_create(struct request *rq);
+void session_get(struct request *rq);
+void session_delete(struct request *rq);
 /* webhooks.c */
 void webhooks_list(struct request *rq);
 void webhooks_get(struct request *rq);

@@ -1,0 +1,95 @@
+#include "http/session.h"
+
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api.h"
+
+#define CSRF_BYTES ((SESSION_CSRF_SIZE - 1) / 2)
+/* No webhook has an empty account: no envelope of a secret can be taken for a session, or the other way round. */
+#define SEAL_ACCOUNT SLICE("")
+#define SEAL_NAME SLICE("session")
+#define SEAL_VERSION 1
+
+/* -------- the cookie -------- */
+
+static void new_csrf(char out[SESSION_CSRF_SIZE])
+{
+    unsigned char bytes[CSRF_BYTES];
+    check(RAND_bytes(bytes, sizeof bytes) == 1);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void session_begin(struct session *s, const struct account *a, const struct account_key *key, int64_t now_wall_ms)
+{
+    *s = (struct session){.expires_wall_ms = now_wall_ms + SESSION_LIFE_MS};
+    (void)snprintf(s->account_id, sizeof s->account_id, "%s", a->id);
+    (void)snprintf(s->key_id, sizeof s->key_id, "%s", key->id);
+    if (key->expires_wall_ms > 0 && key->expires_wall_ms < s->expires_wall_ms)
+        s->expires_wall_ms = key->expires_wall_ms;
+    new_csrf(s->csrf);
+}
+
+enum err session_seal(const struct keyring *k, const struct session *s, struct buf *out)
+{
+    char text[SESSION_TEXT_MAX];
+    int len = snprintf(text, sizeof text, "%" PRId64 " %s %s %s", s->expires_wall_ms, s->csrf, s->key_id, s->account_id);
+    check(len > 0 && (size_t)len < sizeof text);
+    return sealed_seal(k, SEAL_ACCOUNT, SEAL_NAME, SEAL_VERSION, slice_of(text, (size_t)len), out);
+}
+
+/* What was sealed is ours, and of the form that session_seal writes. */
+static bool parse(const char *text, struct session *s)
+{
+    return sscanf(text, "%" SCNd64 " %32s %64s %128s", &s->expires_wall_ms, s->csrf, s->key_id, s->account_id) == 4;
+}
+
+enum err session_open(const struct keyring *k, const char *text, int64_t now_wall_ms, struct session *out)
+{
+    struct session s = {0};
+    struct errmsg why;
+    struct buf plain;
+    buf_init(&plain, SESSION_TEXT_MAX);
+    enum err err = sealed_open(k, SEAL_ACCOUNT, SEAL_NAME, SEAL_VERSION, slice_str(text), &plain, &why);
+    bool good = err == ERR_OK && parse(buf_cstr(&plain), &s) && now_wall_ms < s.expires_wall_ms;
+    if (plain.p)
+        OPENSSL_cleanse(plain.p, plain.len);
+    buf_done(&plain);
+    if (!good)
+        return ERR_REFUSED;
+    *out = s;
+    return ERR_OK;
+}
+
+/* -------- requests -------- */
+
+bool session_of(const struct request *rq, struct session *out, const struct account **account, const struct account_key **key)
+{
+    const struct api *api = rq->api;
+    int64_t now = loop_wall(api->loop);
+    const char *cookie = MHD_lookup_connection_value(rq->connection, MHD_COOKIE_KIND, SESSION_COOKIE);
+    if (!cookie || session_open(api->keyring, cookie, now, out) != ERR_OK)
+        return false;
+    if (!definitions_key(api->definitions, out->key_id, account, key) || strcmp((*account)->id, out->account_id) != 0)
+        return false;
+    return (*key)->expires_wall_ms == 0 || now < (*key)->expires_wall_ms;
+}
+
+bool session_origin_is_host(const char *origin, const char *host)
+{
+    const char *begin = origin ? strstr(origin, "://") : NULL;
+    return begin && host && *host && strcasecmp(begin + 3, host) == 0;
+}
+
+bool session_vouches(const struct request *rq, const struct session *s)
+{
+    const char *token = request_header(rq, "X-CSRF-Token");
+    if (!token || strlen(token) != SESSION_CSRF_SIZE - 1 || CRYPTO_memcmp(token, s->csrf, SESSION_CSRF_SIZE - 1) != 0)
+        return false;
+    return session_origin_is_host(request_header(rq, "Origin"), request_header(rq, "Host"));
+}
