@@ -12,7 +12,7 @@ age=$((now - TIMESTAMP))
 key=$(printf '%s' "${WEBHOOK_SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
 expected="v1,$({ printf '%s.%s.' "$ID" "$TIMESTAMP"; cat; } | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$key" -binary | base64)"
 # While a secret is rotated, there are two signatures, with a space between them.
-for signature in $SIGNATURE; do
-    [ "$signature" != "$expected" ] || exit 0
+for given in $SIGNATURE; do
+    [ "$given" != "$expected" ] || exit 0
 done
 exit 1
