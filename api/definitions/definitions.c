@@ -10,6 +10,7 @@
 #define REPAIR_MS 200
 #define FETCH_WAIT_MS 200
 #define POLL_BOUND 1000
+#define LEAVING_MS 5000 /* so long, at most, does who deletes a webhook need for its tombstone */
 
 /* What belongs to an account. */
 struct owner {
@@ -44,6 +45,7 @@ struct definitions {
     struct owner *owners;
     struct key_owner *keys;
     struct loop_timer *repair;
+    size_t leaving; /* webhooks whose tombstone is to come */
 };
 
 /* -------- kinds -------- */
@@ -130,6 +132,11 @@ static const struct table_kind expectation_kind = {TOPIC_EXPECTATIONS, parse_exp
 
 /* -------- indexes -------- */
 
+static bool is_leaving(const struct webhook *wh)
+{
+    return !wh->enabled && strcmp(wh->disabled_reason, WEBHOOK_DELETED) == 0;
+}
+
 static struct owner *owner_of(struct definitions *d, const char *account_id)
 {
     struct owner *o;
@@ -156,11 +163,13 @@ static void forget_webhook(struct definitions *d, const struct webhook *wh)
 static void on_webhook(void *ctx, const char *key, const void *before, const void *now)
 {
     struct definitions *d = ctx;
-    const struct webhook *wh = now;
+    const struct webhook *wh = now, *old = before;
     (void)key;
-    if (before)
-        forget_webhook(d, before);
-    if (!wh)
+    if (old)
+        forget_webhook(d, old);
+    d->leaving -= old && is_leaving(old);
+    d->leaving += wh && is_leaving(wh);
+    if (!wh || is_leaving(wh))
         return;
     struct owner *o = owner_of(d, wh->account_id);
     o->webhooks = mem_array(o->webhooks, o->webhook_count + 1, sizeof *o->webhooks);
@@ -242,9 +251,20 @@ static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
     loop_timer_arm(d->repair, REPAIR_MS);
 }
 
+/* Who began the deletion has died, it seems. */
+static void finish_deletion(void *ctx, const void *value)
+{
+    struct definitions *d = ctx;
+    const struct webhook *wh = value;
+    if (is_leaving(wh) && loop_wall(d->loop) - wh->updated_wall_ms > LEAVING_MS)
+        table_delete(d->sources[WEBHOOKS].table, wh->id, NULL, NULL);
+}
+
 static void on_repair(void *ctx)
 {
     struct definitions *d = ctx;
+    if (d->leaving > 0)
+        table_each(d->sources[WEBHOOKS].table, finish_deletion, d);
     for (int i = 0; i < AUDIT; i++)
         table_repair(d->sources[i].table, loop_now(d->loop));
     loop_timer_arm(d->repair, REPAIR_MS);
@@ -345,7 +365,8 @@ struct audit *definitions_audit(const struct definitions *d)
 
 const struct webhook *definitions_webhook(const struct definitions *d, const char *id)
 {
-    return table_find(d->sources[WEBHOOKS].table, id);
+    const struct webhook *wh = table_find(d->sources[WEBHOOKS].table, id);
+    return wh && !is_leaving(wh) ? wh : NULL;
 }
 
 const struct account *definitions_account(const struct definitions *d, const char *id)

@@ -12,6 +12,10 @@
 
 struct definitions;
 
+/* disabled_reason of a webhook whose deletion is under way: it counts as gone already, and its tombstone follows, by any replica
+ * if need be. */
+#define WEBHOOK_DELETED "(deleted)"
+
 /* How many partitions each topic has. */
 struct definitions_partitions {
     int32_t webhooks, accounts, expectations, audit;
@@ -34,7 +38,7 @@ struct audit *definitions_audit(const struct definitions *d);
 const struct webhook *definitions_webhook(const struct definitions *d, const char *id);
 const struct account *definitions_account(const struct definitions *d, const char *id);
 const struct expectation *definitions_expectation(const struct definitions *d, const char *id);
-/* An account's webhooks, in no order; those that are being deleted are left out. */
+/* An account's webhooks, in no order. */
 size_t definitions_webhooks_of(const struct definitions *d, const char *account_id, const struct webhook *const **out);
 /* Whether the account pays for webhooks. */
 bool definitions_account_pays(const struct definitions *d, const char *account_id);

@@ -1,7 +1,9 @@
 #include "routes/routes.h"
 
 #define EXT "/api/ext/v1"
+#define ADMIN "/api/admin/v1"
 #define WEBHOOK EXT "/webhooks/{webhook_id}"
+#define ACCOUNT ADMIN "/accounts/{account_id}"
 
 const struct route routes[] = {
     {METHOD_GET, EXT "/openapi.json", SCOPE_NONE, BODY_NONE, openapi_get},
@@ -14,7 +16,22 @@ const struct route routes[] = {
     {METHOD_GET, EXT "/audit", SCOPE_READ, BODY_NONE, account_audit},
 
     {METHOD_GET, EXT "/webhooks", SCOPE_READ, BODY_NONE, webhooks_list},
+    {METHOD_POST, EXT "/webhooks", SCOPE_WRITE, BODY_REQUIRED, webhooks_create},
     {METHOD_GET, WEBHOOK, SCOPE_READ, BODY_NONE, webhooks_get},
+    {METHOD_PATCH, WEBHOOK, SCOPE_WRITE, BODY_REQUIRED, webhooks_update},
+    {METHOD_DELETE, WEBHOOK, SCOPE_WRITE, BODY_NONE, webhooks_delete},
+    {METHOD_POST, WEBHOOK "/rotate-secret", SCOPE_WRITE, BODY_OPTIONAL, webhooks_rotate},
+    {METHOD_POST, WEBHOOK "/test", SCOPE_WRITE, BODY_OPTIONAL, webhooks_test},
+
+    {METHOD_GET, ADMIN "/plans", SCOPE_ADMIN, BODY_NONE, plans_list},
+    {METHOD_GET, ADMIN "/accounts", SCOPE_ADMIN, BODY_NONE, accounts_list},
+    {METHOD_POST, ADMIN "/accounts", SCOPE_ADMIN, BODY_REQUIRED, accounts_create},
+    {METHOD_GET, ACCOUNT, SCOPE_ADMIN, BODY_NONE, accounts_get},
+    {METHOD_PATCH, ACCOUNT, SCOPE_ADMIN, BODY_REQUIRED, accounts_update},
+    {METHOD_GET, ACCOUNT "/audit", SCOPE_ADMIN, BODY_NONE, accounts_audit},
+    {METHOD_GET, ACCOUNT "/keys", SCOPE_ADMIN, BODY_NONE, keys_list},
+    {METHOD_POST, ACCOUNT "/keys", SCOPE_ADMIN, BODY_OPTIONAL, keys_create},
+    {METHOD_DELETE, ACCOUNT "/keys/{key_id}", SCOPE_ADMIN, BODY_NONE, keys_revoke},
 };
 
 const size_t route_count = sizeof routes / sizeof routes[0];

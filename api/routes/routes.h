@@ -20,5 +20,22 @@ void session_delete(struct request *rq);
 /* webhooks.c */
 void webhooks_list(struct request *rq);
 void webhooks_get(struct request *rq);
+/* webhook_change.c */
+void webhooks_create(struct request *rq);
+void webhooks_update(struct request *rq);
+void webhooks_delete(struct request *rq);
+void webhooks_rotate(struct request *rq);
+/* webhook_test.c */
+void webhooks_test(struct request *rq);
+/* plans.c, accounts.c, keys.c: the operator's */
+void plans_list(struct request *rq);
+void accounts_list(struct request *rq);
+void accounts_create(struct request *rq);
+void accounts_get(struct request *rq);
+void accounts_update(struct request *rq);
+void accounts_audit(struct request *rq);
+void keys_list(struct request *rq);
+void keys_create(struct request *rq);
+void keys_revoke(struct request *rq);
 
 #endif

@@ -3,6 +3,8 @@
 #include "model/json_members.h"
 #include "util/json.h"
 
+#define RECORD_MAX (1024UL * 1024)
+
 void write_bool(struct buf *out, const char *name, bool value)
 {
     buf_printf(out, ",\"%s\":%s", name, value ? "true" : "false");
@@ -51,6 +53,20 @@ void write_own_account(struct buf *out, const struct definitions *d, const struc
     write_scopes(out, key->scopes);
     json_put_member_time(out, "expires_at", key->expires_wall_ms);
     buf_puts(out, "}}");
+}
+
+struct account *account_next(const struct account *a, int64_t now_wall_ms)
+{
+    struct account *next = NULL;
+    struct buf record;
+    struct errmsg why;
+    buf_init(&record, RECORD_MAX);
+    account_write(&record, a);
+    check(record.err == ERR_OK && account_parse(buf_slice(&record), &next, &why) == ERR_OK);
+    buf_done(&record);
+    next->version++;
+    next->updated_wall_ms = now_wall_ms;
+    return next;
 }
 
 /* -------- webhooks -------- */

@@ -15,6 +15,9 @@ void write_scopes(struct buf *out, const char *scopes);
 void write_bool(struct buf *out, const char *name, bool value);
 void write_or_null(struct buf *out, const char *name, const char *value);
 
+/* A copy of the account as its next version, the caller's. */
+struct account *account_next(const struct account *a, int64_t now_wall_ms);
+
 /* Answers with the account's audit entries. */
 void audit_reply(struct request *rq, const char *account_id);
 

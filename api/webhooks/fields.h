@@ -1,0 +1,21 @@
+/* A webhook as a client describes it: members of a JSON object, each checked by itself, so that all that is wrong is told at
+ * once. */
+#ifndef WEBHOOKS_FIELDS_H
+#define WEBHOOKS_FIELDS_H
+
+#include <jansson.h>
+
+#include "http/problem.h"
+#include "model/target.h"
+#include "model/webhook.h"
+
+/* Applies the members to wh and checks the whole: fields, target policy. What is wrong is in errors; wh is of no use then.
+ * creating: url is needed, disabled_reason unknown. */
+void webhook_fields_apply(const json_t *body, bool creating, const struct target_policy *policy, struct webhook *wh,
+                          struct field_errors *errors);
+/* Names of the members, separated by spaces, for the audit log. The caller frees it. */
+char *json_member_names(const json_t *body);
+/* A copy, the caller's. */
+struct webhook *webhook_copy(const struct webhook *wh);
+
+#endif
