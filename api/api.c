@@ -34,6 +34,8 @@ static void on_second(void *ctx)
 {
     struct api *api = ctx;
     *api->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(api->loop) / 1000.0;
+    if (definitions_complete(api->definitions))
+        live_sweep(api->live, api->definitions, loop_now(api->loop), loop_wall(api->loop));
     if (api->stopping)
         finish_stop(api);
     loop_timer_arm(api->second, api->stopping ? SECOND_MS / 20 : SECOND_MS);
@@ -113,6 +115,7 @@ enum err api_start(struct api *api, struct errmsg *why)
                                         .metrics = api->metrics,
                                         .metrics_prefix = "trueftp_api"};
     api->requests = limiter_new((double)api->settings.requests_per_second, 2 * (double)api->settings.requests_per_second);
+    api->live = live_new();
     api->tests = limiter_new(TESTS_A_SECOND, TESTS_AT_ONCE);
     err = open_io(api, why);
     if (err != ERR_OK)
@@ -129,6 +132,7 @@ void api_done(struct api *api)
 {
     writer_free(api->writer);
     server_stop(api->server);
+    live_free(api->live);
     start_free(api->start);
     definitions_free(api->definitions);
     kafka_admin_free(api->kafka_admin);

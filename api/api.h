@@ -7,6 +7,7 @@
 #include "http/server.h"
 #include "io/admin.h"
 #include "io/kafka.h"
+#include "live/live.h"
 #include "model/sealed.h"
 #include "model/target.h"
 #include "settings.h"
@@ -30,6 +31,7 @@ struct api {
     struct target_policy policy;
     struct limiter *requests, *tests; /* by key id; by account */
     struct server *server;
+    struct live *live;
     struct loop_timer *second;
     bool stopping;
     int64_t stop_by_ms;

@@ -22,6 +22,7 @@ const struct route routes[] = {
     {METHOD_DELETE, WEBHOOK, SCOPE_WRITE, BODY_NONE, webhooks_delete},
     {METHOD_POST, WEBHOOK "/rotate-secret", SCOPE_WRITE, BODY_OPTIONAL, webhooks_rotate},
     {METHOD_POST, WEBHOOK "/test", SCOPE_WRITE, BODY_OPTIONAL, webhooks_test},
+    {METHOD_GET, WEBHOOK "/stream", SCOPE_READ, BODY_NONE, stream_get},
 
     {METHOD_GET, ADMIN "/plans", SCOPE_ADMIN, BODY_NONE, plans_list},
     {METHOD_GET, ADMIN "/accounts", SCOPE_ADMIN, BODY_NONE, accounts_list},

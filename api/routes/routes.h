@@ -13,6 +13,8 @@ void openapi_get(struct request *rq);
 /* account.c: what a key may know of its own account */
 void account_get(struct request *rq);
 void account_audit(struct request *rq);
+/* stream.c */
+void stream_get(struct request *rq);
 /* session.c */
 void session_create(struct request *rq);
 void session_get(struct request *rq);
