@@ -8,6 +8,7 @@
 #include "util/log.h"
 
 #define SECOND_MS 1000
+#define DAY_MS (24 * 3600 * (int64_t)1000)
 #define STOP_MS 25000 /* for requests under way */
 #define TESTS_A_SECOND (5.0 / 60)
 #define TESTS_AT_ONCE 5
@@ -68,7 +69,10 @@ static const char *live(void *ctx)
 static const char *ready(void *ctx)
 {
     struct api *api = ctx;
-    return api->stopping ? "stopping" : start_waiting_for(api->start);
+    if (api->stopping)
+        return "stopping";
+    const char *waiting_for = start_waiting_for(api->start);
+    return waiting_for || view_complete(api->view) ? waiting_for : "the deliveries view";
 }
 
 /* -------- start -------- */
@@ -89,6 +93,20 @@ static enum err check_settings(struct api *api, struct errmsg *why)
     return keyring_load(s->common.secrets_key_file, &api->keyring, why);
 }
 
+static enum err open_view(struct api *api, struct errmsg *why)
+{
+    struct view_options options = {.kafka = api->kafka,
+                                   .topic_prefix = api->settings.common.topic_prefix,
+                                   .folder = api->settings.data_dir,
+                                   .limits = {.delivery_age_ms = api->settings.view_delivery_days * DAY_MS,
+                                              .event_age_ms = api->settings.view_event_days * DAY_MS,
+                                              .deliveries_per_webhook = api->settings.view_webhook_max},
+                                   .metrics = api->metrics};
+    struct errmsg inner;
+    enum err err = view_open(&options, &api->view, &inner);
+    return err == ERR_OK ? ERR_OK : errmsg_set(why, err, "TRUEFTP_DATA_DIR: %.400s", inner.text);
+}
+
 static enum err open_io(struct api *api, struct errmsg *why)
 {
     struct admin_checks checks = {.live = live, .ready = ready, .ctx = api};
@@ -97,6 +115,8 @@ static enum err open_io(struct api *api, struct errmsg *why)
         err = kafka_admin_new(&api->kafka, &api->kafka_admin, why);
     if (err == ERR_OK)
         err = writer_new(&api->kafka, &api->writer, why);
+    if (err == ERR_OK)
+        err = open_view(api, why);
     return err == ERR_OK ? server_start(api, api->loop, api->settings.listen, dispatch, &api->server, why) : err;
 }
 
@@ -135,6 +155,7 @@ void api_done(struct api *api)
     live_free(api->live);
     start_free(api->start);
     definitions_free(api->definitions);
+    view_free(api->view);
     kafka_admin_free(api->kafka_admin);
     admin_stop(api->admin);
     loop_timer_free(api->second);

@@ -13,6 +13,7 @@
 #include "settings.h"
 #include "start.h"
 #include "stats.h"
+#include "view/view.h"
 
 struct api {
     struct api_settings settings;
@@ -30,6 +31,7 @@ struct api {
     struct address_list *exempt;
     struct target_policy policy;
     struct limiter *requests, *tests; /* by key id; by account */
+    struct view *view;
     struct server *server;
     struct live *live;
     struct loop_timer *second;

@@ -33,6 +33,13 @@ const struct route routes[] = {
     {METHOD_GET, ACCOUNT "/keys", SCOPE_ADMIN, BODY_NONE, keys_list},
     {METHOD_POST, ACCOUNT "/keys", SCOPE_ADMIN, BODY_OPTIONAL, keys_create},
     {METHOD_DELETE, ACCOUNT "/keys/{key_id}", SCOPE_ADMIN, BODY_NONE, keys_revoke},
+
+    {METHOD_GET, WEBHOOK "/deliveries", SCOPE_READ, BODY_NONE, webhook_deliveries},
+    {METHOD_GET, WEBHOOK "/deliveries/{delivery_id}", SCOPE_READ, BODY_NONE, webhook_delivery},
+    {METHOD_GET, WEBHOOK "/health", SCOPE_READ, BODY_NONE, health_get},
+    {METHOD_GET, EXT "/health", SCOPE_READ, BODY_NONE, health_list},
+    {METHOD_GET, EXT "/events", SCOPE_READ, BODY_NONE, account_events},
+    {METHOD_GET, EXT "/reconciliation", SCOPE_READ, BODY_NONE, reconciliation_get},
 };
 
 const size_t route_count = sizeof routes / sizeof routes[0];

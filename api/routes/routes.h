@@ -39,5 +39,15 @@ void accounts_audit(struct request *rq);
 void keys_list(struct request *rq);
 void keys_create(struct request *rq);
 void keys_revoke(struct request *rq);
+/* deliveries.c */
+void webhook_deliveries(struct request *rq);
+void webhook_delivery(struct request *rq);
+/* events.c: the audit log of what happened on the FTP side */
+void account_events(struct request *rq);
+/* reconciliation.c */
+void reconciliation_get(struct request *rq);
+/* health.c */
+void health_get(struct request *rq);
+void health_list(struct request *rq);
 
 #endif

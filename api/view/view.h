@@ -5,7 +5,7 @@
  * schema is made anew from them. All calls are the loop's; each answers within milliseconds whatever the size of the file, except
  * the reconciliation, which goes on in steps.
  *
- * Slices and structs that a callback gets live until it returns. No callback may call the view. */
+ * Slices and structs that a callback gets live until it returns. Of the view a callback may call view_body alone. */
 #ifndef VIEW_VIEW_H
 #define VIEW_VIEW_H
 
@@ -25,7 +25,7 @@ struct view_limits {
 struct view_options {
     struct kafka_options kafka;
     const char *topic_prefix;
-    const char *folder; /* must exist; holds view.db, and view.lock: one process at a time */
+    const char *folder; /* made if need be; holds view.db, and view.lock: one process at a time */
     struct view_limits limits;
     struct metrics *metrics;
 };
@@ -110,13 +110,20 @@ struct view_attempts {
 /* The duration below which `percent` of the attempts lie, ms, by linear interpolation within a bucket; -1: there are none. */
 int32_t view_latency_ms(const struct view_attempts *a, double percent);
 
-enum view_state { VIEW_IDLE /* nothing attempted yet */, VIEW_HEALTHY, VIEW_FAILING, VIEW_DISABLED };
+enum view_state {
+    VIEW_IDLE,     /* nothing attempted yet */
+    VIEW_HEALTHY,  /* the last attempt succeeded */
+    VIEW_DEGRADED, /* likewise, but others of the last 15 minutes failed */
+    VIEW_FAILING,  /* the last attempt failed */
+    VIEW_DISABLED,
+};
 const char *view_state_name(enum view_state state);
 
 struct view_health {
     enum view_state state;
     int64_t failing_since_wall_ms;    /* first failure since the last success; 0: not failing */
     int64_t last_success_wall_ms;     /* 0: none */
+    int64_t last_failure_wall_ms;     /* 0: none */
     int64_t consecutive_failures;     /* attempts since the last success */
     char disabled_reason[256];        /* while disabled */
     struct view_attempts last_15_min; /* whole minutes up to now */
@@ -142,37 +149,42 @@ struct view_reconcile_query {
     struct slice account_id;
     struct slice webhook_id;              /* empty: all of the account */
     int64_t since_wall_ms, until_wall_ms; /* of the events' own time */
-    int missing_max;                      /* how many are listed; all are counted */
+    int limit;                            /* 0 to VIEW_PAGE_MAX: how many are listed; all are counted */
+    struct slice cursor;                  /* "next" of the page before: what stands before it is not listed again */
 };
 
 /* owed = delivered + pending + failed + cancelled + purged + missing. docs/VIEW.md says what each proves. */
 struct view_balance {
     int64_t events; /* of the account in the range */
-    int64_t owed;   /* event and webhook that wanted it */
+    int64_t owed;   /* pairs of an event and a webhook that wanted it */
     int64_t delivered;
-    int64_t pending; /* open, or not yet settled by the workers */
+    int64_t pending; /* open, or not settled by the workers yet */
     int64_t failed, cancelled, purged;
-    int64_t missing;                /* settled by the workers' own account, and no record is there */
-    int64_t unproven;               /* no record, and the definition changed meanwhile or is not known any more: not in owed */
-    int64_t complete_since_wall_ms; /* events logged from here on are all in the view */
+    int64_t missing;                /* settled by the workers' account, and no record is there: lost */
+    int64_t unproven;               /* no record, and which definition was in force cannot be told: not in owed */
+    int64_t complete_since_wall_ms; /* events logged before are not all in the view; 0: all are */
 };
 
-struct view_missing {
+/* An event and a webhook whose delivery is owed and not delivered. */
+struct view_owed {
     struct uuid event_id, delivery_id;
     struct slice webhook_id, path;
     enum event_type event;
     int64_t event_wall_ms;
+    const struct delivery *dl; /* its record; NULL: there is none */
+    bool missing;              /* lost; else it may still come */
 };
-typedef void view_missing_fn(void *ctx, const struct view_missing *m);
+typedef void view_owed_fn(void *ctx, const struct view_owed *owed);
 
-/* Begins; the caller owns *out. ERR_IO. */
-MUST_CHECK enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q, struct view_reconciliation **out,
-                                       struct errmsg *why);
+/* Begins; the caller owns *out. fn is called from view_reconcile_step, by event time, oldest first. ERR_INVALID: the cursor;
+ * ERR_IO. */
+MUST_CHECK enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q, view_owed_fn *fn, void *ctx,
+                                       struct view_reconciliation **out, struct errmsg *why);
 /* Goes on for about budget_ms. *done: the balance stands. ERR_IO. */
 MUST_CHECK enum err view_reconcile_step(struct view_reconciliation *r, int64_t budget_ms, bool *done, struct errmsg *why);
 const struct view_balance *view_reconcile_balance(const struct view_reconciliation *r);
-/* The first missing_max of what is missing, by event time. */
-void view_reconcile_missing(const struct view_reconciliation *r, view_missing_fn *fn, void *ctx);
+/* "" when all that is owed and not delivered was listed. */
+const char *view_reconcile_next(const struct view_reconciliation *r);
 void view_reconcile_free(struct view_reconciliation *r);
 
 #endif

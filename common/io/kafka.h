@@ -177,6 +177,15 @@ MUST_CHECK enum err kafka_admin_new(const struct kafka_options *k, struct kafka_
 void kafka_admin_partitions(struct kafka_admin *a, const char *topic, void (*fn)(void *ctx, enum err err, int32_t count),
                             void *ctx);
 
+/* A topic that the cluster has told of, and how many partitions it has. */
+struct kafka_topic_name {
+    const char *name;
+    int32_t partitions;
+};
+/* All topics whose name begins with prefix, alive during the call; those being made are left out. ERR_AGAIN. */
+void kafka_admin_topics(struct kafka_admin *a, const char *prefix,
+                        void (*fn)(void *ctx, enum err err, const struct kafka_topic_name *topics, int count), void *ctx);
+
 struct kafka_setting {
     const char *name, *value;
 };

@@ -15,12 +15,14 @@
 
 typedef void partitions_fn(void *ctx, enum err err, int32_t count);
 typedef void topic_fn(void *ctx, enum err err, const struct kafka_topic *topic);
+typedef void topics_fn(void *ctx, enum err err, const struct kafka_topic_name *topics, int count);
 
 struct topic_question {
     struct kafka_admin *admin;
-    char *topic;
-    partitions_fn *partitions_fn; /* one of the two */
+    char *topic;                  /* or the beginning of names, where all are asked for */
+    partitions_fn *partitions_fn; /* one of the three */
     topic_fn *topic_fn;
+    topics_fn *topics_fn;
     void *ctx;
     pthread_t thread;
     bool joined; /* the thread is over; the settings have been asked for */
@@ -29,12 +31,16 @@ struct topic_question {
     enum err err;
     int32_t count;
     int replicas;
+    struct kafka_topic_name *names; /* of topics_fn; count of them */
     LIST_ENTRY(topic_question) link;
 };
 
 static void forget(struct topic_question *q)
 {
     LIST_REMOVE(q, link);
+    for (int i = 0; q->names && i < q->count; i++)
+        free((char *)(uintptr_t)q->names[i].name);
+    free(q->names);
     free(q->topic);
     free(q);
 }
@@ -69,14 +75,30 @@ static enum err ask_metadata(struct topic_question *q, rd_kafka_topic_t *rkt)
     return result;
 }
 
+/* Likewise, for all topics. */
+static enum err ask_names(struct topic_question *q)
+{
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(q->admin->client.rk, 1, NULL, &metadata, WAIT_SLICE_MS))
+        return ERR_AGAIN;
+    q->names = mem_zalloc(((size_t)metadata->topic_cnt + 1) * sizeof *q->names);
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *t = &metadata->topics[i];
+        if (!t->err && t->partition_cnt > 0 && strncmp(t->topic, q->topic, strlen(q->topic)) == 0)
+            q->names[q->count++] = (struct kafka_topic_name){mem_strdup(t->topic), t->partition_cnt};
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return ERR_OK;
+}
+
 static void *ask_cluster(void *arg)
 {
     struct topic_question *q = arg;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(q->admin->client.rk, q->topic, NULL);
-    q->err = rkt ? ERR_AGAIN : ERR_INVALID;
+    rd_kafka_topic_t *rkt = q->topics_fn ? NULL : rd_kafka_topic_new(q->admin->client.rk, q->topic, NULL);
+    q->err = rkt || q->topics_fn ? ERR_AGAIN : ERR_INVALID;
     int64_t waited_ms = 0;
     while (q->err == ERR_AGAIN && waited_ms < KAFKA_ADMIN_WITHIN_MS && !atomic_load(&q->cancelled)) {
-        q->err = ask_metadata(q, rkt);
+        q->err = q->topics_fn ? ask_names(q) : ask_metadata(q, rkt);
         waited_ms += WAIT_SLICE_MS;
     }
     if (rkt)
@@ -86,13 +108,13 @@ static void *ask_cluster(void *arg)
     return NULL;
 }
 
-static void ask(struct kafka_admin *a, const char *topic, partitions_fn *count_fn, topic_fn *fn, void *ctx)
+/* asked: what is to be answered, with one of the three functions. */
+static void ask(struct kafka_admin *a, const char *topic, struct topic_question asked, void *ctx)
 {
-    struct topic_question *q = mem_zalloc(sizeof *q);
+    struct topic_question *q = mem_alloc(sizeof *q);
+    *q = asked;
     q->admin = a;
     q->topic = mem_strdup(topic);
-    q->partitions_fn = count_fn;
-    q->topic_fn = fn;
     q->ctx = ctx;
     LIST_INSERT_HEAD(&a->topics, q, link);
     check(pthread_create(&q->thread, NULL, ask_cluster, q) == 0);
@@ -101,13 +123,19 @@ static void ask(struct kafka_admin *a, const char *topic, partitions_fn *count_f
 void kafka_admin_partitions(struct kafka_admin *a, const char *topic, void (*fn)(void *ctx, enum err err, int32_t count),
                             void *ctx)
 {
-    ask(a, topic, fn, NULL, ctx);
+    ask(a, topic, (struct topic_question){.partitions_fn = fn}, ctx);
 }
 
 void kafka_admin_topic(struct kafka_admin *a, const char *topic,
                        void (*fn)(void *ctx, enum err err, const struct kafka_topic *topic), void *ctx)
 {
-    ask(a, topic, NULL, fn, ctx);
+    ask(a, topic, (struct topic_question){.topic_fn = fn}, ctx);
+}
+
+void kafka_admin_topics(struct kafka_admin *a, const char *prefix,
+                        void (*fn)(void *ctx, enum err err, const struct kafka_topic_name *topics, int count), void *ctx)
+{
+    ask(a, prefix, (struct topic_question){.topics_fn = fn}, ctx);
 }
 
 /* -------- settings -------- */
@@ -177,6 +205,8 @@ static void answer_cluster(struct topic_question *q)
     }
     if (q->topic_fn)
         q->topic_fn(q->ctx, q->err, NULL);
+    else if (q->topics_fn)
+        q->topics_fn(q->ctx, q->err, q->names, q->err == ERR_OK ? q->count : 0);
     else
         q->partitions_fn(q->ctx, q->err, q->err == ERR_OK ? q->count : 0);
     forget(q);

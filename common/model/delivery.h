@@ -75,6 +75,7 @@ struct delivery {
     int attempt_count;
     int64_t generation;
     struct slice original_delivery_id;
+    bool test; /* asked for by a test command */
     struct slice event_topic;
     int32_t event_partition;
     int64_t event_offset;

@@ -165,6 +165,9 @@ static void put_origin(struct buf *out, const struct delivery *dl)
         PUT(out, ",\"original_delivery_id\":");
         json_put_string(out, dl->original_delivery_id);
     }
+    if (dl->test) {
+        PUT(out, ",\"test\":true");
+    }
     PUT(out, ",\"event_ref\":{\"topic\":\"");
     buf_put_slice(out, dl->event_topic); /* nothing to escape in its name */
     PUT(out, "\",\"partition\":");
@@ -363,6 +366,8 @@ static void read_origin(struct json_reader *r, struct buf *scratch, struct deliv
     struct json_reader ref;
     dl->generation = json_reader_int(r, "generation", 0, INT64_MAX, 0);
     dl->original_delivery_id = json_reader_plain(r, "original_delivery_id");
+    const struct json_member *test = json_find(r->members, r->count, "test");
+    dl->test = test && test->kind == JSON_KIND_TRUE;
     dl->body = json_scratch_text(scratch, json_reader_get(r, "body", JSON_KIND_STRING));
     dl->trace_id = json_reader_plain(r, "trace_id");
     dl->trace_unsampled = dl->trace_id.len > 0 && json_reader_int(r, "trace_flags", 0, 255, 1) % 2 == 0;

@@ -23,6 +23,9 @@ const char *const settings_known_names[] = {
     "TRUEFTP_SECRETS_KEY_FILE",
     "TRUEFTP_SOURCES",
     "TRUEFTP_TOPIC_PREFIX",
+    "TRUEFTP_VIEW_DELIVERY_DAYS",
+    "TRUEFTP_VIEW_EVENT_DAYS",
+    "TRUEFTP_VIEW_WEBHOOK_MAX",
     "TRUEFTP_WORKER_SLOTS",
     NULL,
 };

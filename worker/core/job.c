@@ -58,6 +58,7 @@ void job_from_event(struct job *job, const struct event *ev, const struct job_we
     check(buf_reserve(&job->store, strings + body) != NULL);
     dl->event_id = ev->id;
     dl->generation = ev->target.generation;
+    dl->test = ev->target.reason == EVENT_REASON_TEST;
     dl->id = delivery_id(&ev->id, wh->id, dl->generation);
     dl->webhook_id = keep(job, wh->id);
     dl->account_id = keep(job, ev->account_id);

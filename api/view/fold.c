@@ -1,0 +1,182 @@
+#include "view/fold.h"
+
+#include "model/account.h"
+#include "model/webhook.h"
+
+#define SCRATCH_MAX (8UL * 1024 * 1024)
+
+void fold_init(struct fold *f, struct store *s, const struct view_limits *limits)
+{
+    *f = (struct fold){.store = s, .limits = *limits};
+    buf_init(&f->scratch, SCRATCH_MAX);
+    buf_init(&f->old_scratch, SCRATCH_MAX);
+}
+
+void fold_done(struct fold *f)
+{
+    buf_done(&f->scratch);
+    buf_done(&f->old_scratch);
+}
+
+/* -------- deliveries -------- */
+
+/* The sums are of the attempts of the records that are held; a test's do not count. */
+static void count_attempts(struct fold *f, int64_t webhook, const struct delivery *dl, int sign)
+{
+    for (int i = 0; i < dl->attempt_count && !dl->test; i++) {
+        health_count(&f->store->health, webhook, &dl->attempts[i], sign);
+    }
+}
+
+static enum err extend_streak(struct fold *f, int64_t webhook, const struct delivery *dl, int known, struct errmsg *why)
+{
+    enum err err = ERR_OK;
+    for (int i = 0; i < dl->attempt_count && err == ERR_OK && !dl->test; i++) {
+        if (dl->attempts[i].number > known) {
+            err = health_extend(&f->store->health, webhook, &dl->attempts[i], why);
+        }
+    }
+    return err;
+}
+
+/* Takes what an old record contributed to the sums away again. It was parsed when it came. */
+static enum err take_away(struct fold *f, const struct deliveries_row *row, struct errmsg *why)
+{
+    struct delivery old;
+    enum err err = delivery_parse(row->record, &f->old_scratch, &old, why);
+    if (err != ERR_OK) {
+        return ERR_FATAL;
+    }
+    counts_add(&f->store->counts, row->webhook, row->rank.status, -1);
+    count_attempts(f, row->webhook, &old, -1);
+    return ERR_OK;
+}
+
+static enum err put_delivery(struct fold *f, const struct delivery *dl, struct slice record, const struct deliveries_row *row,
+                             struct errmsg *why)
+{
+    int64_t webhook = row->webhook;
+    int64_t seq = row->seq;
+    int known = row->rank.attempt;
+    enum err err = seq != 0 ? take_away(f, row, why) : names_key(&f->store->names, dl->webhook_id, &webhook, why);
+    deliveries_release(&f->store->deliveries);
+    err = err == ERR_OK ? deliveries_put(&f->store->deliveries, seq, webhook, dl, record, why) : err;
+    err = err == ERR_OK ? extend_streak(f, webhook, dl, known, why) : err;
+    if (err == ERR_OK) {
+        counts_add(&f->store->counts, webhook, dl->status, 1);
+        count_attempts(f, webhook, dl, 1);
+    }
+    return err;
+}
+
+static enum err remove_delivery(struct fold *f, struct slice key, bool *changed, struct errmsg *why)
+{
+    struct deliveries_row row;
+    struct uuid id;
+    if (uuid_parse(key, &id) != ERR_OK) {
+        return errmsg_set(why, ERR_INVALID, "key: must be a delivery's id");
+    }
+    enum err err = deliveries_find(&f->store->deliveries, &id, &row, why);
+    *changed = err == ERR_OK && row.seq != 0;
+    if (*changed) {
+        err = take_away(f, &row, why);
+    }
+    deliveries_release(&f->store->deliveries);
+    return *changed && err == ERR_OK ? deliveries_remove(&f->store->deliveries, row.seq, why) : err;
+}
+
+static bool wins(const struct delivery *dl, const struct deliveries_row *row)
+{
+    struct delivery_rank rank = {dl->status, dl->attempt, dl->revision};
+    return row->seq == 0 || delivery_rank_compare(rank, row->rank) > 0;
+}
+
+enum err fold_delivery(struct fold *f, const struct kafka_record *rec, int64_t now_wall_ms, bool *changed, struct errmsg *why)
+{
+    struct delivery dl;
+    struct deliveries_row row;
+    *changed = false;
+    if (rec->key.len > 0 && rec->key.p[0] == '!') {
+        return ERR_OK;
+    }
+    if (rec->tombstone) {
+        return remove_delivery(f, rec->key, changed, why);
+    }
+    enum err err = delivery_parse(rec->value, &f->scratch, &dl, why);
+    if (err != ERR_OK || dl.created_wall_ms < now_wall_ms - f->limits.delivery_age_ms) {
+        return err;
+    }
+    err = deliveries_find(&f->store->deliveries, &dl.id, &row, why);
+    if (err != ERR_OK || !wins(&dl, &row)) {
+        deliveries_release(&f->store->deliveries);
+        return err;
+    }
+    err = put_delivery(f, &dl, rec->value, &row, why);
+    *changed = err == ERR_OK;
+    if (*changed && f->on_delivery) {
+        f->on_delivery(f->on_delivery_ctx, &dl);
+    }
+    return err;
+}
+
+/* -------- events -------- */
+
+enum err fold_event(struct fold *f, const struct kafka_record *rec, int64_t source, int64_t now_wall_ms, struct errmsg *why)
+{
+    struct event ev;
+    int64_t account = 0;
+    struct events_place place = {source, rec->offset, rec->timestamp_wall_ms};
+    if (rec->tombstone) {
+        return errmsg_set(why, ERR_INVALID, "the record has no value");
+    }
+    enum err err = event_parse(rec->value, &f->scratch, &ev, why);
+    if (err != ERR_OK || ev.time_wall_ms < now_wall_ms - f->limits.event_age_ms) {
+        return err;
+    }
+    err = names_key(&f->store->names, ev.account_id, &account, why);
+    return err == ERR_OK ? events_put(&f->store->events, account, &ev, &place, rec->value, why) : err;
+}
+
+/* -------- definitions -------- */
+
+static enum err key_fits(const struct kafka_record *rec, const char *id, struct errmsg *why)
+{
+    return slice_eq(rec->key, slice_str(id)) ? ERR_OK : errmsg_set(why, ERR_INVALID, "key: must be the record's id");
+}
+
+enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct errmsg *why)
+{
+    struct webhook *wh = NULL;
+    int64_t webhook = 0, account = 0;
+    enum err err = rec->tombstone ? ERR_OK : webhook_parse(rec->value, &wh, why);
+    if (err == ERR_OK && wh) {
+        err = key_fits(rec, wh->id, why);
+    }
+    err = err == ERR_OK ? names_key(&f->store->names, rec->key, &webhook, why) : err;
+    if (err == ERR_OK && wh) {
+        err = names_key(&f->store->names, slice_str(wh->account_id), &account, why);
+    }
+    if (err == ERR_OK) {
+        err = history_put(&f->store->history, webhook, account, wh ? wh->version : 0, rec->timestamp_wall_ms,
+                          wh ? rec->value : slice_of(NULL, 0), why);
+    }
+    webhook_free(wh);
+    return err;
+}
+
+enum err fold_account(struct fold *f, const struct kafka_record *rec, struct errmsg *why)
+{
+    struct account *a = NULL;
+    int64_t account = 0;
+    enum err err = rec->tombstone ? ERR_OK : account_parse(rec->value, &a, why);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = names_key(&f->store->names, rec->key, &account, why);
+    if (err == ERR_OK) {
+        err = history_put_plan(&f->store->history, account, a ? a->version : 0, rec->timestamp_wall_ms, a && account_is_paid(a),
+                               why);
+    }
+    account_free(a);
+    return err;
+}

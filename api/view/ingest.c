@@ -1,0 +1,434 @@
+#include "view/ingest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/log.h"
+#include "util/mem.h"
+#include "view/prune.h"
+#include "view/settled.h"
+
+#define POLL_BOUND 256      /* records a turn: 2 to 4 ms */
+#define COMMIT_RECORDS 8192 /* a transaction ends at this many records, */
+#define COMMIT_AGE_MS 200   /* or at this age, or when a turn brings nothing */
+#define FETCH_WAIT_MS 500
+#define DISCOVER_MS 5000 /* how soon a new pool's topics are noticed */
+#define DISCOVER_AGAIN_MS 1000
+#define RECOVER_MS 1000
+#define PRUNE_MS 1000
+#define PRUNE_SOON_MS 20
+
+struct ingest {
+    struct loop *loop;
+    struct store *store;
+    struct fold fold;
+    struct prune prune;
+    struct sources sources;
+    struct kafka_reader *reader;
+    struct kafka_admin *admin;
+    struct settled *settled;
+    struct loop_turn *turn;
+    struct loop_timer *discover_timer, *recover_timer, *prune_timer;
+    char *topic_prefix;
+    bool discovered;   /* the topics were listed once */
+    bool halted;       /* the store failed; the recover timer runs */
+    bool damaged;      /* and must be made anew */
+    int turn_records;  /* since the turn began */
+    int batch_records; /* in the transaction */
+    int64_t batch_ms;  /* when it was opened */
+    uint64_t *records[TOPIC_COUNT], *useless[TOPIC_COUNT];
+    uint64_t *commits, *store_errors, *rebuilds;
+};
+
+/* -------- failure of the store -------- */
+
+static void stop_reading(struct ingest *in)
+{
+    struct source *src;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        kafka_reader_stop(in->reader, src->topic, src->partition);
+        src->moved = false;
+    }
+}
+
+static void halt(struct ingest *in, enum err err, const struct errmsg *why)
+{
+    log_error("view_store_failed", LOG_STR("error", err_name(err)), LOG_STR("message", why->text));
+    ++*in->store_errors;
+    store_rollback(in->store);
+    stop_reading(in);
+    in->halted = true;
+    in->damaged = in->damaged || err == ERR_FATAL;
+    loop_timer_arm(in->recover_timer, RECOVER_MS);
+}
+
+static enum err start_reading(struct ingest *in, struct source *src, struct errmsg *why)
+{
+    enum err err = positions_load(&in->store->positions, slice_str(src->topic), src->partition, &src->at, why);
+    if (err == ERR_OK) {
+        src->moved = src->ended = false;
+        src->settled = src->sample = -1; /* proven of what is read anew alone */
+        kafka_reader_start(in->reader, src->topic, src->partition, src->at.next);
+    }
+    return err;
+}
+
+static void begin_batch(struct ingest *in)
+{
+    in->batch_ms = loop_now(in->loop);
+    in->batch_records = 0;
+}
+
+static enum err recover(struct ingest *in, struct errmsg *why)
+{
+    struct source *src;
+    enum err err = in->damaged ? store_rebuild(in->store, why) : ERR_OK;
+    if (err == ERR_OK && in->damaged) {
+        in->damaged = false;
+        ++*in->rebuilds;
+        log_warn("view_rebuilding", LOG_STR("file", in->store->path));
+    }
+    err = err == ERR_OK ? store_begin(in->store, why) : err;
+    begin_batch(in);
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        err = err == ERR_OK ? start_reading(in, src, why) : err;
+    }
+    return err;
+}
+
+static void on_recover(void *ctx)
+{
+    struct ingest *in = ctx;
+    struct errmsg why;
+    in->halted = false;
+    enum err err = recover(in, &why);
+    if (err != ERR_OK) {
+        halt(in, err, &why);
+    }
+}
+
+/* -------- records -------- */
+
+static enum err fold(struct ingest *in, struct source *src, const struct kafka_record *rec, struct errmsg *why)
+{
+    int64_t now_wall_ms = loop_wall(in->loop);
+    bool changed = false;
+    switch (src->kind) {
+    case TOPIC_DELIVERIES:
+        return fold_delivery(&in->fold, rec, now_wall_ms, &changed, why);
+    case TOPIC_EVENTS:
+        return fold_event(&in->fold, rec, src->at.source, now_wall_ms, why);
+    case TOPIC_WEBHOOKS:
+        return fold_webhook(&in->fold, rec, why);
+    default:
+        return fold_account(&in->fold, rec, why);
+    }
+}
+
+static void useless(struct ingest *in, const struct source *src, const struct kafka_record *rec, const struct errmsg *why)
+{
+    ++*in->useless[src->kind];
+    log_warn("view_record_unusable", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition),
+             LOG_INT("offset", rec->offset), LOG_STR("error", why->text));
+}
+
+static void advance(struct source *src, const struct kafka_record *rec)
+{
+    if (src->at.first_offset < 0) {
+        src->at.first_offset = rec->offset;
+        src->at.first_wall_ms = rec->timestamp_wall_ms;
+    }
+    src->at.next = rec->offset + 1;
+    src->moved = true;
+}
+
+static void on_record(void *ctx, const struct kafka_record *rec)
+{
+    struct ingest *in = ctx;
+    struct errmsg why = {""};
+    struct source *src = sources_find(&in->sources, rec->topic, rec->partition);
+    check(src);
+    if (!in->store->changing) {
+        begin_batch(in);
+    }
+    enum err err = store_begin(in->store, &why);
+    err = err == ERR_OK ? fold(in, src, rec, &why) : err;
+    if (err == ERR_IO || err == ERR_FATAL) {
+        halt(in, err, &why);
+        return;
+    }
+    if (err != ERR_OK) {
+        useless(in, src, rec, &why);
+    }
+    ++*in->records[src->kind];
+    in->turn_records++;
+    in->batch_records++;
+    advance(src, rec);
+}
+
+static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
+{
+    struct ingest *in = ctx;
+    struct source *src = sources_find(&in->sources, topic, partition);
+    check(src);
+    src->ended = true;
+    if (src->at.next != end) {
+        src->at.next = end; /* compaction and retention leave holes */
+        src->moved = true;
+    }
+}
+
+/* -------- the turn: ends transactions -------- */
+
+static enum err save_positions(struct ingest *in, struct errmsg *why)
+{
+    struct source *src;
+    enum err err = ERR_OK;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        if (src->moved && err == ERR_OK) {
+            err = positions_save(&in->store->positions, &src->at, why);
+            src->moved = false;
+        }
+    }
+    return err;
+}
+
+static void commit(struct ingest *in)
+{
+    struct errmsg why;
+    enum err err = save_positions(in, &why);
+    err = err == ERR_OK ? store_commit(in->store, &why) : err;
+    if (err != ERR_OK) {
+        halt(in, err, &why);
+    } else {
+        ++*in->commits;
+    }
+}
+
+static bool on_turn(void *ctx)
+{
+    struct ingest *in = ctx;
+    bool idle = in->turn_records == 0;
+    in->turn_records = 0;
+    if (!in->store->changing || in->halted) {
+        return false;
+    }
+    if (idle || in->batch_records >= COMMIT_RECORDS || loop_now(in->loop) - in->batch_ms >= COMMIT_AGE_MS) {
+        commit(in);
+        return false;
+    }
+    return true; /* the next turn brings more, or ends it */
+}
+
+/* -------- pruning -------- */
+
+static void on_prune(void *ctx)
+{
+    struct ingest *in = ctx;
+    struct errmsg why;
+    bool rest = true;
+    if (!in->halted) {
+        if (!in->store->changing) {
+            begin_batch(in);
+        }
+        enum err err = store_begin(in->store, &why);
+        err = err == ERR_OK ? prune_step(&in->prune, loop_wall(in->loop), &rest, &why) : err;
+        if (err != ERR_OK) {
+            halt(in, err, &why);
+        }
+    }
+    loop_timer_arm(in->prune_timer, rest ? PRUNE_MS : PRUNE_SOON_MS);
+}
+
+/* -------- topics -------- */
+
+static enum err add_topic(struct ingest *in, const struct kafka_topic_name *topic, struct errmsg *why)
+{
+    char pool[TOPIC_NAME_SIZE];
+    enum topic kind;
+    enum err err = ERR_OK;
+    if (!sources_wants(in->topic_prefix, topic->name, &kind, pool)) {
+        return ERR_OK;
+    }
+    for (int32_t i = 0; i < topic->partitions && err == ERR_OK; i++) {
+        if (!sources_find(&in->sources, topic->name, i)) {
+            if (i == 0) {
+                log_info("view_reads", LOG_STR("topic", topic->name), LOG_INT("partitions", topic->partitions));
+            }
+            err = start_reading(in, sources_add(&in->sources, topic->name, kind, pool, i), why);
+        }
+    }
+    return err;
+}
+
+static void on_topics(void *ctx, enum err err, const struct kafka_topic_name *topics, int count)
+{
+    struct ingest *in = ctx;
+    struct errmsg why;
+    bool listed = err == ERR_OK && count > 0;
+    if (listed && !in->halted) {
+        if (!in->store->changing) {
+            begin_batch(in);
+        }
+        err = store_begin(in->store, &why);
+        for (int i = 0; i < count && err == ERR_OK; i++) {
+            err = add_topic(in, &topics[i], &why);
+        }
+        if (err != ERR_OK) {
+            halt(in, err, &why);
+        }
+        in->discovered = in->discovered || err == ERR_OK;
+    }
+    loop_timer_arm(in->discover_timer, in->discovered ? DISCOVER_MS : DISCOVER_AGAIN_MS);
+}
+
+static void on_discover(void *ctx)
+{
+    struct ingest *in = ctx;
+    char prefix[TOPIC_NAME_SIZE];
+    (void)snprintf(prefix, sizeof prefix, "%.64s.", in->topic_prefix);
+    kafka_admin_topics(in->admin, prefix, on_topics, in);
+}
+
+/* -------- what is told -------- */
+
+bool ingest_complete(const struct ingest *in)
+{
+    const struct source *src;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        if (!src->ended) {
+            return false;
+        }
+    }
+    return in->discovered && !in->halted;
+}
+
+struct fold *ingest_fold(struct ingest *in)
+{
+    return &in->fold;
+}
+
+enum ingest_settled ingest_settled(const struct ingest *in, int64_t source, int64_t offset)
+{
+    const struct source *src;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        if (src->at.source == source) {
+            return offset < src->settled ? INGEST_SETTLED : INGEST_NOT_SETTLED;
+        }
+    }
+    return INGEST_NOT_SETTLED;
+}
+
+int64_t ingest_complete_since(const struct ingest *in)
+{
+    const struct source *src;
+    int64_t since = 0;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        if (src->kind == TOPIC_EVENTS && src->at.first_offset > 0 && src->at.first_wall_ms > since) {
+            since = src->at.first_wall_ms;
+        }
+    }
+    return since;
+}
+
+static double lag(void *ctx)
+{
+    struct ingest *in = ctx;
+    const struct source *src;
+    double records = 0;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        int64_t end = kafka_reader_known_end(in->reader, src->topic, src->partition);
+        records += end > src->at.next ? (double)(end - src->at.next) : 0;
+    }
+    return records;
+}
+
+static double size(void *ctx)
+{
+    struct ingest *in = ctx;
+    return (double)store_size_bytes(in->store);
+}
+
+static double complete(void *ctx)
+{
+    return ingest_complete(ctx) ? 1 : 0;
+}
+
+static void add_metrics(struct ingest *in, struct metrics *m)
+{
+    static const struct {
+        enum topic kind;
+        const char *label;
+    } kinds[] = {{TOPIC_DELIVERIES, "topic=\"deliveries\""},
+                 {TOPIC_EVENTS, "topic=\"events\""},
+                 {TOPIC_WEBHOOKS, "topic=\"webhooks\""},
+                 {TOPIC_ACCOUNTS, "topic=\"accounts\""}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        in->records[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_records_total", "Records read", kinds[i].label);
+        in->useless[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_unusable_records_total",
+                                                     "Records that were not understood and left out", kinds[i].label);
+    }
+    in->commits = metrics_counter(m, "trueftp_api_view_commits_total", "Transactions of the view", NULL);
+    in->store_errors = metrics_counter(m, "trueftp_api_view_store_errors_total", "Failures of the view's file", NULL);
+    in->rebuilds = metrics_counter(m, "trueftp_api_view_rebuilds_total", "Times the view's file was made anew", NULL);
+    in->prune.deliveries_removed =
+        metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"deliveries\"");
+    in->prune.events_removed =
+        metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"events\"");
+    metrics_gauge_fn(m, "trueftp_api_view_lag_records", "Records in the topics that are not read yet", NULL, lag, in);
+    metrics_gauge_fn(m, "trueftp_api_view_file_bytes", "Size of the view's file", NULL, size, in);
+    metrics_gauge_fn(m, "trueftp_api_view_complete", "1 when every partition was read to its end since the start", NULL, complete,
+                     in);
+}
+
+/* -------- the whole -------- */
+
+enum err ingest_new(const struct view_options *o, struct store *s, struct ingest **out, struct errmsg *why)
+{
+    struct ingest *in = mem_zalloc(sizeof *in);
+    struct kafka_reader_options reader = {
+        .on_record = on_record, .on_end = on_end, .ctx = in, .fetch_wait_ms = FETCH_WAIT_MS, .poll_bound = POLL_BOUND};
+    in->loop = o->kafka.loop;
+    in->store = s;
+    in->topic_prefix = mem_strdup(o->topic_prefix);
+    sources_init(&in->sources);
+    fold_init(&in->fold, s, &o->limits);
+    in->prune = (struct prune){.store = s, .limits = o->limits};
+    add_metrics(in, o->metrics);
+    *in->rebuilds += s->rebuilt;
+    enum err err = kafka_reader_new(&o->kafka, &reader, &in->reader, why);
+    err = err == ERR_OK ? kafka_admin_new(&o->kafka, &in->admin, why) : err;
+    if (err != ERR_OK) {
+        ingest_free(in);
+        return err;
+    }
+    in->settled = settled_new(in->loop, in->admin, in->reader, &in->sources, in->topic_prefix);
+    in->turn = loop_turn_new(in->loop, LOOP_ORDER_FLUSH, on_turn, in);
+    in->discover_timer = loop_timer_new(in->loop, on_discover, in);
+    in->recover_timer = loop_timer_new(in->loop, on_recover, in);
+    in->prune_timer = loop_timer_new(in->loop, on_prune, in);
+    loop_timer_arm(in->discover_timer, 0);
+    loop_timer_arm(in->prune_timer, PRUNE_MS);
+    *out = in;
+    return ERR_OK;
+}
+
+void ingest_free(struct ingest *in)
+{
+    if (!in) {
+        return;
+    }
+    kafka_admin_free(in->admin);
+    settled_free(in->settled);
+    kafka_reader_free(in->reader);
+    if (in->turn) {
+        loop_turn_free(in->turn);
+        loop_timer_free(in->discover_timer);
+        loop_timer_free(in->recover_timer);
+        loop_timer_free(in->prune_timer);
+    }
+    sources_done(&in->sources);
+    fold_done(&in->fold);
+    free(in->topic_prefix);
+    free(in);
+}

@@ -1,0 +1,44 @@
+/* The partitions that the view reads: of which topic and pool, and where each is. */
+#ifndef VIEW_SOURCES_H
+#define VIEW_SOURCES_H
+
+#include <sys/queue.h>
+
+#include "io/kafka.h"
+#include "model/topics.h"
+#include "view/positions.h"
+
+struct source {
+    char topic[TOPIC_NAME_SIZE];
+    char pool[TOPIC_NAME_SIZE]; /* of events and deliveries; "" the shared one */
+    enum topic kind;            /* TOPIC_EVENTS, _DELIVERIES, _WEBHOOKS or _ACCOUNTS */
+    int32_t partition;
+    struct position at;
+    bool moved; /* at has changed and is not saved */
+    bool ended; /* it was read to its end once */
+    /* Of events: what the workers have settled (settled.h). */
+    int64_t settled;                          /* offset; -1: not known */
+    int64_t sample, sample_at_ms, sample_end; /* a committed offset to be proven; -1: none */
+    TAILQ_ENTRY(source) link;
+};
+
+TAILQ_HEAD(source_list, source);
+
+struct sources {
+    struct source_list list;
+    struct source *last; /* found: records come in runs */
+};
+
+void sources_init(struct sources *s);
+void sources_done(struct sources *s);
+/* NULL: not among them. */
+struct source *sources_find(struct sources *s, const char *topic, int32_t partition);
+/* With no position. */
+struct source *sources_add(struct sources *s, const char *topic, enum topic kind, const char *pool, int32_t partition);
+/* The partition of the delivery log that belongs to one of events; NULL: not there (yet). */
+struct source *sources_log_of(struct sources *s, const struct source *events);
+
+/* Whether a topic of that name is one that the view reads; pool: "" or its pool. */
+bool sources_wants(const char *prefix, const char *topic, enum topic *kind, char pool[TOPIC_NAME_SIZE]);
+
+#endif

@@ -1,0 +1,273 @@
+/* The view's own answers: each finds numbers for names, asks one table, and parses what it gives. Health: view_health.c;
+ * reconciliation: view_reconcile.c. */
+#include <stdlib.h>
+
+#include "util/log.h"
+#include "util/mem.h"
+#include "view/view_internal.h"
+
+#define SCRATCH_MAX (8UL * 1024 * 1024)
+#define PREFIX_LOOKED_AT 2000 /* events a page with a path prefix looks at: some 5 ms */
+
+enum err view_open(const struct view_options *o, struct view **out, struct errmsg *why)
+{
+    struct view *v = mem_zalloc(sizeof *v);
+    v->loop = o->kafka.loop;
+    v->limits = o->limits;
+    buf_init(&v->scratch, SCRATCH_MAX);
+    v->read_errors = metrics_counter(o->metrics, "trueftp_api_view_read_errors_total", "Rows that could not be read", NULL);
+    enum err err = store_open(&v->store, o->folder, why);
+    if (err != ERR_OK) {
+        free(v);
+        return err;
+    }
+    if (v->store.rebuilt) {
+        log_warn("view_rebuilding", LOG_STR("file", v->store.path));
+    }
+    err = ingest_new(o, &v->store, &v->ingest, why);
+    if (err != ERR_OK) {
+        view_free(v);
+        return err;
+    }
+    *out = v;
+    return ERR_OK;
+}
+
+void view_free(struct view *v)
+{
+    if (!v) {
+        return;
+    }
+    ingest_free(v->ingest);
+    store_close(&v->store);
+    buf_done(&v->scratch);
+    free(v);
+}
+
+bool view_complete(const struct view *v)
+{
+    return ingest_complete(v->ingest);
+}
+
+void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx)
+{
+    struct fold *f = ingest_fold(v->ingest);
+    f->on_delivery = fn;
+    f->on_delivery_ctx = ctx;
+}
+
+bool view_parse(struct view *v, struct slice record, struct delivery *out)
+{
+    struct errmsg why;
+    if (delivery_parse(record, &v->scratch, out, &why) == ERR_OK) {
+        return true;
+    }
+    ++*v->read_errors;
+    log_error("view_row_unreadable", LOG_STR("error", why.text));
+    return false;
+}
+
+/* A record on its way to the caller. */
+struct handing {
+    struct view *view;
+    view_delivery_fn *fn;
+    void *ctx;
+};
+
+static void hand_over(void *ctx, struct slice record)
+{
+    struct handing *h = ctx;
+    struct delivery dl;
+    if (view_parse(h->view, record, &dl)) {
+        h->fn(h->ctx, &dl);
+    }
+}
+
+/* -------- deliveries -------- */
+
+/* Two queries with other filters are other lists. The bound a cursor replaces is not among them: a list from now back may go on
+ * with another `until`. */
+static uint32_t mark_of(const struct view_delivery_query *q)
+{
+    uint32_t mark = bookmark_mark(1, q->webhook_id);
+    mark = bookmark_mark_int(mark, q->status);
+    mark = bookmark_mark_int(mark, q->event);
+    mark = bookmark_mark_int(mark, q->oldest_first);
+    return bookmark_mark_int(mark, q->oldest_first ? q->until_wall_ms : q->since_wall_ms);
+}
+
+enum err view_deliveries(struct view *v, const struct view_delivery_query *q, view_delivery_fn *fn, void *ctx,
+                         char next[VIEW_CURSOR_SIZE], struct errmsg *why)
+{
+    struct handing h = {v, fn, ctx};
+    struct bookmark from, end;
+    bool full = false;
+    enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark_of(q), &from, why) : ERR_OK;
+    int64_t webhook = names_find(&v->store.names, q->webhook_id);
+    next[0] = '\0';
+    if (err != ERR_OK || webhook == 0) {
+        return err;
+    }
+    err = deliveries_list(&v->store.deliveries, webhook, q, q->cursor.len > 0 ? &from : NULL, hand_over, &h, &end, &full, why);
+    if (err == ERR_OK && full) {
+        bookmark_write(&end, mark_of(q), next);
+    }
+    return err;
+}
+
+/* The record of a webhook's delivery; deliveries_release afterwards. */
+static enum err find(struct view *v, struct slice webhook_id, const struct uuid *id, struct deliveries_row *row,
+                     struct errmsg *why)
+{
+    int64_t webhook = names_find(&v->store.names, webhook_id);
+    enum err err = deliveries_find(&v->store.deliveries, id, row, why);
+    if (err == ERR_OK && (row->seq == 0 || row->webhook != webhook)) {
+        return errmsg_set(why, ERR_NOT_FOUND, "there is no such delivery of this webhook");
+    }
+    return err;
+}
+
+enum err view_delivery(struct view *v, struct slice webhook_id, const struct uuid *id, view_delivery_fn *fn, void *ctx,
+                       struct errmsg *why)
+{
+    struct handing h = {v, fn, ctx};
+    struct deliveries_row row;
+    enum err err = find(v, webhook_id, id, &row, why);
+    if (err == ERR_OK) {
+        hand_over(&h, row.record);
+    }
+    deliveries_release(&v->store.deliveries);
+    return err;
+}
+
+enum err view_history(struct view *v, struct slice webhook_id, const struct uuid *id, view_delivery_fn *fn, void *ctx,
+                      struct errmsg *why)
+{
+    struct handing h = {v, fn, ctx};
+    struct deliveries_row row;
+    struct delivery dl;
+    enum err err = find(v, webhook_id, id, &row, why);
+    bool good = err == ERR_OK && view_parse(v, row.record, &dl);
+    struct uuid event_id = good ? dl.event_id : (struct uuid){{0}}; /* dl points into the row */
+    int64_t webhook = err == ERR_OK ? row.webhook : 0;
+    deliveries_release(&v->store.deliveries);
+    if (err != ERR_OK || !good) {
+        return err;
+    }
+    struct uuid first = delivery_id(&event_id, webhook_id, 0);
+    err = view_delivery(v, webhook_id, &first, fn, ctx, why);
+    if (err == ERR_OK || err == ERR_NOT_FOUND) { /* the original may have been pruned */
+        err = deliveries_again(&v->store.deliveries, webhook, &event_id, hand_over, &h, why);
+    }
+    return err;
+}
+
+void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_STATUSES])
+{
+    struct errmsg why;
+    if (counts_get(&v->store.counts, names_find(&v->store.names, webhook_id), counts, &why) != ERR_OK) {
+        ++*v->read_errors;
+        log_error("view_counts_unreadable", LOG_STR("error", why.text));
+    }
+}
+
+/* -------- events -------- */
+
+struct event_page {
+    struct view *view;
+    const struct view_event_query *query;
+    view_event_fn *fn;
+    void *ctx;
+    int count;
+    struct bookmark end;
+};
+
+static bool has_prefix(struct slice path, struct slice prefix)
+{
+    return path.len >= prefix.len && (prefix.len == 0 || memcmp(path.p, prefix.p, prefix.len) == 0);
+}
+
+static bool take_event(void *ctx, const struct events_row *row)
+{
+    struct event_page *p = ctx;
+    struct event ev;
+    struct errmsg why;
+    p->end = row->at;
+    if (event_parse(row->record, &p->view->scratch, &ev, &why) != ERR_OK) {
+        ++*p->view->read_errors;
+        log_error("view_row_unreadable", LOG_STR("error", why.text));
+    } else if (has_prefix(ev.path, p->query->path_prefix)) {
+        p->fn(p->ctx, &ev);
+        p->count++;
+    }
+    return p->count < p->query->limit;
+}
+
+static uint32_t mark_of_events(const struct view_event_query *q)
+{
+    uint32_t mark = bookmark_mark(2, q->account_id);
+    mark = bookmark_mark_int(mark, q->type);
+    mark = bookmark_mark(mark, q->path_prefix);
+    return bookmark_mark_int(mark, q->since_wall_ms);
+}
+
+enum err view_events(struct view *v, const struct view_event_query *q, view_event_fn *fn, void *ctx, char next[VIEW_CURSOR_SIZE],
+                     struct errmsg *why)
+{
+    struct event_page p = {.view = v, .query = q, .fn = fn, .ctx = ctx};
+    struct bookmark from;
+    bool more = false;
+    enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark_of_events(q), &from, why) : ERR_OK;
+    int64_t account = names_find(&v->store.names, q->account_id);
+    next[0] = '\0';
+    if (err != ERR_OK || account == 0) {
+        return err;
+    }
+    err = events_list(&v->store.events, account, q->type, q->since_wall_ms, q->until_wall_ms, q->cursor.len > 0 ? &from : NULL,
+                      q->path_prefix.len > 0 ? PREFIX_LOOKED_AT : q->limit, take_event, &p, &more, why);
+    if (err == ERR_OK && more) {
+        bookmark_write(&p.end, mark_of_events(q), next);
+    }
+    return err;
+}
+
+/* -------- bodies -------- */
+
+struct body {
+    struct view *view;
+    const struct delivery *dl;
+    struct buf *out;
+    bool found;
+};
+
+static bool take_body(void *ctx, const struct events_row *row)
+{
+    struct body *b = ctx;
+    struct event ev;
+    struct errmsg why;
+    struct buf scratch; /* the view's holds the delivery */
+    buf_init(&scratch, SCRATCH_MAX);
+    if (event_parse(row->record, &scratch, &ev, &why) == ERR_OK) {
+        delivery_body(b->out, &ev, &b->dl->id);
+        b->found = true;
+    }
+    buf_done(&scratch);
+    return false;
+}
+
+enum err view_body(struct view *v, const struct delivery *dl, struct buf *out, struct errmsg *why)
+{
+    struct body b = {v, dl, out, false};
+    if (dl->body.len > 0) {
+        buf_put_slice(out, dl->body);
+        return ERR_OK;
+    }
+    if (dl->status == DELIVERY_PURGED) {
+        return errmsg_set(why, ERR_NOT_FOUND, "the delivery was purged");
+    }
+    enum err err = events_get(&v->store.events, &dl->event_id, take_body, &b, why);
+    if (err == ERR_OK && !b.found) {
+        return errmsg_set(why, ERR_NOT_FOUND, "the delivery's event is not kept any more");
+    }
+    return err;
+}

@@ -1,0 +1,228 @@
+/* Reconciliation. The events of the range are walked in steps, oldest first; each is held against the history of every webhook of
+ * the account (owed.h), and each pair that is owed against the deliveries by the id that such a delivery must have: so the list
+ * of what should be there does not come from the records of what is. */
+#include <stdlib.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/mem.h"
+#include "view/view_internal.h"
+
+#define EVENTS_A_BATCH 64
+
+struct view_reconciliation {
+    struct view *view;
+    struct owed *owed;
+    char *webhook_id; /* NULL: all */
+    int64_t account, since_wall_ms, until_wall_ms;
+    int limit, listed;
+    view_owed_fn *fn;
+    void *ctx;
+    uint32_t mark;
+    bool walking; /* at: the last event that was looked at */
+    struct bookmark at;
+    bool skipping; /* list_from: listing begins after it */
+    struct bookmark list_from;
+    bool list_full;
+    enum err err; /* of the step */
+    struct errmsg why;
+    struct buf scratch;
+    struct view_balance balance;
+    char next[VIEW_CURSOR_SIZE];
+};
+
+/* -------- one event and one webhook -------- */
+
+static void count_status(struct view_balance *b, enum delivery_status status)
+{
+    switch (status) {
+    case DELIVERY_DELIVERED:
+        b->delivered++;
+        break;
+    case DELIVERY_FAILED:
+        b->failed++;
+        break;
+    case DELIVERY_CANCELLED:
+        b->cancelled++;
+        break;
+    case DELIVERY_PURGED:
+        b->purged++;
+        break;
+    case DELIVERY_RETRYING:
+    case DELIVERY_PARKED:
+        b->pending++;
+        break;
+    }
+    b->owed++;
+}
+
+static bool is_listed(const struct view_reconciliation *r, const struct bookmark *at)
+{
+    if (r->list_full) {
+        return false;
+    }
+    if (!r->skipping) {
+        return true;
+    }
+    if (at->wall_ms != r->list_from.wall_ms) {
+        return at->wall_ms > r->list_from.wall_ms;
+    }
+    return memcmp(at->id.bytes, r->list_from.id.bytes, sizeof at->id.bytes) > 0;
+}
+
+struct pair {
+    const struct event *ev;
+    const struct events_row *row;
+    struct slice webhook_id;
+    struct uuid delivery_id;
+};
+
+static void list(struct view_reconciliation *r, const struct pair *p, const struct delivery *dl, bool missing)
+{
+    struct view_owed owed = {.event_id = p->ev->id,
+                             .delivery_id = p->delivery_id,
+                             .webhook_id = p->webhook_id,
+                             .path = p->ev->path,
+                             .event = p->ev->type,
+                             .event_wall_ms = p->ev->time_wall_ms,
+                             .dl = dl,
+                             .missing = missing};
+    if (is_listed(r, &p->row->at)) {
+        r->fn(r->ctx, &owed);
+        r->listed++;
+    }
+}
+
+static void judge_absent(struct view_reconciliation *r, const struct pair *p, enum owed_verdict verdict)
+{
+    struct view_balance *b = &r->balance;
+    if (verdict == OWED_UNSURE) {
+        b->unproven++;
+        return;
+    }
+    bool missing = ingest_settled(r->view->ingest, p->row->place.source, p->row->place.offset) == INGEST_SETTLED;
+    *(missing ? &b->missing : &b->pending) += 1;
+    b->owed++;
+    list(r, p, NULL, missing);
+}
+
+static enum err judge(struct view_reconciliation *r, const struct pair *p, enum owed_verdict verdict)
+{
+    struct deliveries *t = &r->view->store.deliveries;
+    struct deliveries_row row;
+    struct delivery dl;
+    enum err err = deliveries_find(t, &p->delivery_id, &row, &r->why);
+    if (err == ERR_OK && row.seq == 0) {
+        judge_absent(r, p, verdict);
+    } else if (err == ERR_OK) {
+        count_status(&r->balance, row.rank.status);
+        if (row.rank.status != DELIVERY_DELIVERED && row.rank.status != DELIVERY_PURGED && view_parse(r->view, row.record, &dl)) {
+            list(r, p, &dl, false);
+        }
+    }
+    deliveries_release(t);
+    return err;
+}
+
+/* -------- events -------- */
+
+static bool take_event(void *ctx, const struct events_row *row)
+{
+    struct view_reconciliation *r = ctx;
+    struct event ev;
+    r->err = event_parse(row->record, &r->scratch, &ev, &r->why);
+    for (size_t i = 0; i < owed_count(r->owed) && r->err == ERR_OK; i++) {
+        struct pair p = {&ev, row, owed_id(r->owed, i), {{0}}};
+        if (r->webhook_id && !slice_eq(p.webhook_id, slice_str(r->webhook_id))) {
+            continue;
+        }
+        enum owed_verdict verdict = owed_verdict(r->owed, i, &ev, row->place.logged_wall_ms);
+        if (verdict != OWED_NO) {
+            p.delivery_id = delivery_id(&ev.id, p.webhook_id, 0);
+            r->err = judge(r, &p, verdict);
+        }
+    }
+    if (r->err != ERR_OK) {
+        return false;
+    }
+    r->balance.events++;
+    r->at = row->at;
+    r->walking = true;
+    if (!r->list_full && r->limit > 0 && r->listed >= r->limit) {
+        r->list_full = true;
+        bookmark_write(&row->at, r->mark, r->next);
+    }
+    return true;
+}
+
+enum err view_reconcile_step(struct view_reconciliation *r, int64_t budget_ms, bool *done, struct errmsg *why)
+{
+    int64_t until_ms = clock_mono_ms() + budget_ms;
+    bool more = r->account != 0;
+    r->err = ERR_OK;
+    while (more && r->err == ERR_OK && clock_mono_ms() < until_ms) {
+        enum err err = events_walk(&r->view->store.events, r->account, r->since_wall_ms, r->until_wall_ms,
+                                   r->walking ? &r->at : NULL, EVENTS_A_BATCH, take_event, r, &more, why);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    *done = !more;
+    return r->err == ERR_OK ? ERR_OK : errmsg_set(why, ERR_IO, "%s", r->why.text);
+}
+
+/* -------- the whole -------- */
+
+enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q, view_owed_fn *fn, void *ctx,
+                            struct view_reconciliation **out, struct errmsg *why)
+{
+    struct bookmark from = {0};
+    uint32_t mark = bookmark_mark(bookmark_mark(3, q->account_id), q->webhook_id);
+    enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark, &from, why) : ERR_OK;
+    struct owed *owed = owed_new();
+    int64_t account = names_find(&v->store.names, q->account_id);
+    err = err == ERR_OK && account != 0 ? history_of(&v->store.history, account, owed, why) : err;
+    if (err != ERR_OK) {
+        owed_free(owed);
+        return err;
+    }
+    struct view_reconciliation *r = mem_zalloc(sizeof *r);
+    *r = (struct view_reconciliation){.view = v,
+                                      .owed = owed,
+                                      .webhook_id = q->webhook_id.len > 0 ? mem_dup(q->webhook_id.p, q->webhook_id.len) : NULL,
+                                      .account = account,
+                                      .since_wall_ms = q->since_wall_ms,
+                                      .until_wall_ms = q->until_wall_ms,
+                                      .limit = q->limit,
+                                      .fn = fn,
+                                      .ctx = ctx,
+                                      .mark = mark,
+                                      .skipping = q->cursor.len > 0,
+                                      .list_from = from,
+                                      .list_full = q->limit == 0};
+    int64_t kept_since = loop_wall(v->loop) - v->limits.event_age_ms, read_since = ingest_complete_since(v->ingest);
+    r->balance.complete_since_wall_ms = q->since_wall_ms < kept_since && kept_since > read_since ? kept_since : read_since;
+    buf_init(&r->scratch, 4UL * EVENT_MAX_BYTES);
+    *out = r;
+    return ERR_OK;
+}
+
+const struct view_balance *view_reconcile_balance(const struct view_reconciliation *r)
+{
+    return &r->balance;
+}
+
+const char *view_reconcile_next(const struct view_reconciliation *r)
+{
+    return r->next;
+}
+
+void view_reconcile_free(struct view_reconciliation *r)
+{
+    if (r) {
+        owed_free(r->owed);
+        free(r->webhook_id);
+        buf_done(&r->scratch);
+        free(r);
+    }
+}
