@@ -173,12 +173,18 @@ static enum MHD_Result queue_answer(struct request *rq)
     return rc;
 }
 
+void server_resume(struct server *s, struct MHD_Connection *c)
+{
+    MHD_resume_connection(c);
+    http_daemon_kick(s->daemon);
+}
+
 void server_answered(struct request *rq)
 {
     if (!rq->suspended)
         return;
     rq->suspended = false;
-    MHD_resume_connection(rq->connection);
+    server_resume(rq->server, rq->connection);
 }
 
 static enum MHD_Result answer_or_wait(struct request *rq)

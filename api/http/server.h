@@ -21,6 +21,7 @@ void server_stop(struct server *s);
 
 /* For response.c and stream.c: the request has its answer; a stream begins and ends. */
 void server_answered(struct request *rq);
+void server_resume(struct server *s, struct MHD_Connection *c);
 void server_stream_opened(struct stream *s);
 void server_stream_closed(struct stream *s);
 

@@ -13,7 +13,7 @@ static void resume(struct stream *s)
     if (!s->suspended)
         return;
     s->suspended = false;
-    MHD_resume_connection(s->connection);
+    server_resume(s->server, s->connection);
 }
 
 struct stream *reply_stream(struct request *rq, void (*closed)(void *ctx), void *ctx)

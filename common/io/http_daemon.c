@@ -112,6 +112,11 @@ unsigned http_daemon_connections(const struct http_daemon *d)
     return MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
+void http_daemon_kick(struct http_daemon *d)
+{
+    loop_timer_arm(d->timer, 0);
+}
+
 void http_daemon_quiesce(struct http_daemon *d)
 {
     if (d->fd < 0)

@@ -33,6 +33,8 @@ MUST_CHECK enum err http_daemon_start(struct loop *l, const struct http_daemon_o
 /* The port it is bound to. */
 int http_daemon_port(const struct http_daemon *d);
 unsigned http_daemon_connections(const struct http_daemon *d);
+/* To be called after a connection was resumed: without threads of its own the daemon does not wake by itself. */
+void http_daemon_kick(struct http_daemon *d);
 /* Takes no new connections from here on; those there are go on. */
 void http_daemon_quiesce(struct http_daemon *d);
 /* Closes the port and every connection; none may be suspended. NULL is fine. Not from one of the callbacks. */
