@@ -14,6 +14,7 @@ struct outgoing {
     struct track *track;
     const char *topic; /* where it was sent last */
     int32_t partition;
+    uint64_t number; /* in the order of publisher_send */
     uint32_t key_len, value_len, trace_len;
     TAILQ_ENTRY(outgoing) link; /* in `waiting` or `flying` */
     char bytes[];
@@ -29,9 +30,11 @@ struct publisher {
     void *ctx;
     struct routes *routes;
     bool held;
-    struct outgoing_list waiting; /* Kafka does not have it: tried again by publisher_flush */
+    struct outgoing_list waiting; /* Kafka does not have it: tried again by publisher_flush; by number */
     struct outgoing_list flying;  /* Kafka has it: kafka_ack ends it or puts it back */
     int outstanding;              /* in both */
+    size_t outstanding_bytes;     /* likewise */
+    uint64_t sent;                /* the last number */
     bool retry_due;
     struct buf key, value;
     uint64_t *published, *acknowledged, *retried;
@@ -42,16 +45,29 @@ static struct slice key_of(const struct outgoing *ev)
     return slice_of(ev->bytes, ev->key_len);
 }
 
+static size_t size_of(const struct outgoing *ev)
+{
+    return sizeof(*ev) + ev->key_len + ev->value_len + ev->trace_len;
+}
+
 static void finish(struct publisher *p, struct outgoing *ev)
 {
     track_end(ev->track, &ev->mark);
     p->outstanding--;
+    p->outstanding_bytes -= size_of(ev);
     free(ev);
 }
 
+/* What comes back is older than what has not been tried yet: events of one path keep their order. */
 static void put_back(struct publisher *p, struct outgoing *ev)
 {
-    TAILQ_INSERT_TAIL(&p->waiting, ev, link);
+    struct outgoing *before = TAILQ_LAST(&p->waiting, outgoing_list);
+    while (before && before->number > ev->number)
+        before = TAILQ_PREV(before, outgoing_list, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&p->waiting, before, ev, link);
+    else
+        TAILQ_INSERT_HEAD(&p->waiting, ev, link);
     if (!loop_timer_armed(p->retry_timer))
         loop_timer_arm(p->retry_timer, RETRY_MS);
 }
@@ -147,8 +163,10 @@ void publisher_send(struct publisher *p, const struct event_fields *f, struct sl
 {
     struct outgoing *ev = encode(p, f, traceparent);
     ev->track = track;
+    ev->number = ++p->sent;
     track_begin(track, &ev->mark, offset, loop_now(p->loop));
     p->outstanding++;
+    p->outstanding_bytes += size_of(ev);
     ++*p->published;
     if (!TAILQ_EMPTY(&p->waiting) || !produce(p, ev)) /* not past what waits: it would only fill the queue again */
         put_back(p, ev);
@@ -218,7 +236,7 @@ void publisher_hold(struct publisher *p, bool hold)
 bool publisher_has_credit(const struct publisher *p)
 {
     return !p->held && routes_partitions(p->routes, 0) > 0 && p->outstanding < PUBLISH_MAX_OUTSTANDING &&
-           TAILQ_EMPTY(&p->waiting);
+           p->outstanding_bytes < PUBLISH_MAX_BYTES && TAILQ_EMPTY(&p->waiting);
 }
 
 int publisher_outstanding(const struct publisher *p)

@@ -1,8 +1,12 @@
 /* Events to Kafka: encoded once, put on the partition that account and path ask for, acknowledged by all replicas, tried again
  * until they are. An event's record counts as unacknowledged in its log's track until then; acknowledgements come in any order.
  *
- * Memory is bounded by credit: PUBLISH_MAX_OUTSTANDING events are on their way at most; the rest waits in the log. A copy of each
- * is kept here until its acknowledgement, so that it can be produced again when the client has to be made anew. */
+ * Memory is bounded by credit: PUBLISH_MAX_OUTSTANDING events, and PUBLISH_MAX_BYTES of them and one more event, are on their way
+ * at most; the rest waits in the log. A copy of each is kept here until its acknowledgement, so that it can be produced again
+ * when the client has to be made anew; the client has another.
+ *
+ * Events of one path stand in Kafka in the order of publisher_send: what Kafka gives back is tried again in that order, before
+ * anything newer. Where a broker refuses one batch and takes the next (a right granted in between), that order is lost. */
 #ifndef PRODUCER_PUBLISH_H
 #define PRODUCER_PUBLISH_H
 
@@ -15,6 +19,7 @@
 #include "producer/track.h"
 
 #define PUBLISH_MAX_OUTSTANDING 10000
+#define PUBLISH_MAX_BYTES (32 * 1024 * 1024)
 
 struct publisher;
 

@@ -200,10 +200,11 @@ static void settle_upload(struct source_state *st, struct session *s, const stru
         suspects_add(&st->suspects, &s->upload, s->upload_us);
 }
 
-/* What this record says about a suspect upload of the same path, whichever session's it was. */
-static void settle_suspects(struct source_state *st, const struct proftpd_record *rec)
+/* What this record says about an upload of the same path that waits, whichever session's it is: that one comes first. */
+static void settle_path(struct source_state *st, const struct proftpd_record *rec)
 {
-    if (rec->command == PROFTPD_UPLOAD || rec->command == PROFTPD_DELETE || rec->command == PROFTPD_RNFR)
+    sessions_emit_path(&st->sessions, rec->path);
+    if (rec->command != PROFTPD_DOWNLOAD)
         suspects_settle(&st->suspects, rec->path, rec->command == PROFTPD_UPLOAD);
 }
 
@@ -220,7 +221,7 @@ static void take(struct source_state *st, const struct found *f)
     if (s)
         settle_upload(st, s, f);
     if (succeeded(&f->rec) && path_ok(st, f)) {
-        settle_suspects(st, &f->rec);
+        settle_path(st, &f->rec);
         on_success(st, f);
     }
     s = session_find(&st->sessions, f->rec.pid);

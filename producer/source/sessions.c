@@ -7,7 +7,7 @@
 
 void sessions_init(struct sessions *t, const struct source_sink *sink)
 {
-    t->by_pid = NULL;
+    t->by_pid = t->held_by_path = NULL;
     t->sink = *sink;
     TAILQ_INIT(&t->order);
     TAILQ_INIT(&t->held);
@@ -54,8 +54,7 @@ struct session *session_get(struct sessions *t, uint64_t pid)
 
 void session_end(struct sessions *t, struct session *s)
 {
-    if (s->held)
-        TAILQ_REMOVE(&t->held, s, held_link);
+    (void)session_release(t, s);
     session_rename_end(t, s);
     check(t->by_pid != NULL); /* table and list hold the same sessions */
     HASH_DEL(t->by_pid, s);
@@ -70,23 +69,36 @@ void session_upload(struct sessions *t, struct session *s, const struct source_f
     s->upload_us = time_us;
     check(!s->held);
     s->held = hold;
-    if (hold)
-        TAILQ_INSERT_TAIL(&t->held, s, held_link);
+    if (!hold)
+        return;
+    sessions_emit_path(t, s->upload.path);
+    TAILQ_INSERT_TAIL(&t->held, s, held_link);
+    HASH_ADD_KEYPTR(held_hh, t->held_by_path, s->upload.path.p, s->upload.path.len, s);
 }
 
 bool session_release(struct sessions *t, struct session *s)
 {
-    bool held = s->held;
-    if (held)
-        TAILQ_REMOVE(&t->held, s, held_link);
+    if (!s->held)
+        return false;
+    TAILQ_REMOVE(&t->held, s, held_link);
+    HASH_DELETE(held_hh, t->held_by_path, s);
     s->held = false;
-    return held;
+    return true;
 }
 
 void session_emit(struct sessions *t, struct session *s)
 {
     if (session_release(t, s))
         t->sink.fact(t->sink.ctx, &s->upload);
+}
+
+void sessions_emit_path(struct sessions *t, struct slice path)
+{
+    struct session *s = NULL;
+    if (t->held_by_path)
+        HASH_FIND(held_hh, t->held_by_path, path.p, path.len, s);
+    if (s)
+        session_emit(t, s);
 }
 
 void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us)

@@ -23,17 +23,17 @@ struct session {
     size_t rename_len;
     int64_t rename_offset;
     int64_t rename_us;
-    UT_hash_handle hh;
+    UT_hash_handle hh, held_hh;
     TAILQ_ENTRY(session) link, held_link, rename_link;
 };
 
 TAILQ_HEAD(session_list, session);
 
 struct sessions {
-    struct session *by_pid;
-    struct session_list order;   /* the one whose last record is oldest first */
-    struct session_list held;    /* in reading order, so by offset */
-    struct session_list renames; /* likewise */
+    struct session *by_pid, *held_by_path; /* a path is held once at most: what comes later sends what came before */
+    struct session_list order;             /* the one whose last record is oldest first */
+    struct session_list held;              /* in reading order, so by offset */
+    struct session_list renames;           /* likewise */
     struct source_sink sink;
 };
 
@@ -53,6 +53,8 @@ void session_upload(struct sessions *t, struct session *s, const struct source_f
 bool session_release(struct sessions *t, struct session *s);
 /* Hands over the upload if it is held. */
 void session_emit(struct sessions *t, struct session *s);
+/* Hands over the upload of that path if one is held: what happened to a path is told in its order. */
+void sessions_emit_path(struct sessions *t, struct slice path);
 
 void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us);
 void session_rename_end(struct sessions *t, struct session *s);

@@ -14,7 +14,7 @@
 #include "producer/publish.h"
 #include "util/mem.h"
 
-#define MAX_SENT 64
+#define MAX_SENT 128
 
 /* -------- the client -------- */
 
@@ -241,6 +241,46 @@ static void what_was_not_written_is_produced_again(void **state)
     assert_int_equal(INT64_MAX, track_lowest(&w->track));
 }
 
+/* A client that dies gives back what it has, piece by piece, while newer events wait already. */
+static void what_comes_back_keeps_its_order(void **state)
+{
+    struct world *w = *state;
+    static const char *const paths[] = {"/a", "/b", "/c", "/d"};
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
+    for (int i = 0; i < 3; i++)
+        send_event(w, (i + 1) * 100, "acc_1", paths[i]);
+    ack(1, ERR_AGAIN);
+    send_event(w, 400, "acc_1", paths[3]);
+    ack(0, ERR_AGAIN);
+    ack(2, ERR_AGAIN);
+    run_for(w, 300);
+    assert_int_equal(7, sent_count);
+    for (int i = 0; i < 4; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "acc_1%s", paths[i]);
+        assert_string_equal(key, sent[3 + i].key);
+        ack(3 + i, ERR_OK);
+    }
+    assert_int_equal(INT64_MAX, track_lowest(&w->track));
+}
+
+static void large_events_use_up_the_credit(void **state)
+{
+    struct world *w = *state;
+    static char path[200 * 1024];
+    memset(path, 'x', sizeof(path) - 1);
+    path[0] = '/';
+    routes_set_partitions(publisher_routes(w->publisher), "trueftp.events", 24);
+    int count = 0;
+    while (publisher_has_credit(w->publisher))
+        send_event(w, count++, "acc_1", path);
+    assert_in_range(count, PUBLISH_MAX_BYTES / (2 * EVENT_MAX_BYTES), PUBLISH_MAX_BYTES / (2 * sizeof(path)) + 1);
+    ack(0, ERR_OK);
+    assert_true(publisher_has_credit(w->publisher));
+    while (count-- > 1)
+        ack(count, ERR_OK);
+}
+
 static void a_full_queue_is_tried_again(void **state)
 {
     struct world *w = *state;
@@ -320,6 +360,8 @@ int main(void)
         STORY(a_user_goes_by_its_name),
         STORY(acknowledgements_come_in_any_order),
         STORY(what_was_not_written_is_produced_again),
+        STORY(what_comes_back_keeps_its_order),
+        STORY(large_events_use_up_the_credit),
         STORY(a_full_queue_is_tried_again),
         STORY(what_will_never_be_taken_is_told_and_done),
         STORY(a_missing_topic_is_waited_for),

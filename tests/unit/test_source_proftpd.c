@@ -261,6 +261,31 @@ static void suspect_upload_is_held(void **state)
     }
 }
 
+/* An upload that waits for its second witness is announced before what another session does to the same path. */
+static void a_path_has_its_order(void **state)
+{
+    (void)state;
+    static const struct step then[] = {
+        {"1795467671.000500", "2", "DELE\t250\t-\t5\t-\t-\tfalse\t", "/a"},
+        {"1795467671.000500", "2", "RETR\t226\tsuccess\t5\t0\t5\tfalse\t", "/a"},
+        {"1795467671.000500", "2", RENAME_FROM, "/a"},
+        {"1795467671.000500", "2", UPLOADED, "/a"},
+    };
+    for (size_t i = 0; i < sizeof(then) / sizeof(then[0]); i++) {
+        struct source_state *st = state_new(3);
+        struct step upload = {"1795467671.000000", "1", UPLOADED, "/a"}, other = {"1795467671.000300", "3", UPLOADED, "/b"};
+        record(st, 100, "ftp", &upload);
+        record(st, 200, "ftp", &other);
+        assert_int_equal(0, seen.count);
+        record(st, 300, "ftp", &then[i]);
+        assert_in_range(seen.count, 1, 2);
+        assert_int_equal(100, seen.facts[0].f.offset);
+        assert_int_equal(200, source_proftpd.pending_offset(st)); /* another path's waits on */
+        source_proftpd.flush(st);
+        source_proftpd.state_free(st);
+    }
+}
+
 /* A clean end is not held, and so many suspects as there may be are. */
 static void suspects_are_bounded(void **state)
 {
@@ -458,6 +483,7 @@ int main(void)
         cmocka_unit_test_teardown(upload_is_released_when_its_time_is_over, teardown),
         cmocka_unit_test_teardown(without_a_window_nothing_waits, teardown),
         cmocka_unit_test_teardown(suspect_upload_is_held, teardown),
+        cmocka_unit_test_teardown(a_path_has_its_order, teardown),
         cmocka_unit_test_teardown(suspects_are_bounded, teardown),
         cmocka_unit_test_teardown(renames, teardown),
         cmocka_unit_test_teardown(a_rename_nobody_ends_is_forgotten, teardown),
