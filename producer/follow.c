@@ -205,9 +205,9 @@ bool follow_work(struct follow *f)
         if (t->lost)
             continue;
         read_some(f, t);
-        left = left || t->dirty;
-        if (!tail_at_end(t))
-            continue;
+        left = t->dirty;
+        if (left) /* a newer file is not read before an older one's end: after an outage the log's order is kept */
+            break;
         int64_t again_us = t->format->release(t->state, wall_us());
         if (again_us >= 0 && (wait_us < 0 || again_us < wait_us))
             wait_us = again_us;

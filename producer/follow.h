@@ -2,8 +2,9 @@
  *
  * A server's sessions each open the log themselves, so after a rotation by rename two files grow at once: every file called
  * `<log>` or `<log>.*`, `<log>-*` is followed by inode until it is at its end and has not grown for linger_ms; after that it is
- * only looked at now and then. inotify says when to look (the folder for names, each file for writes); once a second everything
- * is looked at anyway, for file systems that tell nothing. A missing log is waited for. Compressed files are left alone.
+ * only looked at now and then. What piled up is read oldest file first. inotify says when to look (the folder for names, each
+ * file for writes); once a second everything is looked at anyway, for file systems that tell nothing. A missing log is waited
+ * for. Compressed files are left alone.
  *
  * The loop's thread only. Facts come from inside follow_work. */
 #ifndef PRODUCER_FOLLOW_H

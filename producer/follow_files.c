@@ -181,7 +181,7 @@ static void open_and_admit(struct files *fs, int folder, const char *name, int64
 static void look_at_name(struct files *fs, int folder, const char *name, int64_t now_ms)
 {
     struct stat st;
-    if (!is_ours(fs, name) || fstatat(folder, name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+    if (fstatat(folder, name, &st, 0) != 0 || !S_ISREG(st.st_mode))
         return;
     struct tail *t = find_open(fs, &st);
     struct known_file *k = t ? NULL : find_known(fs, (uint64_t)st.st_ino);
@@ -210,6 +210,48 @@ static void settle_missing(struct files *fs)
     }
 }
 
+/* -------- the folder's names, oldest file first -------- */
+
+struct name {
+    char *text;
+    bool log;
+    struct timespec written; /* the last time */
+};
+
+static int by_age(const void *one, const void *other)
+{
+    const struct name *a = one, *b = other;
+    if (a->log != b->log)
+        return a->log ? 1 : -1;
+    if (a->written.tv_sec != b->written.tv_sec)
+        return a->written.tv_sec < b->written.tv_sec ? -1 : 1;
+    if (a->written.tv_nsec != b->written.tv_nsec)
+        return a->written.tv_nsec < b->written.tv_nsec ? -1 : 1;
+    return strcmp(a->text, b->text);
+}
+
+static void look_at_names(struct files *fs, DIR *dir, int64_t now_ms)
+{
+    struct name *names = NULL;
+    size_t count = 0;
+    struct dirent *entry;
+    struct stat st;
+    while ((entry = readdir(dir))) {
+        if (!is_ours(fs, entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0)
+            continue;
+        names = mem_array(names, count + 1, sizeof(*names));
+        names[count++] =
+            (struct name){.text = mem_strdup(entry->d_name), .log = is_log(fs, entry->d_name), .written = st.st_mtim};
+    }
+    if (count > 1)
+        qsort(names, count, sizeof(*names), by_age);
+    for (size_t i = 0; i < count; i++) {
+        look_at_name(fs, dirfd(dir), names[i].text, now_ms);
+        free(names[i].text);
+    }
+    free(names);
+}
+
 void files_scan(struct files *fs, int64_t now_ms)
 {
     DIR *dir = opendir(fs->folder);
@@ -217,9 +259,7 @@ void files_scan(struct files *fs, int64_t now_ms)
         fs->first_start = false; /* what appears later is all new */
         return;
     }
-    struct dirent *entry;
-    while ((entry = readdir(dir)))
-        look_at_name(fs, dirfd(dir), entry->d_name, now_ms);
+    look_at_names(fs, dir, now_ms);
     closedir(dir);
     settle_missing(fs);
     fs->first_scan = false;

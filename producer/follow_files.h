@@ -18,8 +18,8 @@ struct known_file {
 struct files {
     const struct follow_options *o; /* path is not to be used: see below */
     char *path, *folder, *base;
-    struct tail_list tails;
-    int open_count; /* lost ones not counted */
+    struct tail_list tails; /* oldest file first, as far as can be told */
+    int open_count;         /* lost ones not counted */
     struct known_file *known;
     size_t known_count;
     bool first_scan;

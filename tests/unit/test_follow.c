@@ -321,6 +321,38 @@ static void a_record_comes_in_pieces(void **state)
     close(fd);
 }
 
+/* What piled up while nobody followed comes in the order of the files' age, whatever their names; also a file larger than one
+ * turn reads. */
+static void what_piled_up_comes_in_order(void **state)
+{
+    struct world *w = *state;
+    static const char *const names[] = {".2", "-20260311", ".1", "-a"};
+    struct timespec times[2] = {{.tv_sec = 1795467000}, {.tv_sec = 1795467000}};
+    start(w);
+    stop(w);
+    for (int i = 0; i < 4; i++) {
+        int fd = open_log(w);
+        for (int n = 0; n < 1500; n++)
+            put_record(fd, i * 1500 + n);
+        times[0].tv_sec += 60;
+        times[1].tv_nsec += 1000;
+        assert_int_equal(0, futimens(fd, times));
+        close(fd);
+        rename_log(w, names[i]);
+    }
+    int live = open_log(w);
+    put_record(live, 6000);
+    assert_int_equal(0, futimens(live, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}));
+    w->credit = 2000; /* runs out in the midst of the second file */
+    start(w);
+    wait_facts(w, 2000);
+    w->credit = MAX_SEEN;
+    follow_work(w->follow);
+    wait_facts(w, 6001);
+    assert_numbers(w, 0);
+    close(live);
+}
+
 static void rotation_with_a_late_writer(void **state)
 {
     struct world *w = *state;
@@ -729,6 +761,7 @@ int main(void)
         STORY(a_missing_log_is_waited_for),
         STORY(a_missing_folder_is_waited_for),
         STORY(a_record_comes_in_pieces),
+        STORY(what_piled_up_comes_in_order),
         STORY(rotation_with_a_late_writer),
         STORY(a_late_writer_after_the_linger),
         STORY(a_restart_goes_on_where_the_checkpoint_is),
