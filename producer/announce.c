@@ -84,7 +84,7 @@ static void on_fact(void *ctx, const struct source_fact *fact)
     f.id = fact->has_event_id ? fact->event_id
                               : event_id_make(&a->id_name, slice_str(a->config->host), slice_str(a->config->path), t->fingerprint,
                                               fact->offset, f.type);
-    publisher_send(a->publisher, &f, fact->traceparent, &t->track, fact->offset);
+    publisher_send(a->publisher, &f, fact->traceparent, &t->track, fact->offset - fact->back_bytes);
 }
 
 static bool has_credit(void *ctx)

@@ -17,6 +17,7 @@
 /* Something that happened. Slices live until the sink returns. */
 struct source_fact {
     int64_t offset;       /* where its record starts in the log; event ids are made of it */
+    int64_t back_bytes;   /* so many bytes before offset the reading must begin to find it again; 0: at its record */
     enum event_type type; /* EVENT_FILE_RENAMED for a rename, whatever becomes of it */
     int64_t time_wall_ms;
     bool time_has_ms;

@@ -26,6 +26,7 @@ struct source_state {
     struct source_sink sink;
     struct sessions sessions;
     struct suspects suspects; /* with hold_ms */
+    int64_t begin;            /* where reading began; -1: not yet */
 };
 
 /* A record with where it was found. */
@@ -102,15 +103,20 @@ static void on_rename_from(struct source_state *st, const struct found *f)
     session_rename(&st->sessions, s, f->rec.path, f->offset, f->rec.time_us);
 }
 
+/* A restart never begins between the halves of a rename that is not acknowledged: one whose first half was not read because it
+ * lies before the beginning has been announced. */
 static void on_rename_to(struct source_state *st, const struct found *f)
 {
     struct session *s = session_find(&st->sessions, f->rec.pid);
+    if (!s && st->begin > 0)
+        return;
     if (!s || !s->rename_from) {
         st->sink.quarantine(st->sink.ctx, f->offset, f->frame, SOURCE_RENAME);
         return;
     }
     struct source_fact fact = fact_of(f, EVENT_FILE_RENAMED);
     fact.renamed_from = slice_of(s->rename_from, s->rename_len);
+    fact.back_bytes = f->offset - s->rename_offset;
     if (s->upload.offset >= 0) {
         fact.uploaded_path = s->upload.path;
         fact.uploaded_size_bytes = s->upload.size_bytes;
@@ -235,6 +241,8 @@ static void proftpd_record(struct source_state *st, int64_t offset, struct slice
 {
     struct found f = {.offset = offset, .frame = frame};
     enum source_reason bad;
+    if (st->begin < 0)
+        st->begin = offset;
     if (!proftpd_record_parse(frame, &f.rec, &bad)) {
         st->sink.quarantine(st->sink.ctx, offset, frame, bad);
         return;
@@ -278,6 +286,7 @@ static struct source_state *proftpd_state_new(const struct source_options *optio
     struct source_state *st = mem_zalloc(sizeof(*st));
     st->options = *options;
     st->sink = *sink;
+    st->begin = -1;
     sessions_init(&st->sessions, sink);
     suspects_init(&st->suspects, sink);
     return st;

@@ -101,12 +101,18 @@ void sessions_emit_path(struct sessions *t, struct slice path)
         session_emit(t, s);
 }
 
+int64_t session_back_bytes(const struct session *s, struct slice path, int64_t offset)
+{
+    bool near = s->upload.offset >= 0 && offset - s->upload.offset <= SESSIONS_BACK_BYTES;
+    return near && slice_eq(s->upload.path, path) ? offset - s->upload.offset : 0;
+}
+
 void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us)
 {
     session_rename_end(t, s);
     s->rename_from = mem_dup(from.p, from.len);
     s->rename_len = from.len;
-    s->rename_offset = offset;
+    s->rename_offset = offset - session_back_bytes(s, from, offset);
     s->rename_us = time_us;
     TAILQ_INSERT_TAIL(&t->renames, s, rename_link);
 }
@@ -137,9 +143,11 @@ void sessions_forget_renames(struct sessions *t, int64_t wall_us)
 int64_t sessions_pending(const struct sessions *t)
 {
     const struct session *held = TAILQ_FIRST(&t->held);
-    const struct session *rename = TAILQ_FIRST(&t->renames);
+    const struct session *s;
     int64_t lowest = held ? held->upload.offset : INT64_MAX;
-    if (rename && rename->rename_offset < lowest)
-        lowest = rename->rename_offset;
+    TAILQ_FOREACH(s, &t->renames, rename_link) {
+        if (s->rename_offset < lowest)
+            lowest = s->rename_offset;
+    }
     return lowest;
 }

@@ -1,7 +1,10 @@
 /* What is kept of a server's sessions between records, by pid: the last upload (for the size of a file that is renamed
  * afterwards), whether it is still held back, and the first half of a rename. Bounded: beyond SESSIONS_MAX the session whose last
  * record is oldest is let go, its upload handed over first. A session may leave no record of its end; that bound and the waiting
- * times end it. */
+ * times end it.
+ *
+ * A rename takes the size of the file from the upload before it. So a restart reads from that upload on, where it is not too far
+ * back (SESSIONS_BACK_BYTES): else from the rename's first half, and the event has no size when it is sent again. */
 #ifndef PRODUCER_SOURCE_SESSIONS_H
 #define PRODUCER_SOURCE_SESSIONS_H
 
@@ -11,6 +14,7 @@
 #include "producer/source.h"
 
 #define SESSIONS_MAX 16384
+#define SESSIONS_BACK_BYTES (1024 * 1024)
 
 struct session {
     uint64_t pid;
@@ -21,7 +25,7 @@ struct session {
     bool held;         /* upload was not handed over yet: stands in `held` */
     char *rename_from; /* NULL: no rename is open; else stands in `renames` */
     size_t rename_len;
-    int64_t rename_offset;
+    int64_t rename_offset; /* where a restart must read from to find the rename */
     int64_t rename_us;
     UT_hash_handle hh, held_hh;
     TAILQ_ENTRY(session) link, held_link, rename_link;
@@ -33,7 +37,7 @@ struct sessions {
     struct session *by_pid, *held_by_path; /* a path is held once at most: what comes later sends what came before */
     struct session_list order;             /* the one whose last record is oldest first */
     struct session_list held;              /* in reading order, so by offset */
-    struct session_list renames;           /* likewise */
+    struct session_list renames;           /* in reading order */
     struct source_sink sink;
 };
 
@@ -55,6 +59,9 @@ bool session_release(struct sessions *t, struct session *s);
 void session_emit(struct sessions *t, struct session *s);
 /* Hands over the upload of that path if one is held: what happened to a path is told in its order. */
 void sessions_emit_path(struct sessions *t, struct slice path);
+
+/* How far before offset the session's upload is, where a restart reads it again for what happens to `path` there; else 0. */
+int64_t session_back_bytes(const struct session *s, struct slice path, int64_t offset);
 
 void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us);
 void session_rename_end(struct sessions *t, struct session *s);

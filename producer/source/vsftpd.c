@@ -73,6 +73,9 @@ static bool take_rename(struct source_state *st, const struct vsftpd_line *l, st
     fact->renamed_from = text_clean_path(&st->from, slice_of(l->path.p, at));
     fact->path = text_clean_path(&st->path, slice_of(l->path.p + at + 1, l->path.len - at - 1));
     if (uploaded) {
+        bool one_way = next_split(l->path, next_split(l->path, 1) + 1) == 0;
+        fact->back_bytes = one_way ? session_back_bytes(s, fact->renamed_from, fact->offset)
+                                   : fact->offset - s->upload.offset; /* without it the line could not be read */
         fact->uploaded_path = s->upload.path;
         fact->uploaded_size_bytes = s->upload.size_bytes;
     }

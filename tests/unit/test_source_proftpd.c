@@ -395,6 +395,39 @@ static void renames(void **state)
     }
 }
 
+/* A restart must find an unacknowledged rename again, with the upload that tells its size; and does not take one that it begins
+ * in the midst of for half a rename. */
+static void a_rename_reaches_back(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t upload, from, to, back_bytes, pending;
+        const char *uploaded;
+    } cases[] = {
+        {100, 300, 400, 300, 100, "/a"},
+        {100, 300, 400, 100, 300, "/c"},
+        {100, 2000000, 2000100, 100, 2000000, "/a"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct source_state *st = state_new(0);
+        struct step upload = {"1795467671.000000", "1", UPLOADED, cases[i].uploaded};
+        struct step from = {"1795467671.000000", "1", RENAME_FROM, "/a"}, to = {"1795467671.100000", "1", RENAME_TO, "/b"};
+        record(st, cases[i].upload, "ftp", &upload);
+        record(st, cases[i].from, "ftp", &from);
+        assert_int_equal(cases[i].pending, source_proftpd.pending_offset(st));
+        record(st, cases[i].to, "ftp", &to);
+        assert_int_equal(2, seen.count);
+        assert_int_equal(0, seen.facts[0].f.back_bytes);
+        assert_int_equal(cases[i].to, seen.facts[1].f.offset);
+        assert_int_equal(cases[i].back_bytes, seen.facts[1].f.back_bytes);
+        source_proftpd.state_free(st);
+        st = state_new(0);
+        record(st, cases[i].to, "ftp", &to);
+        assert_int_equal(0, seen.count + seen.quarantined);
+        source_proftpd.state_free(st);
+    }
+}
+
 static void a_rename_nobody_ends_is_forgotten(void **state)
 {
     (void)state;
@@ -486,6 +519,7 @@ int main(void)
         cmocka_unit_test_teardown(a_path_has_its_order, teardown),
         cmocka_unit_test_teardown(suspects_are_bounded, teardown),
         cmocka_unit_test_teardown(renames, teardown),
+        cmocka_unit_test_teardown(a_rename_reaches_back, teardown),
         cmocka_unit_test_teardown(a_rename_nobody_ends_is_forgotten, teardown),
         cmocka_unit_test_teardown(sessions_are_bounded, teardown),
         cmocka_unit_test_teardown(sftp, teardown),

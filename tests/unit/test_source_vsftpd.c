@@ -174,6 +174,7 @@ static void renames(void **state)
         assert_string_equal(cases[i].from, f->from);
         assert_string_equal(cases[i].path, f->path);
         assert_string_equal(cases[i].uploaded, f->uploaded);
+        assert_int_equal(cases[i].uploaded[0] ? f->f.offset : 0, f->f.back_bytes);
     }
 }
 
