@@ -71,6 +71,8 @@ static enum err read_table(const char *path, struct row **out, struct errmsg *wh
     struct row *rows = NULL;
     buf_init(&text, TABLE_MAX_BYTES);
     enum err err = file_read(path, &text, why);
+    if (err == ERR_OK && text.len > 0 && memchr(text.p, '\0', text.len))
+        err = errmsg_set(why, ERR_INVALID, "%s: has a NUL byte; is it a text file?", path);
     char *line = text.p;
     for (int number = 1; err == ERR_OK && line; number++) {
         char *end = strchr(line, '\n');

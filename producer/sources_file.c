@@ -453,6 +453,8 @@ void sources_add_spool(struct sources *s, const char *data_dir)
 enum err sources_parse(const char *path, struct slice text, struct sources *out, struct errmsg *why)
 {
     *out = (struct sources){0};
+    if (text.len > 0 && memchr(text.p, '\0', text.len))
+        return errmsg_set(why, ERR_INVALID, "%s: has a NUL byte; is it a text file?", path);
     char *copy = mem_dup(text.p, text.len);
     char *line = copy;
     const char *wrong = NULL;
