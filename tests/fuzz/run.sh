@@ -35,4 +35,5 @@ fi
 mkdir -p build/fuzz/found
 export -f run_target
 export seconds
+# shellcheck disable=SC2016 # the argument is of the inner shell
 printf '%s\0' "${targets[@]}" | xargs -0 -P "$(nproc)" -n 1 bash -c 'run_target "$1"' _
