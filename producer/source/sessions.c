@@ -1,6 +1,7 @@
 #include "producer/source/sessions.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "producer/source/fact.h"
 #include "util/mem.h"
@@ -103,8 +104,11 @@ void sessions_emit_path(struct sessions *t, struct slice path)
 
 int64_t session_back_bytes(const struct session *s, struct slice path, int64_t offset)
 {
-    bool near = s->upload.offset >= 0 && offset - s->upload.offset <= SESSIONS_BACK_BYTES;
-    return near && slice_eq(s->upload.path, path) ? offset - s->upload.offset : 0;
+    struct slice uploaded = s->upload.path;
+    if (s->upload.offset < 0 || offset - s->upload.offset > SESSIONS_BACK_BYTES || uploaded.len < path.len)
+        return 0;
+    bool same = memcmp(uploaded.p + uploaded.len - path.len, path.p, path.len) == 0;
+    return same ? offset - s->upload.offset : 0;
 }
 
 void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us)

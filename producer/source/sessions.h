@@ -60,7 +60,8 @@ void session_emit(struct sessions *t, struct session *s);
 /* Hands over the upload of that path if one is held: what happened to a path is told in its order. */
 void sessions_emit_path(struct sessions *t, struct slice path);
 
-/* How far before offset the session's upload is, where a restart reads it again for what happens to `path` there; else 0. */
+/* How far before offset the session's upload is, where a restart reads it again for what happens to `path` there; else 0. The
+ * upload's path may have a prefix: some modules of a server log the real one. */
 int64_t session_back_bytes(const struct session *s, struct slice path, int64_t offset);
 
 void session_rename(struct sessions *t, struct session *s, struct slice from, int64_t offset, int64_t time_us);

@@ -405,6 +405,7 @@ static void a_rename_reaches_back(void **state)
         const char *uploaded;
     } cases[] = {
         {100, 300, 400, 300, 100, "/a"},
+        {100, 300, 400, 300, 100, "/srv/home/a"},
         {100, 300, 400, 100, 300, "/c"},
         {100, 2000000, 2000100, 100, 2000000, "/a"},
     };
