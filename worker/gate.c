@@ -5,9 +5,10 @@
 #include "util/mem.h"
 
 #define QUEUE_MAX 1024
-#define SHARES 4              /* partitions of an account */
-#define PARK_MS 2000          /* parked at least so long */
-#define PARK_LONGEST_MS 60000 /* and at most: then it is looked at again */
+#define SHARES 4       /* partitions of an account */
+#define PARK_MS 2000   /* parked at least so long */
+#define PARK_LOOK_MS 4 /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
+#define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
 
 static int share_of(int64_t limit)
@@ -57,32 +58,41 @@ enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms)
     return *wait_ms > 0 ? GATE_WAITING : GATE_READY;
 }
 
-bool gate_must_park(struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms)
+/* Milliseconds from one POST to the next one, as last seen; with a full window, no less than its silence says. */
+static double pace_of(const struct gate *gate, int64_t now_ms)
 {
-    bool behind = !job->has_record && now_wall_ms < gate->parked_until_wall_ms;
-    return behind || gate->queued >= QUEUE_MAX || breaker_wait_ms(&gate->breaker, now_ms) > 0;
+    int size = window_size(&gate->window);
+    double duration_ms = gate->duration_ms, silent_ms = (double)(now_ms - gate->moved_ms);
+    if (gate->in_flight >= size && duration_ms < silent_ms)
+        duration_ms = silent_ms;
+    double pace = duration_ms / size, limit = gate->bucket.rate > 0 ? 1000 / gate->bucket.rate : 0;
+    return pace < limit ? limit : pace;
 }
 
-/* Milliseconds from one POST's start to the next one's, at the pace last seen. */
-static int64_t pace_ms(const struct gate *gate)
+bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms)
 {
-    double pace = gate->duration_ms / window_size(&gate->window);
-    double limit = gate->bucket.rate > 0 ? 1000 / gate->bucket.rate : 0;
-    if (pace < limit)
-        pace = limit;
-    return pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace;
+    if (breaker_wait_ms(&gate->breaker, now_ms) > 0 || gate->queued >= QUEUE_MAX)
+        return true;
+    if (!job->has_record && now_wall_ms < gate->parked_until_wall_ms)
+        return true;
+    return gate->queued * pace_of(gate, now_ms) > GATE_PATIENCE_MS;
 }
 
-int64_t gate_park_until(struct gate *gate, int64_t now_ms, int64_t now_wall_ms)
+int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms)
 {
-    int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms);
-    int64_t until = now_wall_ms + (wait_ms > PARK_MS ? wait_ms : PARK_MS);
-    int64_t behind = gate->parked_until_wall_ms + pace_ms(gate);
-    if (until < behind)
-        until = behind;
-    if (until > now_wall_ms + PARK_LONGEST_MS)
-        until = now_wall_ms + PARK_LONGEST_MS;
-    gate->parked_until_wall_ms = until;
+    int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms), spread_ms = scheduled * PARK_LOOK_MS;
+    int64_t first = now_wall_ms + (wait_ms > PARK_MS ? wait_ms : PARK_MS);
+    double pace = pace_of(gate, now_ms);
+    int64_t until = gate->parked_last_wall_ms + (pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace);
+    if (spread_ms < PARK_MS)
+        spread_ms = PARK_MS;
+    if (spread_ms > PARK_SPREAD_MOST_MS)
+        spread_ms = PARK_SPREAD_MOST_MS;
+    if (until < first || until > first + spread_ms)
+        until = first;
+    gate->parked_last_wall_ms = until;
+    if (gate->parked_until_wall_ms < until)
+        gate->parked_until_wall_ms = until;
     return until;
 }
 
@@ -91,18 +101,23 @@ void gate_started(struct gate *gate, int64_t now_ms)
     breaker_started(&gate->breaker);
     bucket_take(&gate->bucket, now_ms);
     gate->in_flight++;
+    gate->moved_ms = now_ms;
 }
 
 void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random)
 {
     bool used = gate->in_flight >= window_size(&gate->window);
     gate->in_flight--;
+    gate->moved_ms = now_ms;
     if (answer == GATE_NOTHING) {
         breaker_withdrawn(&gate->breaker);
         return;
     }
-    gate->duration_ms += ((double)duration_ms - gate->duration_ms) / 8;
+    gate->duration_ms += ((double)duration_ms - gate->duration_ms) / (gate->duration_ms > 0 ? 8 : 1);
     window_answer(&gate->window, answer == GATE_GOOD, used, gate->in_flight);
-    if (breaker_answer(&gate->breaker, answer == GATE_GOOD, now_ms, random))
-        window_restart(&gate->window);
+    if (!breaker_answer(&gate->breaker, answer == GATE_GOOD, now_ms, random))
+        return;
+    /* It is back: what was seen of it before says nothing any more. */
+    window_restart(&gate->window);
+    gate->duration_ms = (double)duration_ms;
 }

@@ -9,9 +9,11 @@
 #include "core/bucket.h"
 #include "core/job.h"
 #include "core/window.h"
-#include "endpoint.h"
+#include "model/webhook.h"
 
 struct tenant;
+
+#define GATE_PATIENCE_MS 2000 /* what cannot be sent within this time is parked */
 
 /* What the gate waits for; the list that holds it follows from it. */
 enum gate_state {
@@ -34,7 +36,9 @@ struct gate {
     int64_t wake_ms;              /* WAITING */
     int64_t idle_since_ms;        /* IDLE */
     int64_t parked_until_wall_ms; /* the latest due time given to a parked job: new ones queue behind it */
-    double duration_ms;           /* of an answer, smoothed */
+    int64_t parked_last_wall_ms;  /* the one given last */
+    int64_t moved_ms;             /* when a POST last started or ended */
+    double duration_ms;           /* of an answer, smoothed; 0: none has come */
     UT_hash_handle hh;
 };
 
@@ -52,11 +56,13 @@ void gate_follow(struct gate *gate, const struct webhook *wh, int64_t now_ms);
 
 /* The state that its queue, window, bucket and breaker mean now; *wait_ms for WAITING. */
 enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);
-/* A job must not be queued here now: the breaker is open, the queue is full, or others are parked before it. */
-bool gate_must_park(struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
-/* When a job that is parked now shall be due: after those parked before it, spread at the pace the endpoint was last seen to
- * keep. */
-int64_t gate_park_until(struct gate *gate, int64_t now_ms, int64_t now_wall_ms);
+/* A job must not be queued here now: the breaker is open, others are parked before it, or it would lose patience: at the pace
+ * last seen, those that are queued already take longer. So an endpoint that does not answer fills neither memory nor credit. */
+bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
+/* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
+ * begins anew: a schedule of so many is gone through once in 4 ms for each of them. So due times are spread evenly, an endpoint
+ * that is back gets what it can take (up to 250 a second in each partition), and one that is not costs little. */
+int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms);
 
 void gate_started(struct gate *gate, int64_t now_ms);
 void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);

@@ -9,8 +9,7 @@
 #include "util/mem.h"
 #include "worker.h"
 
-#define PATIENCE_MS 2000 /* DELIVERY: "Head of line" */
-#define BROKEN_MS 30000  /* for a webhook whose secret cannot be opened */
+#define BROKEN_MS 30000 /* for a webhook whose secret cannot be opened */
 #define REST_MS 500
 #define EARLY_MS 1000    /* a retry this much before its time is not sent */
 #define FORGET_MS 600000 /* an idle gate is forgotten, with what it has learned */
@@ -254,7 +253,8 @@ static void park(struct schedule *s, struct job *job)
     else if (not_due(s, job))
         partition_on_park(job, job->dl.next_attempt_wall_ms);
     else
-        partition_on_park(job, gate_park_until(gate_of(s, job, ep->wh), c->now_ms, c->now_wall_ms));
+        partition_on_park(
+            job, gate_park_until(gate_of(s, job, ep->wh), partition_scheduled(job->partition), c->now_ms, c->now_wall_ms));
 }
 
 static bool park_all(struct schedule *s)
@@ -351,7 +351,7 @@ bool schedule_turn(struct schedule *s)
 
 static void park_late_of(struct schedule *s, struct gate *gate)
 {
-    int64_t late_ms = s->worker->core.now_ms - PATIENCE_MS;
+    int64_t late_ms = s->worker->core.now_ms - GATE_PATIENCE_MS;
     struct job *job;
     while ((job = TAILQ_FIRST(&gate->queue)) != NULL && job->queued_ms <= late_ms) {
         dequeue(s, gate, job);

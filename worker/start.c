@@ -28,7 +28,7 @@ struct question {
 struct start {
     struct worker *worker;
     struct loop_timer *timer;
-    const char *waiting_for;
+    const char *waiting_for, *told; /* told: what was logged last */
     struct question questions[NEEDED];
     int unanswered; /* of those asked last */
     bool missing;   /* a topic is not there */
@@ -46,9 +46,9 @@ static void give_up(struct worker *w, int status)
 
 static void wait_for(struct start *s, const char *what)
 {
-    if (s->waiting_for != what)
+    if (s->told != what)
         log_info("waiting", LOG_STR("for", what));
-    s->waiting_for = what;
+    s->waiting_for = s->told = what;
     loop_timer_arm(s->timer, AGAIN_MS);
 }
 

@@ -100,9 +100,18 @@ static bool on_turn(void *ctx)
     return again;
 }
 
+/* A start without Redis. What goes away later is told by on_redis_down. */
+static void tell_of_redis(struct worker *w)
+{
+    if (!w->redis_known && !redis_is_up(w->redis))
+        log_info("waiting", LOG_STR("for", "Redis"), LOG_STR("reason", redis_trouble(w->redis)));
+    w->redis_known = true;
+}
+
 static void on_second(void *ctx)
 {
     struct worker *w = ctx;
+    tell_of_redis(w);
     *w->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(w->loop) / 1000.0;
     if (w->ownership) {
         ownership_second(w->ownership);

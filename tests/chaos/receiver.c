@@ -1,10 +1,11 @@
 /* A customer's endpoint for load: one process, one epoll loop, HTTP/1.1 with kept connections. It answers as the rules of the
  * path say, and writes a line for each POST it got, before it answers:
  *
- *     <wall ms> <delivery id> <attempt> <answer> <first 32 hex digits of the body's SHA-256> <path>
+ *     <wall ms.us> <delivery id> <attempt> <answer> <first 32 hex digits of the body's SHA-256> <path> <in flight>
  *
- * The answer is a status, or 0 where none is given (reset, close, stall). What a rule gives by chance comes from a generator that
- * --seed starts. Only what a worker sends is understood: a POST with Content-Length, one at a time on a connection. */
+ * The answer is a status, or 0 where none is given (reset, close, stall, drip). In flight: how many of the path's POSTs have no
+ * complete answer yet, this one counted. What a rule gives by chance comes from a generator that --seed starts. Only what a
+ * worker sends is understood: a POST with Content-Length, one at a time on a connection. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -35,8 +36,9 @@
 #define READ_BYTES 16384
 #define WHEEL_MS 4096 /* the longest delay */
 #define EVENTS_A_TURN 256
+#define DRIP_MS 100 /* between two bytes */
 
-enum answer_kind { ANSWER_STATUS, ANSWER_RESET, ANSWER_CLOSE, ANSWER_STALL };
+enum answer_kind { ANSWER_STATUS, ANSWER_RESET, ANSWER_CLOSE, ANSWER_STALL, ANSWER_DRIP };
 
 struct chance {
     enum answer_kind kind;
@@ -44,12 +46,18 @@ struct chance {
     int percent;
 };
 
-/* The rules of one path. What no chance takes is answered with 200. */
-struct path_rules {
-    const char *path;
+/* What no chance takes is answered with 200. */
+struct rules {
     struct chance chances[CHANCES_MAX];
     int chance_count;
     int delay_min_ms, delay_max_ms;
+};
+
+struct path {
+    const char *name;
+    struct rules rules, later; /* later: from SIGUSR1 on */
+    bool changes;
+    int in_flight;
 };
 
 struct connection {
@@ -59,13 +67,15 @@ struct connection {
     size_t len, cap;
     size_t head_len; /* of the request that is being read; 0: its head is not complete */
     size_t body_len;
-    int slot; /* -1: no answer is delayed */
+    int slot;       /* -1: no answer is delayed */
+    size_t dripped; /* bytes of an answer that drips */
     struct chance answer;
+    struct path *path; /* of the POST that has no complete answer; NULL: there is none */
 };
 TAILQ_HEAD(connection_list, connection);
 
 static struct {
-    struct path_rules paths[PATHS_MAX];
+    struct path paths[PATHS_MAX + 1]; /* the last one is for all others */
     int path_count;
     uint64_t random;
     FILE *log;
@@ -75,7 +85,7 @@ static struct {
     struct connection_list wheel[WHEEL_MS];
 } receiver;
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, change;
 
 static void die(const char *what)
 {
@@ -83,11 +93,16 @@ static void die(const char *what)
     exit(70);
 }
 
-static int64_t now_ms(clockid_t clock)
+static int64_t now_us(clockid_t clock)
 {
     struct timespec ts;
     clock_gettime(clock, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t mono_ms(void)
+{
+    return now_us(CLOCK_MONOTONIC) / 1000;
 }
 
 /* xorshift64: 0 .. below-1 */
@@ -103,16 +118,15 @@ static int chance_below(int below)
 
 /* ---- rules ---- */
 
-static const struct path_rules *rules_of(const char *path, size_t len)
+static struct path *path_of(const char *name, size_t len)
 {
-    static const struct path_rules plain = {.path = ""};
     for (int i = 0; i < receiver.path_count; i++)
-        if (strlen(receiver.paths[i].path) == len && memcmp(receiver.paths[i].path, path, len) == 0)
+        if (strlen(receiver.paths[i].name) == len && memcmp(receiver.paths[i].name, name, len) == 0)
             return &receiver.paths[i];
-    return &plain;
+    return &receiver.paths[PATHS_MAX];
 }
 
-static struct chance choose(const struct path_rules *rules)
+static struct chance choose(const struct rules *rules)
 {
     int left = chance_below(100);
     for (int i = 0; i < rules->chance_count; i++) {
@@ -131,8 +145,9 @@ static void usage(FILE *out)
           "  --ready-file FILE    receives the port once it is open\n"
           "  --seed N             of what is given by chance; default 1\n"
           "  --answer PATH=RULES  rules of a path, with commas between them:\n"
-          "                       STATUS:PERCENT, reset:PERCENT, close:PERCENT, stall:PERCENT   (the rest is 200)\n"
-          "                       delay:MIN-MAX                                                 milliseconds, up to 4000\n"
+          "                       STATUS:PERCENT, reset:PERCENT, close:PERCENT, stall:PERCENT, drip:PERCENT   (the rest is 200)\n"
+          "                       delay:MIN-MAX   milliseconds, up to 4000\n"
+          "  --later PATH=RULES   the path's rules from SIGUSR1 on\n"
           "SIGTERM ends it.\n",
           out);
 }
@@ -155,12 +170,12 @@ static const char *number(const char *text, char end, int max, int *out, const c
     return end ? after + 1 : after;
 }
 
-static void add_rule(struct path_rules *rules, const char *rule)
+static void add_rule(struct rules *rules, const char *rule)
 {
     static const struct {
         const char *name;
         enum answer_kind kind;
-    } words[] = {{"reset:", ANSWER_RESET}, {"close:", ANSWER_CLOSE}, {"stall:", ANSWER_STALL}};
+    } words[] = {{"reset:", ANSWER_RESET}, {"close:", ANSWER_CLOSE}, {"stall:", ANSWER_STALL}, {"drip:", ANSWER_DRIP}};
     if (strncmp(rule, "delay:", 6) == 0) {
         const char *max = number(rule + 6, '-', WHEEL_MS - 96, &rules->delay_min_ms, rule);
         number(max, '\0', WHEEL_MS - 96, &rules->delay_max_ms, rule);
@@ -182,23 +197,45 @@ static void add_rule(struct path_rules *rules, const char *rule)
 }
 
 /* text is kept and cut. */
-static void add_path(char *text)
+static void add_path(char *text, bool later)
 {
     char *rules = strchr(text, '='), *rule;
-    if (!rules || receiver.path_count == PATHS_MAX)
+    if (!rules)
         wrong_rule(text);
-    struct path_rules *path = &receiver.paths[receiver.path_count++];
     *rules++ = '\0';
-    path->path = text;
+    struct path *path = path_of(text, strlen(text));
+    if (path == &receiver.paths[PATHS_MAX]) {
+        if (receiver.path_count == PATHS_MAX)
+            wrong_rule(text);
+        path = &receiver.paths[receiver.path_count++];
+        path->name = text;
+    }
+    path->changes = path->changes || later;
     while ((rule = strsep(&rules, ",")) != NULL)
-        add_rule(path, rule);
+        add_rule(later ? &path->later : &path->rules, rule);
+}
+
+static void change_rules(void)
+{
+    change = 0;
+    for (int i = 0; i < receiver.path_count; i++)
+        if (receiver.paths[i].changes)
+            receiver.paths[i].rules = receiver.paths[i].later;
 }
 
 /* ---- connections ---- */
 
+static void answered(struct connection *c)
+{
+    if (c->path)
+        c->path->in_flight--;
+    c->path = NULL;
+}
+
 static void end_connection(struct connection *c, bool reset)
 {
     struct linger hard = {.l_onoff = 1, .l_linger = 0};
+    answered(c);
     if (reset)
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     if (c->slot >= 0) {
@@ -219,10 +256,33 @@ static bool send_status(struct connection *c, int status)
     return send(c->fd, text, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
+static void delay(struct connection *c, int delay_ms);
+
+/* One more byte of a header that never ends. */
+static bool drip(struct connection *c)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nX-Slow: ";
+    char byte = c->dripped < sizeof head - 1 ? head[c->dripped] : 'z';
+    c->dripped++;
+    if (send(c->fd, &byte, 1, MSG_NOSIGNAL) != 1)
+        return false;
+    delay(c, DRIP_MS);
+    return true;
+}
+
+static bool give_all(struct connection *c)
+{
+    if (!send_status(c, c->answer.status))
+        return false;
+    answered(c);
+    return true;
+}
+
 /* false: the connection is gone. */
 static bool give(struct connection *c)
 {
-    bool kept = c->answer.kind == ANSWER_STALL || (c->answer.kind == ANSWER_STATUS && send_status(c, c->answer.status));
+    bool kept = c->answer.kind == ANSWER_STALL || (c->answer.kind == ANSWER_STATUS && give_all(c)) ||
+                (c->answer.kind == ANSWER_DRIP && drip(c));
     if (!kept)
         end_connection(c, c->answer.kind == ANSWER_RESET);
     return kept;
@@ -240,10 +300,10 @@ static void arm_timer(bool on)
 static void delay(struct connection *c, int delay_ms)
 {
     if (receiver.delayed++ == 0) {
-        receiver.tick_ms = now_ms(CLOCK_MONOTONIC);
+        receiver.tick_ms = mono_ms();
         arm_timer(true);
     }
-    int64_t at_ms = now_ms(CLOCK_MONOTONIC) + delay_ms;
+    int64_t at_ms = mono_ms() + delay_ms;
     if (at_ms <= receiver.tick_ms)
         at_ms = receiver.tick_ms + 1;
     c->slot = (int)(at_ms % WHEEL_MS);
@@ -254,7 +314,7 @@ static void on_timer(void)
 {
     uint64_t expirations;
     struct connection *c;
-    int64_t now = now_ms(CLOCK_MONOTONIC);
+    int64_t now = mono_ms();
     if (read(receiver.timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
         die("timerfd");
     while (receiver.tick_ms < now) {
@@ -291,15 +351,16 @@ static int value_len(const char *value)
 
 static void log_request(const struct connection *c, const char *path, int path_len)
 {
+    int64_t wall_us = now_us(CLOCK_REALTIME);
     unsigned char hash[SHA256_DIGEST_LENGTH];
     char hex[33];
     const char *id = header(c, "X-TrueFTP-Delivery"), *attempt = header(c, "X-TrueFTP-Attempt");
     SHA256((const unsigned char *)c->in + c->head_len, c->body_len, hash);
     for (int i = 0; i < 16; i++)
         snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    fprintf(receiver.log, "%" PRId64 " %.*s %.*s %d %s %.*s\n", now_ms(CLOCK_REALTIME), value_len(id), id ? id : "-",
-            value_len(attempt), attempt ? attempt : "-", c->answer.kind == ANSWER_STATUS ? c->answer.status : 0, hex, path_len,
-            path);
+    fprintf(receiver.log, "%" PRId64 ".%03d %.*s %.*s %d %s %.*s %d\n", wall_us / 1000, (int)(wall_us % 1000), value_len(id),
+            id ? id : "-", value_len(attempt), attempt ? attempt : "-", c->answer.kind == ANSWER_STATUS ? c->answer.status : 0,
+            hex, path_len, path, c->path->in_flight);
 }
 
 /* A whole request is in. false: the connection is gone. */
@@ -308,7 +369,9 @@ static bool on_request(struct connection *c)
     const char *path = memchr(c->in, ' ', c->head_len);
     path = path ? path + 1 : c->in;
     int path_len = (int)strcspn(path, " \r\n");
-    const struct path_rules *rules = rules_of(path, (size_t)path_len);
+    c->path = path_of(path, (size_t)path_len);
+    c->path->in_flight++;
+    const struct rules *rules = &c->path->rules;
     int delay_ms = rules->delay_min_ms + chance_below(rules->delay_max_ms - rules->delay_min_ms + 1);
     c->answer = choose(rules);
     log_request(c, path, path_len);
@@ -385,8 +448,10 @@ static void on_connection(void)
 
 static void on_signal(int signo)
 {
-    (void)signo;
-    ended = 1;
+    if (signo == SIGUSR1)
+        change = 1;
+    else
+        ended = 1;
 }
 
 static void run(void)
@@ -397,6 +462,8 @@ static void run(void)
         bool timer = false;
         if (count < 0 && errno != EINTR)
             die("epoll_wait");
+        if (change)
+            change_rules();
         for (int i = 0; i < count; i++) {
             if (events[i].data.ptr == &receiver.listen_fd)
                 on_connection();
@@ -442,6 +509,7 @@ static void open_all(int port, const char *ready_file)
     struct sigaction term = {.sa_handler = on_signal};
     sigaction(SIGTERM, &term, NULL);
     sigaction(SIGINT, &term, NULL);
+    sigaction(SIGUSR1, &term, NULL);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -468,11 +536,13 @@ int main(int argc, char **argv)
                                             {"ready-file", required_argument, NULL, 'r'},
                                             {"seed", required_argument, NULL, 's'},
                                             {"answer", required_argument, NULL, 'a'},
+                                            {"later", required_argument, NULL, 'n'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *log = NULL, *ready_file = NULL;
     int port = 0, option;
     receiver.random = 1;
+    receiver.paths[PATHS_MAX].name = "";
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'l':
@@ -488,7 +558,8 @@ int main(int argc, char **argv)
             receiver.random = strtoull(optarg, NULL, 10) * 0x9E3779B97F4A7C15ULL | 1;
             break;
         case 'a':
-            add_path(optarg);
+        case 'n':
+            add_path(optarg, option == 'n');
             break;
         case 'h':
             usage(stdout);

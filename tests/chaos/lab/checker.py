@@ -111,8 +111,8 @@ class Checker:
         self.posts = collections.defaultdict(list)
         with open(world.post_log, encoding="utf-8") as lines:
             for line in lines:
-                wall_ms, delivery, attempt, status, body_hash, _ = line.split()
-                self.posts[delivery].append(Post(int(wall_ms) / 1000, int(attempt), int(status), body_hash))
+                wall_ms, delivery, attempt, status, body_hash, _, _ = line.split()
+                self.posts[delivery].append(Post(float(wall_ms) / 1000, int(attempt), int(status), body_hash))
         self.records, self.posts = dict(self.records), dict(self.posts)
 
     # ---- I1, I2

@@ -29,15 +29,17 @@ def end_in_order():
 
 
 class Hook:
-    """A webhook: whose events it gets, what its path answers, and its options."""
+    """A webhook: whose events it gets, what its path answers (later: after change_answers), and its options."""
 
-    def __init__(self, account, path, answers, max_attempts=3, concurrency=64):
-        self.account, self.path, self.answers = account, path, answers
-        self.max_attempts, self.concurrency = max_attempts, concurrency
+    def __init__(self, account, path, answers, later=None, max_attempts=3, concurrency=64, rate=0, timeout_ms=5000):
+        self.account, self.path, self.answers, self.later = account, path, answers, later
+        self.max_attempts, self.concurrency, self.rate, self.timeout_ms = max_attempts, concurrency, rate, timeout_ms
         self.id = None
 
 
 class World:
+    session_ms = SESSION_MS
+
     def __init__(self, bin_dir, folder, servers, prefix, partitions, hooks, seed, settings=()):
         self.bin_dir, self.folder = pathlib.Path(bin_dir), pathlib.Path(folder)
         self.servers, self.prefix, self.partitions, self.hooks, self.seed = servers, prefix, partitions, hooks, seed
@@ -78,7 +80,7 @@ class World:
     # ---- start and end
 
     def start(self):
-        (self.folder / "kafka.conf").write_text(f"session.timeout.ms={SESSION_MS}\nheartbeat.interval.ms=400\n")
+        (self.folder / "kafka.conf").write_text(f"session.timeout.ms={self.session_ms}\nheartbeat.interval.ms=400\n")
         self.redis.start()
         self.start_receiver()
         self.ctl("keys", "create", "--file", self.folder / "keys")
@@ -94,9 +96,14 @@ class World:
         argv = [self.bin_dir / "chaos_receiver", "--log", self.post_log, "--ready-file", ready, "--seed", self.seed]
         for hook in self.hooks:
             argv += ["--answer", f"{hook.path}={hook.answers}"]
+            argv += ["--later", f"{hook.path}={hook.later}"] if hook.later else []
         self.receiver = Program("receiver", argv, self.folder).start()
         wait_until("the receiver is ready", ready.exists, watch=[self.receiver])
         self.receiver_port = int(ready.read_text())
+
+    def change_answers(self):
+        """From now on the endpoints answer as their hooks say in `later`."""
+        self.receiver.signal(signal.SIGUSR1)
 
     def ctl(self, *args):
         argv = [str(self.bin_dir / "trueftpctl"), *[str(a) for a in args]]
@@ -106,7 +113,8 @@ class World:
 
     def create_webhook(self, hook):
         url = f"http://127.0.0.1:{self.receiver_port}{hook.path}"
-        options = ["--max-attempts", hook.max_attempts, "--max-concurrency", hook.concurrency, "--timeout-ms", 5000, "--events", "*"]
+        options = ["--max-attempts", hook.max_attempts, "--max-concurrency", hook.concurrency, "--rate-limit", hook.rate,
+                   "--timeout-ms", hook.timeout_ms, "--events", "*"]
         text = self.ctl("webhook", "create", "--output", "json", "--account", hook.account, "--url", url, *options)
         hook.id = json.loads(text)["id"]
 
@@ -121,11 +129,14 @@ class World:
 
     # ---- workers
 
+    def worker_argv(self):
+        return [self.bin_dir / "trueftp-worker"]
+
     def worker(self, name, **settings):
         """Starts a worker; one of that name that has ended starts again, with the same log."""
         known = self.workers.get(name)
         assert not (known and known.running())
-        worker = Program(name, [self.bin_dir / "trueftp-worker"], self.folder, {**self.settings, **settings})
+        worker = Program(name, self.worker_argv(), self.folder, {**self.settings, **settings})
         self.workers[name] = worker
         return worker.start()
 

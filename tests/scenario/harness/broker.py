@@ -86,6 +86,10 @@ class Topics:
             records.append(Record(r["key"], r["payload"], named, r["partition"], r["offset"]))
         return sorted(records, key=lambda r: (r.partition, r.offset))
 
+    def written_s(self, kind):
+        """When each record of a topic was written, as wall seconds."""
+        return [int(ms) / 1000 for ms in self.kcat("-C", "-q", "-e", "-o", "beginning", "-t", self.name(kind), "-f", "%T\n").split()]
+
     def write(self, kind, key, value, partition=None):
         """One record of any bytes."""
         where = [] if partition is None else ["-p", str(partition)]

@@ -1,0 +1,245 @@
+"""What the measurements share: worlds of the chaos lab with the worker on a core of its own, a feeder that puts events where a frontend
+would put them, and figures from the receiver's log."""
+
+import argparse
+import collections
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import statistics
+import struct
+import sys
+import threading
+import time
+import uuid
+import zlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/chaos"))
+
+from lab import kafka as k  # pylint: disable=wrong-import-position
+from lab.world import World  # pylint: disable=wrong-import-position
+
+from harness.broker import Kafka  # pylint: disable=wrong-import-order,wrong-import-position
+from harness.contract import delivery_id  # pylint: disable=wrong-import-order,wrong-import-position
+from harness.stack import http_get  # pylint: disable=wrong-import-order,wrong-import-position
+from harness.waiting import wait_until  # pylint: disable=wrong-import-order,wrong-import-position
+
+TICK_S = 0.01
+OWNED = 4  # partitions of an account
+PIECE, PACE = 400, 20000  # events of a backlog: at once, and a second
+
+Post = collections.namedtuple("Post", "wall_s path in_flight")
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def arguments(doc, **defaults):
+    """The command line that all measurements have, and the numbers of this one."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--bin", required=True, type=pathlib.Path)
+    parser.add_argument("--folder", required=True, type=pathlib.Path)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--json", type=pathlib.Path)
+    for name, value in defaults.items():
+        parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
+    return parser.parse_args()
+
+
+def in_order():
+    """SIGTERM ends a measurement as Ctrl-C does: what it started is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def start_kafka(args):
+    return Kafka(ROOT / "deploy/kafka/kafka.sh", args.folder / "kafka").start()
+
+
+def finish(args, figures):
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if not args.keep:
+        shutil.rmtree(args.folder)
+
+
+def event_line(account, path):
+    """(event id, Kafka key, value) of one event."""
+    event_id = str(uuid.UUID(int=random.getrandbits(128), version=4))
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+    event = {
+        "event_id": event_id,
+        "event": "file.uploaded",
+        "timestamp": stamp,
+        "account_id": account,
+        "data": {"path": path, "size": 20480, "username": "pipeline", "client_ip": "203.0.113.5"},
+    }
+    return event_id, account + path, json.dumps(event, separators=(",", ":"))
+
+
+def partition_of(account, path, partitions):
+    """The contract's partitioner: an account owns four, the path picks one of them."""
+    weights = [int.from_bytes(hashlib.sha256(f"{account}/{i}".encode()).digest()[:8], "big") for i in range(partitions)]
+    owned = sorted(range(partitions), key=lambda i: -weights[i])[:OWNED]
+    return owned[int.from_bytes(hashlib.sha256(path.encode()).digest(), "big") % OWNED]
+
+
+def message(key, value):
+    """One record in the form that Produce 2 takes (Kafka protocol guide: message format 1)."""
+    body = struct.pack(">bbqi", 1, 0, int(time.time() * 1000), len(key)) + key.encode() + struct.pack(">i", len(value)) + value.encode()
+    sized = struct.pack(">I", zlib.crc32(body)) + body
+    return struct.pack(">qi", 0, len(sized)) + sized
+
+
+class Writer:
+    """Writes to the partitions of a topic over a connection of its own, and waits for each acknowledgement. kcat reads its input in
+    pieces, which would be the most of what is measured here."""
+
+    def __init__(self, servers, topic):
+        host, _, port = servers.split(",")[0].rpartition(":")
+        self.topic = topic
+        self.connection = socket.create_connection((host, int(port)), 10)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, messages):
+        """partition -> its messages, as bytes."""
+        sets = k.array([struct.pack(">ii", partition, len(data)) + data for partition, data in messages.items()])
+        body = struct.pack(">hi", 1, 30000) + k.array([k.string(self.topic) + sets])
+        request = struct.pack(">hhi", 0, 2, 1) + k.string("bench") + body
+        self.connection.sendall(struct.pack(">i", len(request)) + request)
+        answer = k.Answer(k.receive(self.connection, struct.unpack(">i", k.receive(self.connection, 4))[0])[4:])
+        answer.take("i")
+        answer.string()
+        for _ in range(answer.take("i")):
+            partition, error, _, _ = answer.take("ihqq")
+            assert error == 0, f"partition {partition} answers {error}"
+
+
+class Backlog:
+    """Events of one account, made beforehand, so that writing them costs us nothing."""
+
+    def __init__(self, account, count, partitions):
+        self.requests, piece = [], collections.defaultdict(bytes)
+        for n in range(count):
+            path = f"/backlog/{n}.csv"
+            _, key, value = event_line(account, path)
+            piece[partition_of(account, path, partitions)] += message(key, value)
+            if n % PIECE == PIECE - 1 or n == count - 1:
+                self.requests.append(piece)
+                piece = collections.defaultdict(bytes)
+
+    def write(self, world, topic):
+        """At PACE events a second at most: the broker has other work too."""
+        writer = Writer(world.servers, topic)
+        for request in self.requests:
+            writer.send(request)
+            time.sleep(PIECE / PACE)
+
+
+class Feeder(threading.Thread):
+    """Events at a steady rate, spread over accounts; sent holds when each was written, by event id."""
+
+    def __init__(self, world, accounts, rate):
+        super().__init__(daemon=True)
+        self.world, self.accounts, self.rate = world, accounts, rate
+        self.sent = {}  # event id -> (wall seconds, account)
+        self.ending = threading.Event()
+        self.writer = Writer(world.servers, world.topic("events"))
+
+    def run(self):
+        begin, number = time.monotonic(), 0
+        while not self.ending.wait(TICK_S):
+            wanted = int((time.monotonic() - begin) * self.rate)
+            if wanted > number:
+                self.send(range(number, wanted))
+            number = wanted
+
+    def send(self, numbers):
+        messages = collections.defaultdict(bytes)
+        for number in numbers:
+            account, path = self.accounts[number % len(self.accounts)], f"/steady/{number}.csv"
+            event_id, key, value = event_line(account, path)
+            messages[partition_of(account, path, self.world.partitions)] += message(key, value)
+            self.sent[event_id] = (time.time(), account)
+        self.writer.send(messages)
+
+    def end(self):
+        self.ending.set()
+        self.join()
+
+
+class Bench(World):
+    """A world whose workers have the first core."""
+
+    session_ms = 30000
+
+    def worker_argv(self):
+        pinned = ["taskset", "-c", "0"] if os.cpu_count() > 1 else []
+        return pinned + super().worker_argv()
+
+    def lag(self):
+        """Events that no commit covers; None where Kafka does not tell."""
+        try:
+            ends = k.ends(self.servers, self.topic("events"), self.partitions)
+            return sum(max(0, end - max(0, done)) for end, done in zip(ends, self.committed()))
+        except k.KafkaAway:
+            return None
+
+    def wait_serving(self, seconds=90):
+        """All partitions are served."""
+        wait_until("all partitions are served", lambda: self.gauge("trueftp_worker_partitions_serving") == self.partitions, seconds, every=0.1,
+                   watch=self.running())
+
+    def gauge(self, name):
+        """The sum over the running workers."""
+        return sum(self.metric(worker, name) for worker in self.running())
+
+    @staticmethod
+    def metric(worker, name):
+        port = worker.wait_fact("started")["admin_port"]
+        for line in http_get(port, "/metrics").text.splitlines():
+            if line.rpartition(" ")[0] == name:
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def posts(self):
+        """delivery id -> its first POST; and all POSTs in order."""
+        first, every = {}, []
+        with open(self.post_log, encoding="utf-8") as lines:
+            for line in lines:
+                wall_ms, delivery, _, _, _, path, in_flight = line.split()
+                post = Post(float(wall_ms) / 1000, path, int(in_flight))
+                first.setdefault(delivery, post)
+                every.append(post)
+        return first, every
+
+    def latencies(self, feeder, begin_s, end_s):
+        """Milliseconds from writing an event to its POST's arrival, of the events written in that time. None of them may be missing."""
+        hook_of = {hook.account: hook.id for hook in self.hooks}
+        first, _ = self.posts()
+        found = []
+        for event_id, (sent_s, account) in feeder.sent.items():
+            if begin_s <= sent_s < end_s:
+                found.append((first[delivery_id(event_id, hook_of[account])].wall_s - sent_s) * 1000)
+        return sorted(found)
+
+
+def cpu_seconds(process):
+    """User and system time of a process."""
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def percentile(ordered, percent):
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else float("nan")
+
+
+def median(values):
+    return statistics.median(values)

@@ -1,0 +1,98 @@
+"""One endpoint that hangs, drips or is flooded does not delay the others; and when it comes back, it is not run over."""
+
+import threading
+import time
+
+import pytest
+from harness.contract import delivery_id, make_event
+from harness.endpoint import Drip, Stall, Status
+from harness.stack import ACCOUNT
+from harness.waiting import wait_until
+
+NEIGHBOUR = "acc_neighbour"
+
+
+class Switch:
+    """Hangs until turn() was called; then each answer takes so long. begun and ended hold when."""
+
+    def __init__(self, seconds):
+        self.seconds, self.turned_at = seconds, None
+        self.lock = threading.Lock()
+        self.in_flight = self.most = 0
+
+    def turn(self):
+        self.turned_at = time.monotonic()
+
+    def give(self, connection, endpoint):
+        if self.turned_at is None:
+            return Stall().give(connection, endpoint)
+        with self.lock:
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.in_flight -= 1  # before the answer: who has it may send the next one
+        return Status(200).give(connection, endpoint)
+
+
+def events_of(account, count):
+    return [make_event(account, f"/f{n}.csv") for n in range(count)]
+
+
+def settled(worker, count):
+    """So many events were read, and each of them is settled: nothing keeps their offsets from being committed."""
+    return worker.metric("trueftp_worker_events_total") == count and worker.metric("trueftp_worker_events_unsettled") == 0
+
+
+@pytest.mark.parametrize("answer", [Stall(), Drip()], ids=["hangs", "drips"])
+def test_a_backlog_for_a_dead_endpoint_holds_nobody_up(stack, endpoint, answer):
+    """2,000 events for an endpoint that gives no answer. They are parked, the offsets go on, and another account's events, which came
+    after them, are delivered long before the first timeout would end."""
+    stack.ctl("account", "create", NEIGHBOUR, "--plan", "pro")
+    stack.webhook("/dead", account=NEIGHBOUR, timeout_ms=20000)
+    quick = stack.webhook("/quick")
+    endpoint.script("/dead", answer)
+    worker = stack.worker()
+    stack.topics.publish(*events_of(NEIGHBOUR, 2000))
+    endpoint.wait_posts(1, "/dead", watch=[worker])
+    began = time.monotonic()
+    mine = events_of(ACCOUNT, 200)
+    stack.topics.publish(*mine)
+    endpoint.wait_posts(200, "/quick", watch=[worker])
+    wanted = {delivery_id(event["event_id"], quick.id) for event in mine}
+    assert {post.delivery_id for post in endpoint.posts_to("/quick")} == wanted
+    assert time.monotonic() - began < 15, "they waited for the dead endpoint's timeout"
+    wait_until("the backlog is parked, only what is in flight is not", lambda: worker.metric("trueftp_worker_events_unsettled") <= 16, 30,
+               watch=[worker])
+    statuses = {r["status"] for r in stack.topics.last_deliveries().values() if r["account_id"] == NEIGHBOUR}
+    assert statuses <= {"parked", "retrying"}
+    endpoint.close()  # or the worker would wait for it before it stops
+
+
+def test_an_endpoint_that_returns_is_drained_at_its_cap(stack, endpoint):
+    """500 parked deliveries, at most 8 at once. When it is back they come soon, but never more than 8 at once."""
+    stack.webhook(max_concurrency=8, max_attempts=20, timeout_ms=1000)
+    switch = Switch(0.02)
+    endpoint.script("/hook", switch)
+    worker = stack.worker()
+    stack.topics.publish(*events_of(ACCOUNT, 500))
+    wait_until("the backlog is parked", lambda: settled(worker, 500), 40, watch=[worker])
+    switch.turn()
+    stack.wait_statuses({"delivered": 500}, seconds=90)
+    assert switch.most <= 8, "more at once than the webhook allows"
+
+
+def test_a_rate_limit_holds_when_an_endpoint_returns(stack, endpoint):
+    """40 a second, whatever is waiting: in no five seconds more than that, and one second's worth of burst."""
+    stack.webhook(rate_limit=40, max_concurrency=64, max_attempts=20, timeout_ms=1000)
+    switch = Switch(0.005)
+    endpoint.script("/hook", switch)
+    worker = stack.worker()
+    stack.topics.publish(*events_of(ACCOUNT, 300))
+    wait_until("the backlog is parked", lambda: settled(worker, 300), 40, watch=[worker])
+    switch.turn()
+    stack.wait_statuses({"delivered": 300}, seconds=90)
+    times = sorted(post.monotonic for post in endpoint.posts if post.monotonic > switch.turned_at)
+    for i, first in enumerate(times):
+        within = sum(1 for t in times[i:] if t < first + 5)
+        assert within <= 40 * 5 + 40, f"{within} POSTs within five seconds"

@@ -1,0 +1,171 @@
+/* A webhook's gate: what must be parked, and until when. Time is an argument, so each case is a small story. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gate.h"
+#include "util/list.h"
+
+#define T0 1000000
+#define WALL 1790000000000
+
+static struct webhook hook = {.max_concurrency = 16};
+static struct job fresh, retried = {.has_record = true};
+
+static int new_gate(void **state)
+{
+    hook.rate_limit_per_second = 0;
+    *state = gate_new("0 wh", 4, NULL, &hook, T0);
+    return 0;
+}
+
+static int free_gate(void **state)
+{
+    gate_free(*state);
+    return 0;
+}
+
+static void start(struct gate *gate, int count, int64_t now_ms)
+{
+    for (int i = 0; i < count; i++)
+        gate_started(gate, now_ms);
+}
+
+/* `count` POSTs of so many milliseconds, one after the other. */
+static void answer(struct gate *gate, enum gate_answer how, int count, int64_t duration_ms, int64_t *now_ms)
+{
+    for (int i = 0; i < count; i++) {
+        gate_started(gate, *now_ms);
+        *now_ms += duration_ms;
+        gate_ended(gate, how, duration_ms, *now_ms, 0);
+    }
+}
+
+static bool must_park(struct gate *gate, int queued, int64_t now_ms)
+{
+    gate->queued = queued;
+    return gate_must_park(gate, &fresh, now_ms, WALL + now_ms - T0);
+}
+
+static void the_queue_is_as_long_as_patience(void **state)
+{
+    struct gate *gate = *state;
+    int64_t now_ms = T0;
+    assert_false(must_park(gate, 1000, now_ms)); /* nothing is known of it */
+    answer(gate, GATE_GOOD, 50, 100, &now_ms);
+    /* 100 ms, 4 at once: 80 in two seconds */
+    assert_false(must_park(gate, 79, now_ms));
+    assert_true(must_park(gate, 81, now_ms));
+    assert_true(must_park(gate, 5000, now_ms));
+}
+
+static void a_rate_limit_bounds_the_queue(void **state)
+{
+    struct gate *gate = *state;
+    hook.rate_limit_per_second = 40; /* of which this partition has 10 */
+    gate_follow(gate, &hook, T0);
+    assert_false(must_park(gate, 20, T0));
+    assert_true(must_park(gate, 21, T0));
+}
+
+static void silence_is_noticed_before_a_timeout(void **state)
+{
+    struct gate *gate = *state;
+    start(gate, 3, T0);
+    assert_false(must_park(gate, 1000, T0 + 5000)); /* it would be sent now */
+    start(gate, 1, T0);
+    assert_false(must_park(gate, 79, T0 + 100));
+    assert_true(must_park(gate, 81, T0 + 100));
+    assert_true(must_park(gate, 9, T0 + 1000));
+    assert_false(must_park(gate, 0, T0 + 1000));
+}
+
+static void an_endpoint_that_is_back_is_judged_anew(void **state)
+{
+    struct gate *gate = *state;
+    int64_t now_ms = T0, wait_ms = 0;
+    answer(gate, GATE_BAD, BREAKER_TRIP, 10000, &now_ms);
+    assert_true(must_park(gate, 0, now_ms));
+    now_ms += BREAKER_FIRST_MS * 2;
+    assert_false(must_park(gate, 0, now_ms));
+    gate->queued = 1;
+    assert_int_equal(gate_judge(gate, now_ms, &wait_ms), GATE_READY);
+    answer(gate, GATE_GOOD, 1, 20, &now_ms);
+    assert_int_equal(window_size(&gate->window), 1);
+    assert_false(must_park(gate, 100, now_ms));
+    assert_true(must_park(gate, 101, now_ms));
+}
+
+static void new_ones_stay_behind_parked_ones(void **state)
+{
+    struct gate *gate = *state;
+    int64_t until = gate_park_until(gate, 0, T0, WALL);
+    assert_int_equal(until, WALL + 2000);
+    assert_true(gate_must_park(gate, &fresh, T0, WALL + 1999));
+    assert_false(gate_must_park(gate, &retried, T0, WALL + 1999));
+    assert_false(gate_must_park(gate, &fresh, T0, WALL + 2000));
+}
+
+static void parked_ones_come_due_at_the_pace_of_the_endpoint(void **state)
+{
+    struct gate *gate = *state;
+    int64_t now_ms = T0;
+    answer(gate, GATE_GOOD, 1, 100, &now_ms);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(gate_park_until(gate, 1000, now_ms, WALL), WALL + 2000 + 25 * i);
+}
+
+/* 30,000 for an endpoint that hangs: each is looked at once in two minutes, and no moment has more than its share. */
+static void a_backlog_is_spread_evenly(void **state)
+{
+    struct gate *gate = *state;
+    int seconds[128] = {0};
+    start(gate, 4, T0);
+    for (int i = 0; i < 30000; i++) {
+        int64_t until = gate_park_until(gate, 30000, T0 + 20000 + i / 10, WALL + i / 10);
+        assert_in_range(until, WALL + 2000, WALL + 3000 + 122000);
+        seconds[(until - WALL) / 1000]++;
+    }
+    for (int s = 6; s < 120; s++)
+        assert_in_range(seconds[s], 175, 325);
+}
+
+static void a_few_are_looked_at_soon(void **state)
+{
+    struct gate *gate = *state;
+    start(gate, 4, T0);
+    for (int i = 0; i < 500; i++)
+        assert_in_range(gate_park_until(gate, 500, T0 + 20000, WALL), WALL + 2000, WALL + 4000);
+}
+
+static void millions_are_looked_at_in_ten_minutes(void **state)
+{
+    struct gate *gate = *state;
+    int64_t last = 0;
+    start(gate, 4, T0);
+    for (int i = 0; i < 1000; i++) {
+        int64_t until = gate_park_until(gate, 1000000, T0 + 20000, WALL);
+        last = until > last ? until : last;
+    }
+    assert_in_range(last, WALL + 600000, WALL + 602000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, new_gate, free_gate)
+        CASE(the_queue_is_as_long_as_patience),
+        CASE(a_rate_limit_bounds_the_queue),
+        CASE(silence_is_noticed_before_a_timeout),
+        CASE(an_endpoint_that_is_back_is_judged_anew),
+        CASE(new_ones_stay_behind_parked_ones),
+        CASE(parked_ones_come_due_at_the_pace_of_the_endpoint),
+        CASE(a_backlog_is_spread_evenly),
+        CASE(a_few_are_looked_at_soon),
+        CASE(millions_are_looked_at_in_ten_minutes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
