@@ -83,7 +83,7 @@ struct worker {
     struct start *start;
     int32_t event_partitions; /* of the events topic, once it is known */
     int64_t last_turn_ms;     /* loop_now of the last turn */
-    bool redis_known; /* it was there, or was said to be missing */
+    bool redis_known;         /* it was there, or was said to be missing */
     bool stopping;
     int exit_status;
 };
