@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "expectations/arrivals.h"
 #include "http/dispatch.h"
 #include "util/log.h"
 
@@ -31,6 +32,22 @@ static void finish_stop(struct api *api)
     loop_stop(api->loop);
 }
 
+static const char *ready(void *ctx)
+{
+    struct api *api = ctx;
+    if (api->stopping)
+        return "stopping";
+    const char *waiting_for = start_waiting_for(api->start);
+    return waiting_for || view_complete(api->view) ? waiting_for : "the deliveries view";
+}
+
+/* What this replica does by itself, as all of them do. */
+static void react(struct api *api)
+{
+    disabling_turn(api->disabling);
+    arrivals_turn(api);
+}
+
 static void on_second(void *ctx)
 {
     struct api *api = ctx;
@@ -39,6 +56,8 @@ static void on_second(void *ctx)
         live_sweep(api->live, api->definitions, loop_now(api->loop), loop_wall(api->loop));
     if (api->stopping)
         finish_stop(api);
+    else if (!ready(api))
+        react(api);
     loop_timer_arm(api->second, api->stopping ? SECOND_MS / 20 : SECOND_MS);
 }
 
@@ -64,15 +83,6 @@ static const char *live(void *ctx)
 {
     (void)ctx;
     return NULL;
-}
-
-static const char *ready(void *ctx)
-{
-    struct api *api = ctx;
-    if (api->stopping)
-        return "stopping";
-    const char *waiting_for = start_waiting_for(api->start);
-    return waiting_for || view_complete(api->view) ? waiting_for : "the deliveries view";
 }
 
 /* -------- start -------- */
@@ -104,7 +114,10 @@ static enum err open_view(struct api *api, struct errmsg *why)
                                    .metrics = api->metrics};
     struct errmsg inner;
     enum err err = view_open(&options, &api->view, &inner);
-    return err == ERR_OK ? ERR_OK : errmsg_set(why, err, "TRUEFTP_DATA_DIR: %.400s", inner.text);
+    if (err != ERR_OK)
+        return errmsg_set(why, err, "TRUEFTP_DATA_DIR: %.400s", inner.text);
+    view_on_event(api->view, disabling_event, api->disabling);
+    return ERR_OK;
 }
 
 static enum err open_io(struct api *api, struct errmsg *why)
@@ -136,6 +149,9 @@ enum err api_start(struct api *api, struct errmsg *why)
                                         .metrics_prefix = "trueftp_api"};
     api->requests = limiter_new((double)api->settings.requests_per_second, 2 * (double)api->settings.requests_per_second);
     api->live = live_new();
+    api->recoveries = recoveries_new(api);
+    api->disabling = disabling_new(api);
+    api->watch = arrivals_watch(api);
     api->tests = limiter_new(TESTS_A_SECOND, TESTS_AT_ONCE);
     err = open_io(api, why);
     if (err != ERR_OK)
@@ -153,6 +169,9 @@ void api_done(struct api *api)
     writer_free(api->writer);
     server_stop(api->server);
     live_free(api->live);
+    recoveries_free(api->recoveries);
+    disabling_free(api->disabling);
+    watch_free(api->watch);
     start_free(api->start);
     definitions_free(api->definitions);
     view_free(api->view);

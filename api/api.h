@@ -2,7 +2,9 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "commands/recovery.h"
 #include "definitions/definitions.h"
+#include "expectations/watch.h"
 #include "http/limits.h"
 #include "http/server.h"
 #include "io/admin.h"
@@ -10,6 +12,7 @@
 #include "live/live.h"
 #include "model/sealed.h"
 #include "model/target.h"
+#include "reactions/disabling.h"
 #include "settings.h"
 #include "start.h"
 #include "stats.h"
@@ -34,6 +37,9 @@ struct api {
     struct view *view;
     struct server *server;
     struct live *live;
+    struct recoveries *recoveries;
+    struct disabling *disabling;
+    struct watch *watch; /* of expected arrivals */
     struct loop_timer *second;
     bool stopping;
     int64_t stop_by_ms;

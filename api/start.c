@@ -53,6 +53,7 @@ static void read_definitions(struct start *s)
         loop_stop(api->loop);
         return;
     }
+    recoveries_follow(api->recoveries);
     s->waiting_for = "definitions";
     loop_timer_arm(s->timer, LOOK_MS);
 }

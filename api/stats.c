@@ -51,6 +51,7 @@ void stats_init(struct api_stats *s, struct metrics *m, struct api *api)
     s->conflicts = metrics_counter(m, "trueftp_api_conflicts_total", "Changes that lost against another one", NULL);
     s->webhooks_disabled =
         metrics_counter(m, "trueftp_api_webhooks_disabled_total", "Webhooks disabled since workers found them useless", NULL);
+    s->files_missing = metrics_counter(m, "trueftp_api_files_missing_total", "Expected files that have not come in time", NULL);
     s->loop_lag_seconds = metrics_gauge(m, "trueftp_api_loop_lag_seconds", "Longest turn of the loop in the last second", NULL);
     metrics_gauge_fn(m, "trueftp_api_requests_open", "Requests and streams that are open", NULL, open_requests, api);
     metrics_gauge_fn(m, "trueftp_api_writes_outstanding", "Records that Kafka has not answered for", NULL, outstanding, api);

@@ -9,7 +9,7 @@ struct api;
 struct api_stats {
     uint64_t *requests[6]; /* by class of status, 1xx to 5xx */
     struct histogram *seconds;
-    uint64_t *unauthorized, *rate_limited, *conflicts, *webhooks_disabled, *commands[4];
+    uint64_t *unauthorized, *rate_limited, *conflicts, *webhooks_disabled, *files_missing;
     double *loop_lag_seconds;
 };
 

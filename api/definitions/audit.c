@@ -31,6 +31,8 @@ struct audit {
     struct trail *trails;
     struct key_use *uses;
     int64_t next_number;
+    void (*follower)(void *ctx, const json_t *entry);
+    void *follower_ctx;
 };
 
 struct audit *audit_new(struct writer *w, const char *topic)
@@ -115,8 +117,11 @@ static void take(struct audit *a, const json_t *o, struct slice json)
     struct errmsg why;
     if (!account_id || !action || !target || json_member_time(o, "", "time", &wall_ms, &why) != ERR_OK)
         return;
+    if (a->follower)
+        a->follower(a->follower_ctx, o);
     if (strcmp(action, KEY_USED) != 0) {
-        keep(a, account_id, json);
+        if (!json_is_true(json_object_get(o, "quiet")))
+            keep(a, account_id, json);
         return;
     }
     struct key_use *use = use_of(a, target);
@@ -133,6 +138,12 @@ void audit_record(struct audit *a, const struct kafka_record *rec)
     take(a, root, rec->value);
     json_decref(root);
     (void)writer_saw(a->writer, rec, true);
+}
+
+void audit_follow(struct audit *a, void (*fn)(void *ctx, const json_t *entry), void *ctx)
+{
+    a->follower = fn;
+    a->follower_ctx = ctx;
 }
 
 size_t audit_lines(const struct audit *a, const char *account_id, const struct audit_line **out)
@@ -176,6 +187,10 @@ static void write_entry(struct buf *out, const struct audit_entry *entry)
     else
         buf_puts(out, ",\"request_id\":null");
     write_fields(out, entry->fields);
+    if (entry->details)
+        buf_printf(out, ",\"details\":%s", entry->details);
+    if (entry->quiet)
+        buf_puts(out, ",\"quiet\":true");
     buf_putc(out, '}');
 }
 

@@ -4,6 +4,8 @@
 #ifndef DEFINITIONS_AUDIT_H
 #define DEFINITIONS_AUDIT_H
 
+#include <jansson.h>
+
 #include "definitions/writer.h"
 
 #define AUDIT_KEPT 100 /* entries of an account in memory */
@@ -19,6 +21,8 @@ struct audit_entry {
     int64_t version;        /* 0: none */
     const char *request_id; /* NULL: none */
     const char *fields;     /* names of members, separated by spaces; "" */
+    const char *details;    /* a JSON value, shown as "details"; NULL: none */
+    bool quiet;             /* it is no line of the trail: for those who follow the topic alone */
 };
 
 struct audit *audit_new(struct writer *w, const char *topic);
@@ -29,6 +33,8 @@ void audit_record(struct audit *a, const struct kafka_record *rec);
 
 /* Appends one; fn is called when it is acknowledged or given up, NULL for nobody. */
 void audit_append(struct audit *a, const struct audit_entry *entry, writer_done_fn *fn, void *ctx);
+/* Calls fn for every entry as it is read, quiet ones too; NULL: no more. */
+void audit_follow(struct audit *a, void (*fn)(void *ctx, const json_t *entry), void *ctx);
 /* An entry as it was read. */
 struct audit_line {
     int64_t number; /* grows with each entry of an account, as this replica has read them */

@@ -36,6 +36,16 @@ const struct route routes[] = {
 
     {METHOD_GET, WEBHOOK "/deliveries", SCOPE_READ, BODY_NONE, webhook_deliveries},
     {METHOD_GET, WEBHOOK "/deliveries/{delivery_id}", SCOPE_READ, BODY_NONE, webhook_delivery},
+    {METHOD_POST, WEBHOOK "/deliveries/{delivery_id}/redeliver", SCOPE_WRITE, BODY_NONE, webhook_redeliver},
+    {METHOD_POST, WEBHOOK "/recover", SCOPE_WRITE, BODY_REQUIRED, webhook_recover},
+    {METHOD_GET, WEBHOOK "/recoveries", SCOPE_READ, BODY_NONE, recoveries_list},
+    {METHOD_GET, WEBHOOK "/recoveries/{recovery_id}", SCOPE_READ, BODY_NONE, recoveries_get},
+    {METHOD_DELETE, WEBHOOK "/recoveries/{recovery_id}", SCOPE_WRITE, BODY_NONE, recoveries_delete},
+
+    {METHOD_GET, WEBHOOK "/expectations", SCOPE_READ, BODY_NONE, expectations_list},
+    {METHOD_POST, WEBHOOK "/expectations", SCOPE_WRITE, BODY_REQUIRED, expectations_create},
+    {METHOD_GET, WEBHOOK "/expectations/{expectation_id}", SCOPE_READ, BODY_NONE, expectations_get},
+    {METHOD_DELETE, WEBHOOK "/expectations/{expectation_id}", SCOPE_WRITE, BODY_NONE, expectations_delete},
     {METHOD_GET, WEBHOOK "/health", SCOPE_READ, BODY_NONE, health_get},
     {METHOD_GET, EXT "/health", SCOPE_READ, BODY_NONE, health_list},
     {METHOD_GET, EXT "/events", SCOPE_READ, BODY_NONE, account_events},

@@ -27,6 +27,21 @@ void webhooks_create(struct request *rq);
 void webhooks_update(struct request *rq);
 void webhooks_delete(struct request *rq);
 void webhooks_rotate(struct request *rq);
+/* redeliver.c */
+void webhook_redeliver(struct request *rq);
+struct webhook;
+/* Whether anything may be sent to the webhook now. False: answered with 403 or 409. */
+bool may_send(struct request *rq, const struct webhook *wh);
+/* recoveries.c */
+void webhook_recover(struct request *rq);
+void recoveries_list(struct request *rq);
+void recoveries_get(struct request *rq);
+void recoveries_delete(struct request *rq);
+/* expectations.c */
+void expectations_list(struct request *rq);
+void expectations_create(struct request *rq);
+void expectations_get(struct request *rq);
+void expectations_delete(struct request *rq);
 /* webhook_test.c */
 void webhooks_test(struct request *rq);
 /* plans.c, accounts.c, keys.c: the operator's */

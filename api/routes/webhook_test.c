@@ -52,14 +52,8 @@ static bool read_wanted(struct request *rq, struct wanted *out)
 static bool may_test(struct request *rq, const struct webhook *wh)
 {
     struct api *api = rq->api;
-    if (!definitions_account_pays(api->definitions, wh->account_id)) {
-        reply_problem(rq, PROBLEM_PLAN_REQUIRED, "webhooks are for paid plans");
+    if (!may_send(rq, wh))
         return false;
-    }
-    if (!wh->enabled) {
-        reply_problem(rq, PROBLEM_WEBHOOK_DISABLED, "nothing is sent to a webhook that is disabled");
-        return false;
-    }
     int64_t wait_ms = limiter_take(api->tests, wh->account_id, loop_now(api->loop));
     if (wait_ms == 0)
         return true;

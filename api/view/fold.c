@@ -130,6 +130,9 @@ enum err fold_event(struct fold *f, const struct kafka_record *rec, int64_t sour
         return errmsg_set(why, ERR_INVALID, "the record has no value");
     }
     enum err err = event_parse(rec->value, &f->scratch, &ev, why);
+    if (err == ERR_OK && f->on_event) {
+        f->on_event(f->on_event_ctx, &ev);
+    }
     if (err != ERR_OK || ev.time_wall_ms < now_wall_ms - f->limits.event_age_ms) {
         return err;
     }

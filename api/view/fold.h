@@ -15,6 +15,8 @@ struct fold {
     struct view_limits limits;
     view_delivery_fn *on_delivery; /* NULL: nobody wants to know */
     void *on_delivery_ctx;
+    view_event_fn *on_event; /* likewise */
+    void *on_event_ctx;
 };
 
 void fold_init(struct fold *f, struct store *s, const struct view_limits *limits);

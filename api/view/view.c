@@ -56,6 +56,13 @@ void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx)
     f->on_delivery_ctx = ctx;
 }
 
+void view_on_event(struct view *v, view_event_fn *fn, void *ctx)
+{
+    struct fold *f = ingest_fold(v->ingest);
+    f->on_event = fn;
+    f->on_event_ctx = ctx;
+}
+
 bool view_parse(struct view *v, struct slice record, struct delivery *out)
 {
     struct errmsg why;

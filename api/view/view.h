@@ -90,6 +90,8 @@ struct view_event_query {
 
 typedef void view_event_fn(void *ctx, const struct event *ev);
 
+/* Calls fn for every event and command, as it is read, perhaps more than once; NULL: no more. One for the life of the view. */
+void view_on_event(struct view *v, view_event_fn *fn, void *ctx);
 /* As view_deliveries. A page with a path_prefix can hold fewer than limit, even none, and still have a next: it ends
  * after so many events looked at, so that it answers in milliseconds. */
 MUST_CHECK enum err view_events(struct view *v, const struct view_event_query *q, view_event_fn *fn, void *ctx,
