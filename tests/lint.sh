@@ -16,10 +16,10 @@ readonly banned='strcpy|sprintf|strtok|atoi|gets|alloca'
 readonly line_max=130
 readonly all_checks=(format tidy shell layers banned width names)
 
-# Our files, tracked or new, of the git pathspecs given.
+# Our files, tracked or new, of the git pathspecs given; what is in third_party is not ours.
 files() {
     local file
-    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
+    git ls-files --cached --others --exclude-standard -- "$@" ':!third_party' | sort -u | while IFS= read -r file; do
         if [ -f "$file" ]; then printf '%s\n' "$file"; fi
     done
 }

@@ -2,8 +2,11 @@
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "util/mem.h"
+
+#define HEADERS_MAX 8192 /* twice what a definition may hold */
 
 static enum err open_key(struct endpoint *ep, const struct keyring *k, const struct webhook_secret *sealed, struct errmsg *why)
 {
@@ -32,6 +35,22 @@ static enum err open_key(struct endpoint *ep, const struct keyring *k, const str
     return err;
 }
 
+/* They were checked when the definition was read; a line that could not be sent would break the webhook, not the request. */
+static enum err put_headers(struct endpoint *ep, struct errmsg *why)
+{
+    buf_init(&ep->headers, HEADERS_MAX);
+    buf_init(&ep->headers_traced, HEADERS_MAX);
+    for (size_t i = 0; i < ep->wh->header_count; i++) {
+        struct slice name = slice_str(ep->wh->headers[i].name), value = slice_str(ep->wh->headers[i].value);
+        enum err err = http_header_put(&ep->headers, name, value);
+        if (err == ERR_OK && strcasecmp(name.p, "traceparent") != 0)
+            err = http_header_put(&ep->headers_traced, name, value);
+        if (err != ERR_OK)
+            return errmsg_set(why, err, "header %zu cannot be sent", i + 1);
+    }
+    return ERR_OK;
+}
+
 struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k, struct webhook *wh)
 {
     struct endpoint *ep = mem_zalloc(sizeof *ep);
@@ -40,7 +59,9 @@ struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k,
     ep->refs = 1;
     if (http_endpoint_new(http, wh->url, &ep->http, &why) != ERR_OK)
         ep->refused = mem_strdup(why.text);
-    if (wh->secret_count == 0)
+    if (put_headers(ep, &why) != ERR_OK)
+        ep->broken = mem_strdup(why.text);
+    else if (wh->secret_count == 0)
         ep->broken = mem_strdup("the webhook has no secret");
     for (size_t i = 0; i < wh->secret_count && !ep->broken; i++)
         if (open_key(ep, k, &wh->secrets[i], &why) != ERR_OK)
@@ -64,6 +85,8 @@ void endpoint_unref(struct endpoint *ep)
         signer_free(ep->keys[i].trueftp);
         signer_free(ep->keys[i].standard);
     }
+    buf_done(&ep->headers);
+    buf_done(&ep->headers_traced);
     webhook_free(ep->wh);
     free(ep->refused);
     free(ep->broken);

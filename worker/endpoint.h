@@ -20,6 +20,8 @@ struct endpoint {
         int64_t expires_wall_ms; /* 0: the current secret */
     } keys[2];
     int key_count;
+    struct buf headers;        /* the webhook's own, as lines */
+    struct buf headers_traced; /* the same without traceparent: for a delivery that has one */
     struct endpoint_health health;
     int refs;
 };

@@ -1,8 +1,6 @@
 #include "post.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <strings.h>
+#include <string.h>
 
 #include "crash.h"
 #include "health.h"
@@ -10,84 +8,81 @@
 #include "trace.h"
 #include "worker.h"
 
-/* Header lines of one request, in one block of memory. */
-struct header_lines {
-    char text[16 * 1024];
-    size_t used;
-    const char *lines[HTTP_MAX_HEADERS];
-    int count;
-};
-
-static void add_line(struct header_lines *h, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void add_line(struct header_lines *h, const char *fmt, ...)
+static void put(struct buf *b, struct slice name, struct slice value)
 {
-    va_list ap;
-    check(h->count < HTTP_MAX_HEADERS);
-    va_start(ap, fmt);
-    int len = vsnprintf(h->text + h->used, sizeof h->text - h->used, fmt, ap);
-    va_end(ap);
-    check(len >= 0 && (size_t)len < sizeof h->text - h->used);
-    h->lines[h->count++] = h->text + h->used;
-    h->used += (size_t)len + 1;
+    buf_put_slice(b, name);
+    buf_put_slice(b, value);
+    buf_put(b, "\r\n", 2);
 }
 
-static void add_trueftp(struct header_lines *h, const struct job *job, const struct endpoint *ep, int64_t now_s)
+static void put_number(struct buf *b, struct slice name, int64_t value)
+{
+    buf_put_slice(b, name);
+    buf_put_i64(b, value);
+    buf_put(b, "\r\n", 2);
+}
+
+static bool signs_now(const struct endpoint *ep, int i, int64_t now_s)
+{
+    return ep->keys[i].expires_wall_ms == 0 || ep->keys[i].expires_wall_ms > now_s * 1000;
+}
+
+static void put_trueftp(struct buf *b, const struct job *job, const struct endpoint *ep, int64_t now_s)
 {
     char signature[SIGNATURE_TRUEFTP_SIZE];
     for (int i = 0; i < ep->key_count; i++) {
-        if (!ep->keys[i].trueftp || (ep->keys[i].expires_wall_ms != 0 && ep->keys[i].expires_wall_ms <= now_s * 1000))
+        if (!ep->keys[i].trueftp || !signs_now(ep, i, now_s))
             continue;
         sign_trueftp(ep->keys[i].trueftp, now_s, job->dl.body, signature);
-        add_line(h, "%s: %s", ep->keys[i].expires_wall_ms == 0 ? "X-TrueFTP-Signature" : "X-TrueFTP-Signature-Previous",
-                 signature);
+        put(b, ep->keys[i].expires_wall_ms == 0 ? SLICE("X-TrueFTP-Signature: ") : SLICE("X-TrueFTP-Signature-Previous: "),
+            slice_of(signature, sizeof signature - 1));
     }
 }
 
-static void add_standard(struct header_lines *h, const struct job *job, const struct endpoint *ep, const char *id, int64_t now_s)
+static void put_standard(struct buf *b, const struct job *job, const struct endpoint *ep, struct slice id, int64_t now_s)
 {
     char list[2 * (SIGNATURE_STANDARD_SIZE + 1)] = "";
     size_t used = 0;
     for (int i = 0; i < ep->key_count; i++) {
-        if (!ep->keys[i].standard || (ep->keys[i].expires_wall_ms != 0 && ep->keys[i].expires_wall_ms <= now_s * 1000))
+        if (!ep->keys[i].standard || !signs_now(ep, i, now_s))
             continue;
         if (used > 0)
             list[used++] = ' ';
-        sign_standard(ep->keys[i].standard, slice_str(id), now_s, job->dl.body, list + used);
+        sign_standard(ep->keys[i].standard, id, now_s, job->dl.body, list + used);
         used += strlen(list + used);
     }
     if (used == 0)
         return;
-    add_line(h, "webhook-id: %s", id);
-    add_line(h, "webhook-timestamp: %" PRId64, now_s);
-    add_line(h, "webhook-signature: %s", list);
+    put(b, SLICE("webhook-id: "), id);
+    put_number(b, SLICE("webhook-timestamp: "), now_s);
+    put(b, SLICE("webhook-signature: "), slice_of(list, used));
 }
 
 /* A span of its own for each attempt. false: the event has no trace. */
-static bool add_trace(struct header_lines *h, const struct job *job, uint64_t span)
+static bool put_trace(struct buf *b, const struct job *job, uint64_t span)
 {
     struct trace trace = {.id = job->dl.trace_id, .sampled = !job->dl.trace_unsampled};
     char parent[TRACE_PARENT_SIZE];
     if (trace.id.len != TRACE_ID_SIZE)
         return false;
     trace_format(&trace, span, parent);
-    add_line(h, "traceparent: %s", parent);
+    put(b, SLICE("traceparent: "), slice_str(parent));
     return true;
 }
 
-static void build_headers(struct header_lines *h, const struct job *job, const struct endpoint *ep, int64_t now_s, uint64_t span)
+static void put_headers(struct buf *b, const struct job *job, const struct endpoint *ep, int64_t now_s, uint64_t span)
 {
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&job->dl.id, id);
-    add_line(h, "X-TrueFTP-Event: %s", event_type_name(job->dl.event));
-    add_line(h, "X-TrueFTP-Delivery: %s", id);
-    add_line(h, "X-TrueFTP-Timestamp: %" PRId64, now_s);
-    add_line(h, "X-TrueFTP-Attempt: %d", job->dl.attempt + 1);
-    add_trueftp(h, job, ep, now_s);
-    add_standard(h, job, ep, id, now_s);
-    bool traced = add_trace(h, job, span);
-    for (size_t i = 0; i < ep->wh->header_count; i++)
-        if (!traced || strcasecmp(ep->wh->headers[i].name, "traceparent") != 0)
-            add_line(h, "%s: %s", ep->wh->headers[i].name, ep->wh->headers[i].value);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&job->dl.id, text);
+    struct slice id = slice_of(text, UUID_TEXT_SIZE - 1);
+    put(b, SLICE("X-TrueFTP-Event: "), slice_str(event_type_name(job->dl.event)));
+    put(b, SLICE("X-TrueFTP-Delivery: "), id);
+    put_number(b, SLICE("X-TrueFTP-Timestamp: "), now_s);
+    put_number(b, SLICE("X-TrueFTP-Attempt: "), job->dl.attempt + 1);
+    put_trueftp(b, job, ep, now_s);
+    put_standard(b, job, ep, id, now_s);
+    bool traced = put_trace(b, job, span);
+    buf_put_slice(b, buf_slice(traced ? &ep->headers_traced : &ep->headers));
 }
 
 static void on_done(void *ctx, const struct http_result *r)
@@ -138,9 +133,7 @@ static void refused(struct worker *w, struct job *job, struct endpoint *ep)
 
 void post_start(struct worker *w, struct job *job, struct endpoint *ep)
 {
-    struct header_lines h;
-    h.used = 0;
-    h.count = 0;
+    struct buf *lines = &w->header_lines;
     job->posted_wall_ms = w->core.now_wall_ms;
     job->waited_ms = (int32_t)(w->core.now_ms - job->queued_ms);
     if (!ep->http) {
@@ -149,8 +142,10 @@ void post_start(struct worker *w, struct job *job, struct endpoint *ep)
     }
     CRASH_POINT("before_post");
     uint64_t span = (uint64_t)core_random(&w->core) << 32 | core_random(&w->core);
-    build_headers(&h, job, ep, w->core.now_wall_ms / 1000, span);
-    struct http_post post = {.headers = h.lines, .header_count = h.count, .body = job->dl.body, .timeout_ms = ep->wh->timeout_ms};
+    buf_reset(lines);
+    put_headers(lines, job, ep, w->core.now_wall_ms / 1000, span);
+    check(lines->err == ERR_OK);
+    struct http_post post = {.headers = buf_slice(lines), .body = job->dl.body, .timeout_ms = ep->wh->timeout_ms};
     job->endpoint = endpoint_ref(ep);
     job->request = http_client_post(w->http, ep->http, &post, on_done, job);
 }

@@ -244,6 +244,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->core.events_topic = w->events_topic;
     w->core.max_jobs = (int)w->settings.slots * JOBS_A_SLOT;
     buf_init(&w->event_scratch, 2 * EVENT_MAX_BYTES);
+    buf_init(&w->header_lines, 16384);
     err = open_io(w, why);
     if (err != ERR_OK)
         return err;
@@ -304,6 +305,7 @@ void worker_done(struct worker *w)
         loop_turn_free(w->turn);
     core_done(&w->core);
     buf_done(&w->event_scratch);
+    buf_done(&w->header_lines);
     address_list_free(w->exempt);
     keyring_free(w->keyring);
     metrics_free(w->metrics);

@@ -70,6 +70,7 @@ struct worker {
 
     struct core core;
     struct buf event_scratch; /* strings of the event being read */
+    struct buf header_lines;  /* of the POST being started */
     struct index_store *index;
     struct table *table;
     struct schedule *schedule;

@@ -22,34 +22,10 @@ int http_client_in_flight(const struct http_client *c)
 
 /* -------- time -------- */
 
-/* Those whose bodies have had their time, oldest first; all have the same time, so the list is in order. */
-static void on_body_timer(void *ctx)
-{
-    struct http_client *c = ctx;
-    struct http_request *rq;
-    while ((rq = TAILQ_FIRST(&c->reading_body))) {
-        int64_t left_ms = rq->head_ms + HTTP_BODY_MS - loop_now(c->loop);
-        if (left_ms > 0) {
-            loop_timer_arm(c->body_timer, left_ms);
-            return;
-        }
-        http_request_finished(rq, CURLE_OPERATION_TIMEDOUT);
-    }
-}
-
-void http_client_watch_body(struct http_request *rq)
-{
-    struct http_client *c = rq->client;
-    rq->head_ms = loop_now(c->loop);
-    rq->reading_body = true;
-    TAILQ_INSERT_TAIL(&c->reading_body, rq, body_link);
-    if (!loop_timer_armed(c->body_timer)) /* most bodies are here already: the timer finds an empty list, once in 2 s */
-        loop_timer_arm(c->body_timer, HTTP_BODY_MS);
-}
-
 static void on_sweep_timer(void *ctx)
 {
     struct http_client *c = ctx;
+    http_conns_sweep(c);
     http_shards_sweep(c);
     loop_timer_arm(c->sweep_timer, SWEEP_MS);
 }
@@ -66,6 +42,7 @@ static bool on_turn_end(void *ctx)
     http_requests_tell(c);
     http_shards_run_pending(c);
     http_requests_bury(c);
+    http_conns_bury(c);
     loop_timer_cancel(c->wake);
     *c->counters.in_flight = c->in_flight;
     *c->counters.open = c->open_sockets;
@@ -107,16 +84,6 @@ static void ignore_sigpipe(void)
         signal(SIGPIPE, SIG_IGN);
 }
 
-static char *user_agent_line(const char *user_agent)
-{
-    struct buf b;
-    buf_init(&b, 1024);
-    buf_printf(&b, "User-Agent: %s", user_agent);
-    char *line = mem_strdup(buf_cstr(&b));
-    buf_done(&b);
-    return line;
-}
-
 struct http_client *http_client_new(const struct http_client_options *o)
 {
     struct http_client *c = mem_zalloc(sizeof *c);
@@ -126,20 +93,23 @@ struct http_client *http_client_new(const struct http_client_options *o)
     c->resolver = o->resolver;
     c->policy = *o->policy;
     c->max_connections = o->max_connections;
-    c->user_agent_line = user_agent_line(o->user_agent);
+    buf_init(&c->fixed, 1024);
+    buf_printf(&c->fixed, "Content-Type: application/json\r\nUser-Agent: %s\r\n", o->user_agent);
+    check(c->fixed.err == ERR_OK);
     TAILQ_INIT(&c->pending);
     TAILQ_INIT(&c->free);
     TAILQ_INIT(&c->ended);
     TAILQ_INIT(&c->dead);
     TAILQ_INIT(&c->active);
-    TAILQ_INIT(&c->reading_body);
+    TAILQ_INIT(&c->idle);
+    TAILQ_INIT(&c->dead_conns);
     LIST_INIT(&c->endpoints);
     set_counters(c, o->metrics, o->metrics_prefix);
     for (int i = 0; i < HTTP_SHARDS; i++)
         http_shard_init(&c->shards[i], c);
     c->turn = loop_turn_new(c->loop, HTTP_TURN_ORDER, on_turn_end, c);
     c->wake = loop_timer_new(c->loop, on_wake, c);
-    c->body_timer = loop_timer_new(c->loop, on_body_timer, c);
+    http_wheel_init(&c->wheel, c->loop);
     c->sweep_timer = loop_timer_new(c->loop, on_sweep_timer, c);
     loop_timer_arm(c->sweep_timer, SWEEP_MS);
     return c;
@@ -154,16 +124,19 @@ void http_client_free(struct http_client *c)
         http_request_cancel(rq);
     http_requests_bury(c);
     check(LIST_EMPTY(&c->endpoints));
+    while (!TAILQ_EMPTY(&c->idle))
+        http_conn_close(TAILQ_FIRST(&c->idle));
+    http_conns_bury(c);
     http_requests_free(c);
     for (int i = 0; i < HTTP_SHARDS; i++)
         http_shard_done(&c->shards[i]);
     loop_turn_free(c->turn);
     loop_timer_free(c->wake);
-    loop_timer_free(c->body_timer);
+    http_wheel_done(&c->wheel);
     loop_timer_free(c->sweep_timer);
     X509_STORE_free(c->trust);
     free(c->sockets);
-    free(c->user_agent_line);
+    buf_done(&c->fixed);
     free(c);
     curl_global_cleanup();
 }

@@ -1,5 +1,5 @@
-/* The transport of deliveries: POSTs over kept-alive connections, many in flight, on the loop. libcurl multi; names resolved by
- * io/resolver and pinned, every address checked by the target policy before connecting and before each request.
+/* The transport of deliveries: POSTs over kept-alive connections, many in flight, on the loop. libcurl connects; names are
+ * resolved by io/resolver and pinned, every address is checked by the target policy before connecting and before each request.
  * Policy (retries, order, limits) is not here. */
 #ifndef IO_HTTP_CLIENT_H
 #define IO_HTTP_CLIENT_H
@@ -54,14 +54,14 @@ MUST_CHECK enum err http_endpoint_new(struct http_client *c, const char *url, st
 /* Requests that are in flight go on; memory goes when the last has ended. NULL is fine. */
 void http_endpoint_free(struct http_endpoint *ep);
 
-#define HTTP_MAX_HEADERS 32
+/* Appends "name: value" and its line end. ERR_INVALID, and nothing appended: the name is no token, or the value has a byte that
+ * could end the line or is no text (RFC 9110, 5.5). */
+MUST_CHECK enum err http_header_put(struct buf *lines, struct slice name, struct slice value);
 
 struct http_post {
-    /* "Name: value" lines; copied. Content-Type and User-Agent are added by the client. */
-    const char *const *headers;
-    int header_count;
-    struct slice body;  /* must stay until done is called */
-    int64_t timeout_ms; /* whole request: name, connect, TLS, response head */
+    struct slice headers; /* lines as http_header_put makes them; copied. Content-Type and User-Agent are added by the client */
+    struct slice body;    /* must stay until done is called */
+    int64_t timeout_ms;   /* whole request: name, connect, TLS, response head */
 };
 
 /* Starts a POST. done is called exactly once, never before this returns. Responses: redirects are not followed; 2xx with complete

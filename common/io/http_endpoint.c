@@ -1,13 +1,13 @@
-/* Endpoints and their hosts. The addresses of a host are checked here, all of them, and then given to libcurl for good: the
- * entry stays in the multi handle's name cache until another answer replaces it, so a request costs no look-up. Until a transfer
- * was seen to connect with it, each new one carries the entry again, since libcurl does not start transfers in the order in which
- * they were added. */
+/* Endpoints and their hosts. The addresses of a host are checked here, all of them; libcurl gets them with each connection. What
+ * is the same in every request of an endpoint is written once. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "http_internal.h"
 #include "util/mem.h"
+
+#define KEY_SIZE 300
 
 static int compare_addresses(const void *a, const void *b)
 {
@@ -28,66 +28,33 @@ static void sorted_answer(const struct resolver_answer *answer, struct resolver_
     qsort(out->addresses, (size_t)out->count, sizeof out->addresses[0], compare_addresses);
 }
 
-static bool same_answer(const struct resolver_answer *a, const struct resolver_answer *b)
+enum http_answer_result http_host_take_answer(struct http_host *host, const struct resolver_answer *answer, const char **rule)
 {
-    if (a->count != b->count)
-        return false;
-    for (int i = 0; i < a->count; i++)
-        if (compare_addresses(&a->addresses[i], &b->addresses[i]) != 0)
-            return false;
-    return true;
-}
-
-static struct http_pin *pin_new(const char *key, const struct resolver_answer *answer)
-{
-    struct http_pin *pin = mem_zalloc(sizeof *pin);
-    pin->refs = 1;
-    pin->answer = *answer;
-    struct buf text;
-    buf_init(&text, 4096);
-    buf_puts(&text, key);
-    for (int i = 0; i < answer->count; i++) {
-        char address[64];
-        address_format(&answer->addresses[i], address);
-        buf_printf(&text, answer->addresses[i].v6 ? "%c[%s]" : "%c%s", i ? ',' : ':', address);
-    }
-    check(text.err == ERR_OK);
-    pin->entry.data = mem_strdup(buf_cstr(&text));
-    buf_done(&text);
-    return pin;
-}
-
-void http_pin_unref(struct http_pin *pin)
-{
-    if (!pin || --pin->refs > 0)
-        return;
-    free(pin->entry.data);
-    free(pin);
-}
-
-static void host_pin(struct http_host *host, const struct resolver_answer *answer)
-{
-    http_pin_unref(host->pin);
-    host->pin = answer ? pin_new(host->key, answer) : NULL;
-    host->pin_loaded = false;
-}
-
-enum http_pin_result http_host_take_answer(struct http_host *host, const struct resolver_answer *answer, const char **rule)
-{
-    struct http_client *c = host->shard->client;
+    struct http_client *c = host->client;
     for (int i = 0; i < answer->count; i++) {
         *rule = target_address_refused(&c->policy, &answer->addresses[i]);
         if (*rule) {
-            host_pin(host, NULL);
-            return HTTP_PIN_REFUSED;
+            free(host->answer);
+            host->answer = NULL;
+            return HTTP_ANSWER_REFUSED;
         }
     }
-    struct resolver_answer sorted;
-    sorted_answer(answer, &sorted);
-    if (!host->pin || !same_answer(&host->pin->answer, &sorted))
-        host_pin(host, &sorted);
+    if (!host->answer)
+        host->answer = mem_zalloc(sizeof *host->answer);
+    sorted_answer(answer, host->answer);
     host->resolved_ms = loop_now(c->loop);
-    return HTTP_PIN_READY;
+    return HTTP_ANSWER_GOOD;
+}
+
+/* "+": libcurl forgets it again, so that its cache does not grow with every name there ever was. */
+void http_host_put_addresses(const struct http_host *host, struct buf *out)
+{
+    buf_printf(out, "+%s", host->key + host->name_at);
+    for (int i = 0; i < host->answer->count; i++) {
+        char address[64];
+        address_format(&host->answer->addresses[i], address);
+        buf_printf(out, host->answer->addresses[i].v6 ? "%c[%s]" : "%c%s", i ? ',' : ':', address);
+    }
 }
 
 static unsigned hash_key(const char *key)
@@ -98,41 +65,60 @@ static unsigned hash_key(const char *key)
     return hash;
 }
 
-static struct http_host *host_ref(struct http_shard *s, const char *key)
+static struct http_host *host_ref(struct http_client *c, const struct target *t)
 {
     struct http_host *host;
-    HASH_FIND_STR(s->hosts, key, host);
+    char key[KEY_SIZE];
+    const char *scheme = t->https ? "https://" : "http://";
+    snprintf(key, sizeof key, "%s%s:%u", scheme, t->host, (unsigned)t->port);
+    HASH_FIND_STR(c->hosts, key, host);
     if (!host) {
         host = mem_zalloc(sizeof *host);
+        host->client = c;
         host->key = mem_strdup(key);
-        host->shard = s;
-        HASH_ADD_KEYPTR(hh, s->hosts, host->key, strlen(host->key), host);
+        host->name_at = strlen(scheme);
+        host->shard = &c->shards[hash_key(key) % HTTP_SHARDS];
+        TAILQ_INIT(&host->idle);
+        HASH_ADD_KEYPTR(hh, c->hosts, host->key, strlen(host->key), host);
     }
     host->refs++;
     return host;
 }
 
-/* Tells libcurl too, by the next transfer of the shard, else names that are gone would pile up in its cache. */
-static void forget_in_cache(struct http_host *host)
+void http_host_unref(struct http_host *host)
 {
-    if (!host->shard->multi || !host->pin)
+    if (--host->refs > 0)
         return;
-    char entry[300];
-    snprintf(entry, sizeof entry, "-%s", host->key);
-    struct curl_slist *list = curl_slist_append(host->shard->forget, entry);
-    if (list) /* without memory it stays there, unused */
-        host->shard->forget = list;
-}
-
-static void host_unref(struct http_host *host)
-{
-    if (!host || --host->refs > 0)
-        return;
-    forget_in_cache(host);
-    HASH_DEL(host->shard->hosts, host);
-    http_pin_unref(host->pin);
+    HASH_DEL(host->client->hosts, host); // NOLINT(clang-analyzer-core.NullDereference): it does not know that it is in the table
+    if (host->sessions)
+        curl_share_cleanup(host->sessions);
+    free(host->answer);
     free(host->key);
     free(host);
+}
+
+/* Appends a part of the URL after `before`; nothing where there is none. */
+static void put_part(struct buf *b, CURLU *url, CURLUPart part, const char *before)
+{
+    char *text = NULL;
+    if (curl_url_get(url, part, &text, 0) == CURLUE_OK) {
+        buf_puts(b, before);
+        buf_puts(b, text);
+    }
+    curl_free(text);
+}
+
+/* "POST /path?query HTTP/1.1", "Host: name:port". The parts are those of the URL that was checked. */
+static void put_head(struct buf *b, const struct target *t)
+{
+    buf_puts(b, "POST ");
+    put_part(b, t->url, CURLUPART_PATH, "");
+    put_part(b, t->url, CURLUPART_QUERY, "?");
+    bool v6 = t->literal && t->address.v6;
+    buf_printf(b, v6 ? " HTTP/1.1\r\nHost: [%s]" : " HTTP/1.1\r\nHost: %s", t->host);
+    if (t->port != (t->https ? 443 : 80))
+        buf_printf(b, ":%u", (unsigned)t->port);
+    buf_puts(b, "\r\n");
 }
 
 enum err http_endpoint_new(struct http_client *c, const char *url, struct http_endpoint **out, struct errmsg *why)
@@ -142,14 +128,17 @@ enum err http_endpoint_new(struct http_client *c, const char *url, struct http_e
     if (err != ERR_OK)
         return err;
     struct http_endpoint *ep = mem_zalloc(sizeof *ep);
+    struct buf head;
+    buf_init(&head, 2 * TARGET_URL_MAX + KEY_SIZE);
+    put_head(&head, &target);
+    check(head.err == ERR_OK);
     ep->client = c;
     ep->target = target;
     ep->refs = 1;
-    char key[300];
-    snprintf(key, sizeof key, "%s:%u", target.host, (unsigned)target.port);
-    ep->shard = &c->shards[hash_key(key) % HTTP_SHARDS];
-    if (!target.literal)
-        ep->host = host_ref(ep->shard, key);
+    ep->head = mem_dup(head.p, head.len);
+    ep->head_len = head.len;
+    ep->host = host_ref(c, &target);
+    buf_done(&head);
     LIST_INSERT_HEAD(&c->endpoints, ep, link);
     *out = ep;
     return ERR_OK;
@@ -160,8 +149,9 @@ void http_endpoint_unref(struct http_endpoint *ep)
     if (--ep->refs > 0)
         return;
     LIST_REMOVE(ep, link);
-    host_unref(ep->host);
+    http_host_unref(ep->host);
     target_done(&ep->target);
+    free(ep->head);
     free(ep);
 }
 

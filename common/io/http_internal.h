@@ -1,23 +1,27 @@
 /* What the files of the HTTP client share; nobody else includes this.
  *
- *   http_client.c    the client: turn work, timers, counters
- *   http_request.c   requests: begin, resolve, start, end
- *   http_endpoint.c  endpoints, and the addresses pinned for their hosts
- *   http_shard.c     libcurl's multi handles on the loop: timers, connections kept
+ *   http_client.c    the client: turn work, counters
+ *   http_request.c   requests: begin, resolve, exchange, end
+ *   http_deadline.c  when requests have had their time: a timer wheel
+ *   http_endpoint.c  endpoints, their prepared heads, and the addresses of their hosts
+ *   http_conn.c      connections: kept for the next request, closed when they are old or too many
+ *   http_wire.c      bytes to and from a connection
+ *   http_response.h  the response as it comes in (pure)
+ *   http_connect.c   libcurl makes a connection: options, callbacks
+ *   http_shard.c     libcurl's multi handles on the loop
  *   http_socket.c    the descriptors of connections on the loop
- *   http_transfer.c  easy handles: options, callbacks of the connection
- *   http_response.c  the response: head, limits of the body
- *   http_outcome.c   what libcurl said and we saw -> the result (pure)
- *   http_tls.c       the certificates we trust, loaded once
+ *   http_outcome.c   what was seen -> the result (pure)
+ *   http_tls.c       the certificates we trust, loaded once; sessions to resume
  *
- * Easy handles live in their request and are used again with it; endpoints of one host and port live in one shard, so that they
- * share connections; a shard is a multi handle, made when first needed and closed when unused for a while. */
+ * libcurl connects (CURLOPT_CONNECT_ONLY): name, TCP, TLS and its verification are its business. Requests and responses are ours:
+ * libcurl's own cost three times what the system calls take. */
 #ifndef IO_HTTP_INTERNAL_H
 #define IO_HTTP_INTERNAL_H
 
 #include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #ifndef HASH_FUNCTION
 #define HASH_FUNCTION HASH_FNV /* uthash's default falls through its cases in a way that clang warns of */
@@ -25,94 +29,169 @@
 #include <uthash.h>
 
 #include "io/http_client.h"
+#include "io/http_response.h"
 #include "util/buf.h"
 
-#define HTTP_SHARDS 64
+#define HTTP_SHARDS 256
 #define HTTP_TURN_ORDER (LOOP_ORDER_FLUSH - 50) /* after work that posts, before what endings bring about is flushed */
-#define HTTP_BODY_MAX 65536                     /* bytes of a body that are read */
-#define HTTP_BODY_MS 2000                       /* and for how long after the head */
-#define HTTP_HEAD_MAX (256 * 1024)              /* all header bytes of a response, 1xx included; just below libcurl's own limit */
-#define HTTP_RETRY_AFTER_MAX 128
-#define HTTP_FIXED_HEADERS 4        /* Content-Type, User-Agent; Accept and Expect not sent */
+#define HTTP_BODY_MS 2000                       /* for how long a body is read after the head */
 #define HTTP_FRESH_MS 1000          /* how long an answer of the resolver is used without asking again (its own least TTL) */
 #define HTTP_RESOLVER_OURS_MS 30000 /* no name at all for so long: our resolver's failure */
+#define HTTP_IDLE_MS 60000          /* how long a connection is kept unused */
+#define HTTP_LIFE_MS 300000         /* and how long at all */
+#define HTTP_READ_MAX 65536         /* bytes of one read */
+#define HTTP_WHEEL_SLOTS 2048
+#define HTTP_WHEEL_MS 16
 
 /* -------- outcome -------- */
 
-/* Why we stopped a transfer ourselves. */
-enum http_stop {
-    HTTP_STOP_NONE,
-    HTTP_STOP_REFUSED,    /* the target policy refused an address */
-    HTTP_STOP_NO_SOCKET,  /* socket() failed: descriptors, memory */
-    HTTP_STOP_BAD_HEAD,   /* not a head as RFC 9112 has it, or too long */
-    HTTP_STOP_ENOUGH,     /* the body's limit */
-    HTTP_STOP_NOT_PINNED, /* libcurl wanted to resolve by itself */
-    HTTP_STOP_RESENT,     /* libcurl wanted to send the request once more */
+/* How a request ended, as far as it was seen. */
+enum http_end {
+    HTTP_END_HEAD,      /* a final head is complete, whatever came after it */
+    HTTP_END_CONNECT,   /* libcurl could not connect: code */
+    HTTP_END_REFUSED,   /* the target policy refused the address */
+    HTTP_END_NO_SOCKET, /* socket() failed: descriptors, memory */
+    HTTP_END_NO_NAME,   /* libcurl wanted to resolve by itself */
+    HTTP_END_CLOSED,    /* the peer closed or reset the connection */
+    HTTP_END_BAD,       /* what came is no answer */
+    HTTP_END_TIMEOUT,   /* of a request on a connection; while connecting, libcurl keeps the time */
 };
 
 struct http_facts {
+    enum http_end end;
     CURLcode code;
-    enum http_stop stop;
-    bool head_complete; /* of a final response */
-    bool connected;     /* TCP */
-    bool requested;     /* the request was about to be sent, so anything that went wrong later was the peer's doing */
-    int os_errno;       /* of the last failing system call; 0: none */
+    bool connected; /* TCP */
+    int os_errno;   /* of the last failing system call; 0: none */
 };
 
 struct http_verdict {
     enum delivery_error error;
     bool ours;
-    const char *words; /* NULL: libcurl's own say it best */
+    const char *words; /* NULL: others say it better (libcurl, the rule, the parser) */
 };
 
 struct http_verdict http_judge(const struct http_facts *f);
 
 /* -------- hosts -------- */
 
-/* Addresses of a host as given to libcurl (CURLOPT_RESOLVE). Sorted, so that answers compare. */
-struct http_pin {
-    int refs;
-    struct resolver_answer answer;
-    struct curl_slist entry; /* data: "host:port:address,..." */
-};
-
+/* What connections can serve: scheme, host and port. */
 struct http_host {
-    char *key; /* "host:port" */
-    int refs;  /* endpoints */
+    struct http_client *client;
     struct http_shard *shard;
-    struct http_pin *pin; /* NULL: not resolved yet, or refused */
-    bool pin_loaded;      /* the multi handle has it: seen at a transfer's connect */
-    int64_t resolved_ms;  /* when the resolver said so */
+    char *key;                      /* "https://host:port" */
+    size_t name_at;                 /* where in it "host:port" begins */
+    int refs;                       /* endpoints and connections */
+    struct resolver_answer *answer; /* checked and sorted; NULL: not resolved yet, or refused */
+    int64_t resolved_ms;
+    TAILQ_HEAD(, http_conn) idle; /* the last used first */
+    CURLSH *sessions;             /* of TLS, to resume; NULL: none yet */
     UT_hash_handle hh;
 };
 
 struct http_endpoint {
     struct http_client *client;
     struct target target;
-    struct http_shard *shard;
-    struct http_host *host; /* NULL: an IP literal */
-    int refs;               /* the owner and each request in flight */
+    struct http_host *host;
+    char *head; /* request line and Host */
+    size_t head_len;
+    int refs; /* the owner and each request in flight */
     LIST_ENTRY(http_endpoint) link;
 };
 
-enum http_pin_result { HTTP_PIN_READY, HTTP_PIN_REFUSED };
+enum http_answer_result { HTTP_ANSWER_GOOD, HTTP_ANSWER_REFUSED };
 
-/* Takes a new answer over; HTTP_PIN_REFUSED when the policy refuses one of its addresses: *rule says why. */
-enum http_pin_result http_host_take_answer(struct http_host *host, const struct resolver_answer *answer, const char **rule);
-void http_pin_unref(struct http_pin *pin);
+/* Takes a new answer over; HTTP_ANSWER_REFUSED when the policy refuses one of its addresses: *rule says why. */
+enum http_answer_result http_host_take_answer(struct http_host *host, const struct resolver_answer *answer, const char **rule);
+/* Appends the host's addresses as CURLOPT_RESOLVE has them. */
+void http_host_put_addresses(const struct http_host *host, struct buf *out);
+void http_host_unref(struct http_host *host);
 void http_endpoint_unref(struct http_endpoint *ep);
 
-/* -------- shards -------- */
+/* -------- connections -------- */
+
+enum http_conn_state {
+    HTTP_CONN_CONNECTING, /* libcurl has it */
+    HTTP_CONN_BUSY,       /* a request is on it */
+    HTTP_CONN_IDLE,       /* on its host's list and the client's, for the next */
+    HTTP_CONN_CLOSED,     /* on the client's dead list until the end of the turn */
+};
+
+struct http_socket;
+
+struct http_conn {
+    struct http_client *client;
+    struct http_host *host;
+    enum http_conn_state state;
+    struct http_request *rq; /* for which it connects, or that is on it */
+    CURL *easy;
+    struct http_socket *sock; /* NULL: not connected, or libcurl closed it */
+    LIST_HEAD(, http_socket) opened;
+    struct address peer;
+    uint16_t peer_port;
+    bool tls;
+    bool used;     /* a request was answered on it */
+    bool attached; /* libcurl takes it for a connection in use */
+    int64_t opened_ms, idle_since_ms;
+    int32_t connect_ms, tls_ms; /* -1: not reached */
+
+    /* while connecting */
+    struct curl_slist resolve;
+    struct buf resolve_entry;
+    enum http_end trouble; /* HTTP_END_CONNECT: none that only we know of */
+    const char *rule;
+    int os_errno;
+    char error_text[CURL_ERROR_SIZE];
+
+    TAILQ_ENTRY(http_conn) host_link; /* idle */
+    TAILQ_ENTRY(http_conn) link;      /* idle or dead list of the client */
+};
+
+TAILQ_HEAD(http_conns, http_conn);
+
+/* The connection of a host that was used last and is not too old; NULL: none. It is busy with rq then. */
+struct http_conn *http_conn_take(struct http_host *host, struct http_request *rq);
+/* Has libcurl connect; http_request_connected or http_request_not_connected comes at the end of this turn or later. NULL: no
+ * memory. timeout_ms > 0. */
+struct http_conn *http_conn_open(struct http_host *host, struct http_request *rq, int64_t timeout_ms);
+/* libcurl is done with it. */
+void http_conn_finished(struct http_conn *conn, CURLcode code);
+/* The request is over and the connection good for another. */
+void http_conn_keep(struct http_conn *conn);
+void http_conn_close(struct http_conn *conn);
+/* NULL: a request may go to its peer. Otherwise the rule. */
+const char *http_conn_refused(const struct http_conn *conn);
+/* Its descriptor is ready. */
+void http_conn_on_ready(struct http_conn *conn, int events);
+/* Once a second: closes those that are too old or too many. */
+void http_conns_sweep(struct http_client *c);
+/* The end of the turn. */
+void http_conns_bury(struct http_client *c);
+
+/* -------- wire -------- */
+
+enum { HTTP_WIRE_AGAIN = -1, HTTP_WIRE_BROKEN = -2 };
+
+/* Sends what it takes of a then b, at least one byte; HTTP_WIRE_... */
+ssize_t http_wire_send(struct http_conn *conn, struct slice a, struct slice b);
+/* 0: the peer is done. */
+ssize_t http_wire_recv(struct http_conn *conn, char *p, size_t size);
+
+/* -------- libcurl -------- */
+
+/* Makes the easy handle; false: no memory. */
+MUST_CHECK bool http_connect_prepare(struct http_conn *conn, int64_t timeout_ms);
+/* After it connected: peer and times. false: libcurl does not tell its descriptor. */
+MUST_CHECK bool http_connect_done(struct http_conn *conn);
 
 struct http_socket {
     struct http_shard *shard;
     struct loop_io *io; /* NULL: not watched */
     int fd;
-    int wanted;                  /* LOOP_READ | LOOP_WRITE, as watched */
-    bool idle;                   /* libcurl has nothing to wait for here: the connection is kept */
-    bool was_read;               /* reading was wanted at some time: it is connected */
-    struct http_request *opener; /* until it is connected */
-    bool fresh;                  /* on its shard's list: libcurl has not said what it wants */
+    int wanted;               /* LOOP_READ | LOOP_WRITE, as watched */
+    struct http_conn *opener; /* for which it was made */
+    struct http_conn *conn;   /* the same, once connected over this one */
+    LIST_ENTRY(http_socket) opener_link;
+    bool fresh; /* on its shard's list: libcurl has not said what it wants */
     LIST_ENTRY(http_socket) fresh_link;
 };
 
@@ -125,101 +204,110 @@ struct http_shard {
     bool pending;     /* on the client's list of shards to be run at the end of this turn */
     bool kicked;      /* run all transfers then */
     LIST_HEAD(, http_socket) fresh;
-    int in_flight;
-    int open_sockets;
-    long connections_max; /* as set in the multi handle */
+    int connecting, handles;
     int64_t used_ms;
-    struct http_host *hosts;   /* by key */
-    struct curl_slist *forget; /* "-host:port" of hosts that are gone, for the next transfer to carry */
     TAILQ_ENTRY(http_shard) pending_link;
 };
 
 void http_shard_init(struct http_shard *s, struct http_client *c);
 void http_shard_done(struct http_shard *s);
-/* The transfer runs from the end of this turn on. */
-MUST_CHECK enum err http_shard_add(struct http_shard *s, struct http_request *rq);
-void http_shard_remove(struct http_shard *s, struct http_request *rq);
+/* It connects from the end of this turn on. */
+MUST_CHECK enum err http_shard_add(struct http_shard *s, struct http_conn *conn);
+/* Closes the connection. */
+void http_shard_remove(struct http_shard *s, struct http_conn *conn);
 /* Runs the shards in which something was added or is due now. */
 void http_shards_run_pending(struct http_client *c);
-/* Once in a while: closes shards that are unused, keeps the sum of connections under the client's limit. */
+/* Once in a while: closes shards that are unused. */
 void http_shards_sweep(struct http_client *c);
-/* Calls libcurl for a descriptor, or CURL_SOCKET_TIMEOUT, and ends the requests that are finished. */
+/* Calls libcurl for a descriptor, or CURL_SOCKET_TIMEOUT, and tells what has finished. */
 void http_shard_act(struct http_shard *s, curl_socket_t fd, int mask);
 /* Has all transfers of the shard run once more soon. */
 void http_shard_kick(struct http_shard *s);
 
-/* -------- sockets -------- */
-
-/* A socket that CURLOPT_OPENSOCKETFUNCTION made for rq. */
-void http_socket_opened(struct http_request *rq, int fd);
+/* A socket that CURLOPT_OPENSOCKETFUNCTION made for conn. */
+void http_socket_opened(struct http_conn *conn, int fd);
 /* CURLOPT_CLOSESOCKETFUNCTION. */
 int http_socket_close(void *client, curl_socket_t fd);
 /* CURLMOPT_SOCKETFUNCTION. */
 int http_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *shard, void *unused);
 /* Looks for sockets that vanished before libcurl said what it wants of them. */
 void http_sockets_look(struct http_shard *s);
-/* The shard's multi handle is gone, and so are its descriptors. */
-void http_sockets_forget(struct http_shard *s);
+/* libcurl has let go of conn: what it closed without a word is forgotten too. */
+void http_sockets_forget(struct http_conn *conn);
+/* The descriptor is conn's from now on; false: not one of ours. */
+MUST_CHECK bool http_socket_bind(struct http_conn *conn, int fd);
+/* LOOP_READ | LOOP_WRITE */
+void http_socket_watch(struct http_socket *sock, int events);
 
 /* -------- requests -------- */
 
 enum http_request_state {
-    HTTP_REQUEST_FREE,      /* on the client's free list */
-    HTTP_REQUEST_RESOLVING, /* waits for the resolver */
-    HTTP_REQUEST_RUNNING,   /* in its shard's multi handle */
-    HTTP_REQUEST_ENDED,     /* failed before it ran; on the client's list of endings to be told */
-    HTTP_REQUEST_DEAD,      /* done was called; free at the end of the turn */
-};
-
-enum http_head_state {
-    HTTP_HEAD_STATUS, /* a status line is next */
-    HTTP_HEAD_FIELDS,
-    HTTP_HEAD_COMPLETE, /* of a final response; what follows are trailers */
+    HTTP_REQUEST_FREE,       /* on the client's free list */
+    HTTP_REQUEST_RESOLVING,  /* waits for the resolver */
+    HTTP_REQUEST_CONNECTING, /* waits for its connection */
+    HTTP_REQUEST_EXCHANGING, /* on a connection */
+    HTTP_REQUEST_ENDED,      /* failed before it had a connection; on the client's list of endings to be told */
+    HTTP_REQUEST_DEAD,       /* done was called; free at the end of the turn */
 };
 
 struct http_request {
     struct http_client *client;
     struct http_endpoint *ep;
     enum http_request_state state;
-    CURL *easy;
+    struct http_conn *conn;
     http_done_fn *done;
     void *ctx;
+    struct buf head;
     struct slice body;
-    int64_t timeout_ms, started_ms;
+    size_t sent;
+    int64_t timeout_ms, started_ms, deadline_ms;
     struct resolver_query *query;
-    int32_t dns_ms;
-
-    struct http_pin *pin;       /* carried to libcurl by this transfer; NULL: it has it already */
-    struct curl_slist *carried; /* removals that go with it */
-    struct curl_slist *carried_last;
-    bool resolve_set; /* the easy handle has CURLOPT_RESOLVE set */
-    bool pinned_again;
-
-    enum http_head_state head;
-    enum http_stop stop;
-    int status;
-    bool opened, connected, requested, reading_body;
-    int sends;            /* how often libcurl began to send the request */
-    int64_t connected_ms; /* while it is TLS's turn; later libcurl knows better */
-    int os_errno;
-    size_t head_bytes, body_bytes;
-    int64_t head_ms;  /* when the final head was complete */
-    const char *rule; /* HTTP_STOP_REFUSED: which */
-    size_t retry_after_len;
-    char retry_after[HTTP_RETRY_AFTER_MAX];
-    struct buf response;
-
-    struct buf lines; /* the caller's headers, copied, NUL-terminated */
-    struct curl_slist fixed[HTTP_FIXED_HEADERS];
-    struct curl_slist fields[HTTP_MAX_HEADERS];
-    struct http_result early; /* of a request that ended before it ran */
-    char error_text[CURL_ERROR_SIZE];
-
-    TAILQ_ENTRY(http_request) link; /* free, ended or dead list, or in flight */
-    TAILQ_ENTRY(http_request) body_link;
+    int32_t dns_ms, connect_ms, tls_ms, first_byte_ms;
+    bool waits_to_send;
+    bool retried;      /* a kept connection was gone; this is the second try */
+    bool reading_body; /* the deadline is the body's */
+    struct http_response response;
+    struct http_result early;            /* of a request that ended before it had a connection */
+    TAILQ_ENTRY(http_request) link;      /* free, ended or dead list, or in flight */
+    TAILQ_ENTRY(http_request) slot_link; /* of the wheel */
+    int slot;                            /* -1: in none */
 };
 
 TAILQ_HEAD(http_requests, http_request);
+
+void http_request_connected(struct http_request *rq);
+void http_request_not_connected(struct http_request *rq, CURLcode code);
+/* Its connection's descriptor is ready. */
+void http_request_on_ready(struct http_request *rq, int events);
+/* Its deadline has passed. */
+void http_request_late(struct http_request *rq);
+/* Calls done of the requests that ended before they ran. */
+void http_requests_tell(struct http_client *c);
+/* Makes the dead free for the next. */
+void http_requests_bury(struct http_client *c);
+/* Frees those on the free list. */
+void http_requests_free(struct http_client *c);
+
+/* -------- deadlines -------- */
+
+/* Requests by the moment at which they have had their time, to HTTP_WHEEL_MS: entering and leaving cost nothing, and most leave
+ * long before. */
+struct http_wheel {
+    struct loop *loop;
+    struct loop_timer *timer;
+    int64_t tick; /* the last one looked at */
+    bool ticking;
+    int count;
+    struct http_requests slots[HTTP_WHEEL_SLOTS];
+};
+
+void http_wheel_init(struct http_wheel *w, struct loop *l);
+void http_wheel_done(struct http_wheel *w);
+/* Calls http_request_late at rq->deadline_ms or a little later. One that is in it already moves. */
+void http_wheel_put(struct http_wheel *w, struct http_request *rq);
+void http_wheel_drop(struct http_wheel *w, struct http_request *rq);
+
+/* -------- the client -------- */
 
 /* Cells of the metrics; of `unmetered` where there are none. */
 struct http_counters {
@@ -233,60 +321,38 @@ struct http_client {
     struct loop *loop;
     struct resolver *resolver;
     struct target_policy policy;
-    char *user_agent_line;
+    struct buf fixed; /* header lines of every request */
     int max_connections;
     int in_flight;
     int open_sockets;
+    struct http_host *hosts; /* by key */
     struct http_shard shards[HTTP_SHARDS];
     TAILQ_HEAD(http_shards, http_shard) pending;
     struct http_requests free, ended, dead, active;
-    struct http_requests reading_body; /* oldest head first */
+    struct http_conns idle; /* the longest unused first */
+    struct http_conns dead_conns;
     LIST_HEAD(, http_endpoint) endpoints;
     struct http_socket **sockets; /* by descriptor */
     size_t socket_slots;
+    struct http_wheel wheel;
     struct loop_turn *turn;
     struct loop_timer *wake; /* armed while something is left for the end of a turn */
-    struct loop_timer *body_timer;
     struct loop_timer *sweep_timer;
     X509_STORE *trust; /* NULL: not loaded yet */
     bool trust_failed;
     struct http_counters counters;
+    struct http_fields fields;
+    char scratch[HTTP_READ_MAX]; /* of one read, or one TLS record to be sent */
 };
 
-/* A transfer that libcurl has finished, or that we end (code then does not matter). Calls done. */
-void http_request_finished(struct http_request *rq, CURLcode code);
-/* Calls done of the requests that ended before they ran. */
-void http_requests_tell(struct http_client *c);
-/* Makes the dead free for the next. */
-void http_requests_bury(struct http_client *c);
-/* Frees those on the free list. */
-void http_requests_free(struct http_client *c);
 /* Asks for turn work to be run at the end of this turn, or of the next one if it was run already. */
 void http_client_wake(struct http_client *c);
-/* A request's head is complete: its body has HTTP_BODY_MS from now. */
-void http_client_watch_body(struct http_request *rq);
-
-/* -------- transfers -------- */
-
-/* Makes the easy handle of a new request and sets what never changes; false: no memory. One that failed is freed all the same. */
-MUST_CHECK bool http_transfer_init(struct http_request *rq);
-void http_transfer_free(struct http_request *rq);
-/* Sets what changes with each request; false: no memory. timeout_ms > 0. */
-MUST_CHECK bool http_transfer_prepare(struct http_request *rq, int64_t timeout_ms);
-/* Copies the caller's headers into the request's list; false: one of them holds a line break. */
-MUST_CHECK bool http_transfer_headers(struct http_request *rq, const char *const *headers, int count);
-/* Lets go of what a transfer carried to libcurl. */
-void http_transfer_release(struct http_request *rq);
-/* Fills the timings of a transfer that ran; true: it had a TCP connection. */
-bool http_transfer_timings(struct http_request *rq, struct http_result *result);
-
-/* CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION; request is the struct http_request. */
-size_t http_response_header(char *p, size_t size, size_t count, void *request);
-size_t http_response_body(char *p, size_t size, size_t count, void *request);
 
 /* -------- TLS -------- */
 
 /* Loads the certificates we trust, once. false: none could be loaded. */
 bool http_tls_load(struct http_client *c);
+/* The host's sessions, to be shared by its connections; NULL: no memory, and each connection is new. */
+CURLSH *http_tls_sessions(struct http_host *host);
 
 #endif

@@ -1,5 +1,5 @@
-/* What an ended transfer means. libcurl's code alone does not say it: it calls a head that was cut off a success (CURLE_OK), a
- * refused address "could not connect", a header line of megabytes "out of memory". So what we saw ourselves is asked first. */
+/* What an ended request means. libcurl's code alone does not say it, not even of a connection: it calls a refused address "could
+ * not connect". So what we saw ourselves is asked first. */
 #include <errno.h>
 
 #include "http_internal.h"
@@ -12,22 +12,6 @@ static struct http_verdict theirs(enum delivery_error error, const char *words)
 static struct http_verdict our_own(const char *words)
 {
     return (struct http_verdict){DELIVERY_ERROR_CANCELLED, true, words};
-}
-
-static struct http_verdict judge_stop(const struct http_facts *f)
-{
-    switch (f->stop) {
-    case HTTP_STOP_REFUSED:
-        return theirs(DELIVERY_ERROR_BLOCKED_TARGET, "the target policy refuses the address");
-    case HTTP_STOP_NO_SOCKET:
-        return our_own("no descriptor or memory for a connection");
-    case HTTP_STOP_NOT_PINNED:
-        return our_own("the resolved address was lost");
-    case HTTP_STOP_RESENT:
-        return theirs(DELIVERY_ERROR_RESET, "kept connections were closed twice without an answer");
-    default:
-        return theirs(DELIVERY_ERROR_PROTOCOL, "the answer is not HTTP, or its head is too long");
-    }
 }
 
 static struct http_verdict judge_connect(const struct http_facts *f)
@@ -49,10 +33,6 @@ static struct http_verdict judge_connect(const struct http_facts *f)
 static struct http_verdict judge_code(const struct http_facts *f)
 {
     switch (f->code) {
-    case CURLE_OK:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-        return theirs(DELIVERY_ERROR_RESET, "the connection was closed before the response's head was complete");
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
         return theirs(DELIVERY_ERROR_RESET, NULL);
@@ -75,17 +55,30 @@ static struct http_verdict judge_code(const struct http_facts *f)
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_CLIENTCERT:
         return theirs(DELIVERY_ERROR_TLS, NULL);
-    default:
-        /* Once the request is on its way, libcurl stumbles over what the peer sends; before, over our own. */
-        return f->requested ? theirs(DELIVERY_ERROR_PROTOCOL, NULL) : our_own(NULL);
+    default: /* nothing of the peer's has been read yet: it can only be ours */
+        return our_own(NULL);
     }
 }
 
 struct http_verdict http_judge(const struct http_facts *f)
 {
-    if (f->head_complete)
+    switch (f->end) {
+    case HTTP_END_HEAD:
         return theirs(DELIVERY_ERROR_NONE, NULL);
-    if (f->stop != HTTP_STOP_NONE)
-        return judge_stop(f);
-    return judge_code(f);
+    case HTTP_END_CONNECT:
+        return judge_code(f);
+    case HTTP_END_REFUSED:
+        return theirs(DELIVERY_ERROR_BLOCKED_TARGET, NULL);
+    case HTTP_END_NO_SOCKET:
+        return our_own("no descriptor or memory for a connection");
+    case HTTP_END_NO_NAME:
+        return our_own("the resolved address was lost");
+    case HTTP_END_CLOSED:
+        return theirs(DELIVERY_ERROR_RESET, "the connection was closed before the response's head was complete");
+    case HTTP_END_TIMEOUT:
+        return theirs(DELIVERY_ERROR_TIMEOUT, "no answer in time");
+    case HTTP_END_BAD:
+        break;
+    }
+    return theirs(DELIVERY_ERROR_PROTOCOL, NULL);
 }

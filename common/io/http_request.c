@@ -1,16 +1,17 @@
-/* Requests: begin, resolve, start, end.
+/* Requests: begin, resolve, exchange, end.
  *
- *     RESOLVING --answer--> RUNNING --libcurl, body limit, cancel--> DEAD --end of turn--> FREE
- *         \--no name, refused--> ENDED --end of turn--> DEAD
+ *     RESOLVING --answer--> EXCHANGING on a kept connection, or CONNECTING --> EXCHANGING --response, timeout, cancel--> DEAD
+ *         \--no name, refused--> ENDED --end of turn--> DEAD --end of turn--> FREE
  *
- * done is called from the loop only, never from within libcurl and never from http_client_post. A request and its easy handle are
- * used again; they rest on the dead list until the turn is over, since whoever called us may still look at them. */
+ * done is called from the loop only, never from within libcurl and never from http_client_post. A request is used again; it rests
+ * on the dead list until the turn is over, since whoever called us may still look at it. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "http_internal.h"
 #include "util/mem.h"
 
-#define LINES_MAX 65536
+#define HEAD_MAX 65536
 
 /* -------- ending -------- */
 
@@ -18,16 +19,16 @@ static struct http_request *request_new(struct http_client *c)
 {
     struct http_request *rq = mem_zalloc(sizeof *rq);
     rq->client = c;
-    buf_init(&rq->response, DELIVERY_RESPONSE_BYTES);
-    buf_init(&rq->lines, LINES_MAX);
+    rq->slot = -1;
+    buf_init(&rq->head, HEAD_MAX);
+    http_response_init(&rq->response, &c->fields, DELIVERY_RESPONSE_BYTES);
     return rq;
 }
 
 static void request_free(struct http_request *rq)
 {
-    http_transfer_free(rq);
-    buf_done(&rq->response);
-    buf_done(&rq->lines);
+    http_response_done(&rq->response);
+    buf_done(&rq->head);
     free(rq);
 }
 
@@ -47,23 +48,7 @@ static void conclude(struct http_request *rq, struct http_requests *from, const 
     rq->done(rq->ctx, result);
 }
 
-/* Gives back what a dead request holds. */
-static void recycle(struct http_request *rq)
-{
-    struct http_client *c = rq->client;
-    TAILQ_REMOVE(&c->dead, rq, link);
-    http_transfer_release(rq);
-    http_endpoint_unref(rq->ep);
-    rq->ep = NULL;
-    if (!rq->easy) { /* there was no memory for one */
-        request_free(rq);
-        return;
-    }
-    rq->state = HTTP_REQUEST_FREE;
-    TAILQ_INSERT_HEAD(&c->free, rq, link);
-}
-
-/* Ends a request that is not in libcurl; done is called at the end of the turn. detail is a literal or lies in rq. */
+/* Ends a request that has no connection; done is called at the end of the turn. detail is a literal. */
 static void end_early(struct http_request *rq, enum delivery_error error, bool ours, const char *detail)
 {
     struct http_client *c = rq->client;
@@ -72,75 +57,238 @@ static void end_early(struct http_request *rq, enum delivery_error error, bool o
     result->connect_ms = result->tls_ms = result->first_byte_ms = -1;
     result->duration_ms = (int32_t)(loop_now(c->loop) - rq->started_ms);
     rq->state = HTTP_REQUEST_ENDED;
+    http_wheel_drop(&c->wheel, rq);
     TAILQ_REMOVE(&c->active, rq, link);
     TAILQ_INSERT_TAIL(&c->ended, rq, link);
     http_client_wake(c);
 }
 
-static void fill_result(struct http_request *rq, CURLcode code, struct http_result *result)
+static void fill_times(const struct http_request *rq, struct http_result *result)
 {
-    struct http_facts facts = {
-        .code = code,
-        .stop = rq->stop,
-        .head_complete = rq->head == HTTP_HEAD_COMPLETE,
-        .requested = rq->requested,
-        .os_errno = rq->os_errno,
-    };
-    long os_errno = 0;
-    *result = (struct http_result){0};
-    facts.connected = http_transfer_timings(rq, result);
-    if (code == CURLE_COULDNT_CONNECT && facts.os_errno == 0 &&
-        curl_easy_getinfo(rq->easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK)
-        facts.os_errno = (int)os_errno;
-    struct http_verdict verdict = http_judge(&facts);
-    result->error = verdict.error;
-    result->ours = verdict.ours;
-    if (verdict.error != DELIVERY_ERROR_NONE) {
-        result->detail = rq->error_text[0] ? rq->error_text : curl_easy_strerror(code);
-        if (verdict.words)
-            result->detail = rq->stop == HTTP_STOP_REFUSED && rq->rule ? rq->rule : verdict.words;
-        return;
-    }
-    result->status = rq->status;
-    result->response = buf_slice(&rq->response);
-    result->retry_after = slice_of(rq->retry_after, rq->retry_after_len);
+    result->dns_ms = rq->dns_ms;
+    result->connect_ms = rq->connect_ms;
+    result->tls_ms = rq->tls_ms;
+    result->first_byte_ms = rq->first_byte_ms;
+    result->duration_ms = (int32_t)(loop_now(rq->client->loop) - rq->started_ms);
 }
 
-static void leave_shard(struct http_request *rq)
+static void fill_answer(const struct http_request *rq, struct http_result *result)
 {
-    http_shard_remove(rq->ep->shard, rq);
+    const struct http_response *r = &rq->response;
+    result->status = r->status;
+    result->response = buf_slice(&r->kept);
+    result->retry_after = slice_of(r->retry_after, r->retry_after_len);
+}
+
+/* Leaves its connection behind, kept or closed. */
+static void leave(struct http_request *rq, bool reusable)
+{
+    struct http_conn *conn = rq->conn;
+    rq->conn = NULL;
+    http_wheel_drop(&rq->client->wheel, rq);
+    if (conn && reusable)
+        http_conn_keep(conn);
+    else if (conn)
+        http_conn_close(conn);
+}
+
+/* The final head is complete: that is the delivery's answer, whatever came after it. */
+static void answered(struct http_request *rq, bool reusable)
+{
+    struct http_result result = {0};
+    fill_times(rq, &result);
+    fill_answer(rq, &result);
+    leave(rq, reusable);
+    conclude(rq, &rq->client->active, &result);
+}
+
+static void fail(struct http_request *rq, const struct http_facts *facts, const char *detail)
+{
+    struct http_result result = {0};
+    struct http_verdict verdict = http_judge(facts);
+    char text[CURL_ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", verdict.words ? verdict.words : detail); /* detail may lie in the connection */
+    fill_times(rq, &result);
+    result.error = verdict.error;
+    result.ours = verdict.ours;
+    result.detail = text;
+    leave(rq, false);
+    conclude(rq, &rq->client->active, &result);
+}
+
+static void fail_exchange(struct http_request *rq, enum http_end end, const char *detail)
+{
+    const struct http_facts facts = {.end = end, .connected = true};
+    fail(rq, &facts, detail);
+}
+
+/* -------- exchanging -------- */
+
+static void start_connecting(struct http_request *rq)
+{
+    int64_t left_ms = rq->deadline_ms - loop_now(rq->client->loop);
+    rq->state = HTTP_REQUEST_CONNECTING;
+    rq->conn = http_conn_open(rq->ep->host, rq, left_ms > 0 ? left_ms : 1);
+    if (!rq->conn)
+        end_early(rq, DELIVERY_ERROR_CANCELLED, true, "out of memory");
+}
+
+/* The connection is gone before an answer was complete. Servers close kept connections whenever they like, also just as a request
+ * is on its way: once, it is sent again, over a connection that is new. */
+static void lost(struct http_request *rq)
+{
+    if (rq->response.head_complete) {
+        answered(rq, false);
+    } else if (rq->conn->used && http_response_untouched(&rq->response) && !rq->retried) {
+        rq->retried = true;
+        rq->waits_to_send = false;
+        rq->sent = 0;
+        http_conn_close(rq->conn);
+        start_connecting(rq);
+    } else {
+        fail_exchange(rq, HTTP_END_CLOSED, NULL);
+    }
+}
+
+/* false: rq is over, or begins anew. */
+static bool send_more(struct http_request *rq)
+{
+    size_t all = rq->head.len + rq->body.len;
+    while (rq->sent < all) {
+        size_t of_head = rq->sent < rq->head.len ? rq->sent : rq->head.len, of_body = rq->sent - of_head;
+        ssize_t n = http_wire_send(rq->conn, slice_of(rq->head.p + of_head, rq->head.len - of_head),
+                                   slice_of(rq->body.p + of_body, rq->body.len - of_body));
+        if (n == HTTP_WIRE_AGAIN) {
+            rq->waits_to_send = true;
+            http_socket_watch(rq->conn->sock, LOOP_READ | LOOP_WRITE);
+            return true;
+        }
+        if (n < 0) {
+            lost(rq);
+            return false;
+        }
+        rq->sent += (size_t)n;
+    }
+    if (rq->waits_to_send)
+        http_socket_watch(rq->conn->sock, LOOP_READ);
+    rq->waits_to_send = false;
+    return true;
+}
+
+static void begin_exchange(struct http_request *rq)
+{
+    const char *rule = http_conn_refused(rq->conn);
+    rq->state = HTTP_REQUEST_EXCHANGING;
+    rq->connect_ms = rq->conn->used ? 0 : rq->conn->connect_ms;
+    rq->tls_ms = rq->conn->used ? 0 : rq->conn->tls_ms;
+    if (!rule) {
+        send_more(rq);
+        return;
+    }
+    leave(rq, false);
+    end_early(rq, DELIVERY_ERROR_BLOCKED_TARGET, false, rule);
+}
+
+/* What of the body is not here yet has its own time, within the request's. */
+static void wait_for_body(struct http_request *rq)
+{
+    int64_t until_ms = loop_now(rq->client->loop) + HTTP_BODY_MS;
     if (rq->reading_body)
-        TAILQ_REMOVE(&rq->client->reading_body, rq, body_link);
-    rq->reading_body = false;
+        return;
+    rq->reading_body = true;
+    if (until_ms < rq->deadline_ms) {
+        rq->deadline_ms = until_ms;
+        http_wheel_put(&rq->client->wheel, rq);
+    }
 }
 
-static void start(struct http_request *rq);
-
-void http_request_finished(struct http_request *rq, CURLcode code)
+/* false: rq is over. */
+static bool take(struct http_request *rq, size_t len)
 {
-    struct http_client *c = rq->client;
-    leave_shard(rq);
-    if (rq->stop == HTTP_STOP_NOT_PINNED && !rq->pinned_again && rq->ep->host->pin) {
-        rq->pinned_again = true; /* the name was forgotten and made again in one breath */
-        rq->ep->host->pin_loaded = false;
-        rq->stop = HTTP_STOP_NONE;
-        http_transfer_release(rq);
-        start(rq);
-        return;
+    if (rq->first_byte_ms < 0)
+        rq->first_byte_ms = (int32_t)(loop_now(rq->client->loop) - rq->started_ms);
+    switch (http_response_take(&rq->response, rq->client->scratch, len)) {
+    case HTTP_COMPLETE:
+        answered(rq, rq->response.reusable && rq->sent == rq->head.len + rq->body.len);
+        return false;
+    case HTTP_BAD:
+        fail_exchange(rq, HTTP_END_BAD, rq->response.why);
+        return false;
+    case HTTP_MORE:
+        break;
     }
-    struct http_result result;
-    fill_result(rq, code, &result);
-    conclude(rq, &c->active, &result);
+    if (rq->response.head_complete)
+        wait_for_body(rq);
+    return true;
+}
+
+/* What TLS has decrypted does not show at the descriptor: there it is read until nothing is left. The response's limits bound it.
+ */
+static void receive(struct http_request *rq)
+{
+    struct http_conn *conn = rq->conn;
+    ssize_t n;
+    do {
+        n = http_wire_recv(conn, rq->client->scratch, HTTP_READ_MAX);
+        if (n == HTTP_WIRE_AGAIN)
+            return;
+        if (n <= 0) {
+            lost(rq);
+            return;
+        }
+        if (!take(rq, (size_t)n))
+            return;
+    } while (conn->tls || n == HTTP_READ_MAX);
+}
+
+void http_request_on_ready(struct http_request *rq, int events)
+{
+    if ((events & LOOP_WRITE) && !send_more(rq))
+        return;
+    if (events & LOOP_READ)
+        receive(rq);
+}
+
+void http_request_connected(struct http_request *rq)
+{
+    begin_exchange(rq);
+}
+
+void http_request_not_connected(struct http_request *rq, CURLcode code)
+{
+    struct http_conn *conn = rq->conn;
+    struct http_facts facts = {
+        .end = conn->trouble, .code = code, .connected = conn->connect_ms >= 0, .os_errno = conn->os_errno};
+    long os_errno = 0;
+    if (code == CURLE_COULDNT_CONNECT && facts.os_errno == 0 &&
+        curl_easy_getinfo(conn->easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK)
+        facts.os_errno = (int)os_errno;
+    rq->connect_ms = conn->connect_ms;
+    const char *said = conn->error_text[0] ? conn->error_text : curl_easy_strerror(code);
+    fail(rq, &facts, facts.end == HTTP_END_REFUSED && conn->rule ? conn->rule : said);
+}
+
+void http_request_late(struct http_request *rq)
+{
+    if (rq->state == HTTP_REQUEST_CONNECTING) {
+        http_request_not_connected(rq, CURLE_OPERATION_TIMEDOUT);
+    } else if (rq->state == HTTP_REQUEST_EXCHANGING && rq->response.head_complete) {
+        answered(rq, false);
+    } else if (rq->state == HTTP_REQUEST_EXCHANGING) {
+        fail_exchange(rq, HTTP_END_TIMEOUT, NULL);
+    } /* else it resolves: the resolver keeps the time */
 }
 
 /* -------- starting -------- */
 
 static void start(struct http_request *rq)
 {
-    int64_t left_ms = rq->timeout_ms - (loop_now(rq->client->loop) - rq->started_ms);
-    rq->state = HTTP_REQUEST_RUNNING;
-    if (!http_transfer_prepare(rq, left_ms > 0 ? left_ms : 1) || http_shard_add(rq->ep->shard, rq) != ERR_OK)
-        end_early(rq, DELIVERY_ERROR_CANCELLED, true, "out of memory");
+    http_wheel_put(&rq->client->wheel, rq);
+    rq->conn = http_conn_take(rq->ep->host, rq);
+    if (rq->conn)
+        begin_exchange(rq);
+    else
+        start_connecting(rq);
 }
 
 static void end_unresolved(struct http_request *rq, enum err err)
@@ -160,7 +308,7 @@ static void on_resolved(void *ctx, enum err err, const struct resolver_answer *a
         err = ERR_NOT_FOUND;
     if (err != ERR_OK)
         end_unresolved(rq, err);
-    else if (http_host_take_answer(rq->ep->host, answer, &rule) == HTTP_PIN_REFUSED)
+    else if (http_host_take_answer(rq->ep->host, answer, &rule) == HTTP_ANSWER_REFUSED)
         end_early(rq, DELIVERY_ERROR_BLOCKED_TARGET, false, rule);
     else
         start(rq);
@@ -170,7 +318,7 @@ static void resolve(struct http_request *rq)
 {
     struct http_client *c = rq->client;
     struct http_endpoint *ep = rq->ep;
-    if (!ep->host) {
+    if (ep->target.literal) {
         const char *rule = target_address_refused(&c->policy, &ep->target.address);
         rq->dns_ms = 0;
         if (rule)
@@ -179,7 +327,7 @@ static void resolve(struct http_request *rq)
             start(rq);
         return;
     }
-    if (ep->host->pin && rq->started_ms - ep->host->resolved_ms < HTTP_FRESH_MS) {
+    if (ep->host->answer && rq->started_ms - ep->host->resolved_ms < HTTP_FRESH_MS) {
         rq->dns_ms = 0;
         start(rq);
         return;
@@ -196,17 +344,23 @@ static struct http_request *take_request(struct http_client *c)
         TAILQ_REMOVE(&c->free, rq, link);
     else
         rq = request_new(c);
-    rq->stop = HTTP_STOP_NONE;
-    rq->head = HTTP_HEAD_STATUS;
-    rq->opened = rq->connected = rq->requested = rq->pinned_again = false;
-    rq->sends = 0;
-    rq->status = rq->os_errno = 0;
-    rq->head_bytes = rq->body_bytes = rq->retry_after_len = 0;
-    rq->dns_ms = -1;
-    rq->rule = NULL;
-    buf_reset(&rq->response);
-    buf_reset(&rq->lines);
+    rq->sent = 0;
+    rq->retried = rq->reading_body = rq->waits_to_send = false;
+    rq->dns_ms = rq->connect_ms = rq->tls_ms = rq->first_byte_ms = -1;
+    buf_reset(&rq->head);
+    http_response_reset(&rq->response);
     return rq;
+}
+
+static void put_head(struct http_request *rq, const struct http_post *post)
+{
+    struct buf *b = &rq->head;
+    buf_put(b, rq->ep->head, rq->ep->head_len);
+    buf_put_slice(b, buf_slice(&rq->client->fixed));
+    buf_put_slice(b, post->headers);
+    buf_put(b, "Content-Length: ", 16);
+    buf_put_i64(b, (long long)post->body.len);
+    buf_put(b, "\r\n\r\n", 4);
 }
 
 struct http_request *http_client_post(struct http_client *c, struct http_endpoint *ep, const struct http_post *post,
@@ -218,42 +372,41 @@ struct http_request *http_client_post(struct http_client *c, struct http_endpoin
     ep->refs++;
     rq->done = done;
     rq->ctx = ctx;
-    rq->body = post->body;
+    rq->body = post->body.len > 0 ? post->body : SLICE("");
     rq->timeout_ms = post->timeout_ms;
     rq->started_ms = loop_now(c->loop);
+    rq->deadline_ms = rq->started_ms + rq->timeout_ms;
     rq->state = HTTP_REQUEST_RESOLVING;
     TAILQ_INSERT_TAIL(&c->active, rq, link);
     c->in_flight++;
     (*c->counters.requests)++;
-    if (!rq->easy && !http_transfer_init(rq)) {
-        http_transfer_free(rq);
-        end_early(rq, DELIVERY_ERROR_CANCELLED, true, "out of memory");
-    } else if (!http_transfer_headers(rq, post->headers, post->header_count)) {
-        end_early(rq, DELIVERY_ERROR_PROTOCOL, false, "a header to be sent is not a single line \"Name: value\"");
-    } else if (ep->target.https && !http_tls_load(c)) {
+    put_head(rq, post);
+    if (rq->head.err != ERR_OK)
+        end_early(rq, DELIVERY_ERROR_PROTOCOL, false, "the headers to be sent are too long");
+    else if (ep->target.https && !http_tls_load(c))
         end_early(rq, DELIVERY_ERROR_TLS, true, "no trusted certificates could be loaded");
-    } else {
+    else
         resolve(rq);
-    }
     return rq;
 }
 
+/* -------- cancelling -------- */
+
 static void cancel_running(struct http_request *rq)
 {
-    struct http_result result;
-    leave_shard(rq);
-    fill_result(rq, CURLE_ABORTED_BY_CALLBACK, &result);
-    if (rq->head != HTTP_HEAD_COMPLETE) {
-        result.error = DELIVERY_ERROR_CANCELLED;
-        result.ours = true;
-        result.detail = "cancelled";
+    struct http_result result = {.error = DELIVERY_ERROR_CANCELLED, .ours = true, .detail = "cancelled"};
+    if (rq->response.head_complete) {
+        answered(rq, false);
+        return;
     }
+    fill_times(rq, &result);
+    leave(rq, false);
     conclude(rq, &rq->client->active, &result);
 }
 
 void http_request_cancel(struct http_request *rq)
 {
-    if (rq->state == HTTP_REQUEST_RUNNING) {
+    if (rq->state == HTTP_REQUEST_CONNECTING || rq->state == HTTP_REQUEST_EXCHANGING) {
         cancel_running(rq);
         return;
     }
@@ -286,8 +439,13 @@ void http_requests_tell(struct http_client *c)
 void http_requests_bury(struct http_client *c)
 {
     struct http_request *rq;
-    while ((rq = TAILQ_FIRST(&c->dead)))
-        recycle(rq);
+    while ((rq = TAILQ_FIRST(&c->dead))) {
+        TAILQ_REMOVE(&c->dead, rq, link);
+        http_endpoint_unref(rq->ep);
+        rq->ep = NULL;
+        rq->state = HTTP_REQUEST_FREE;
+        TAILQ_INSERT_HEAD(&c->free, rq, link);
+    }
 }
 
 void http_requests_free(struct http_client *c)

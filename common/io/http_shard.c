@@ -1,12 +1,13 @@
-/* libcurl's multi handles on the loop. Many handles, because libcurl walks over all connections and all names of a handle here
- * and there.
+/* libcurl's multi handles on the loop. Many handles, because libcurl walks over all connections of a handle whenever one of them
+ * sends or receives (TLS), and over all names whenever one is made.
  *
  * libcurl asks to be called at once (a timer of 0) whenever a transfer is added. All such shards are run once, at the end of the
  * turn. */
 #include "http_internal.h"
 #include "util/clock.h"
 
-#define UNUSED_MS 90000 /* a shard without requests for so long closes: longer than any connection may wait for its next use */
+#define UNUSED_MS 90000           /* a shard without connections, into which none came for so long, closes */
+#define CONNECTIONS_MAX 16777216L /* libcurl is to close none by itself: http_conn.c counts them */
 
 static void collect(struct http_shard *s)
 {
@@ -16,9 +17,9 @@ static void collect(struct http_shard *s)
         if (msg->msg != CURLMSG_DONE)
             continue;
         CURLcode code = msg->data.result; /* msg does not outlive the transfer's removal */
-        struct http_request *rq = NULL;
-        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&rq);
-        http_request_finished(rq, code);
+        struct http_conn *conn = NULL;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&conn);
+        http_conn_finished(conn, code);
     }
 }
 
@@ -94,7 +95,7 @@ static void act_on_time(struct http_shard *s)
         run_all(s);
     if (s->multi)
         http_shard_act(s, CURL_SOCKET_TIMEOUT, 0);
-    if (s->multi && s->due_ms < 0 && !s->pending && s->in_flight > 0 && curl_multi_timeout(s->multi, &timeout_ms) == CURLM_OK)
+    if (s->multi && s->due_ms < 0 && !s->pending && s->connecting > 0 && curl_multi_timeout(s->multi, &timeout_ms) == CURLM_OK)
         set_due(s, timeout_ms);
 }
 
@@ -134,39 +135,32 @@ static bool open_multi(struct http_shard *s)
     CURLM *multi = curl_multi_init();
     if (!multi)
         return false;
-    s->connections_max = s->client->max_connections;
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, http_socket_wanted);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, s);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, s);
     curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, s->connections_max);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
     s->multi = multi;
     s->due_ms = -1;
     return true;
 }
 
-/* Closes its connections and forgets its names. No request may be in it. */
 static void close_multi(struct http_shard *s)
 {
-    check(s->in_flight == 0);
+    check(s->handles == 0);
     if (!s->multi)
         return;
     CURLM *multi = s->multi;
     s->multi = NULL;
     s->kicked = false;
     curl_multi_cleanup(multi);
-    http_sockets_forget(s);
     loop_timer_cancel(s->timer);
     s->due_ms = -1;
     if (s->pending) {
         TAILQ_REMOVE(&s->client->pending, s, pending_link);
         s->pending = false;
     }
-    curl_slist_free_all(s->forget);
-    s->forget = NULL;
-    for (struct http_host *host = s->hosts; host; host = host->hh.next)
-        host->pin_loaded = false;
 }
 
 void http_shard_init(struct http_shard *s, struct http_client *c)
@@ -180,63 +174,35 @@ void http_shard_init(struct http_shard *s, struct http_client *c)
 void http_shard_done(struct http_shard *s)
 {
     close_multi(s);
-    check(s->open_sockets == 0);
     loop_timer_free(s->timer);
 }
 
-enum err http_shard_add(struct http_shard *s, struct http_request *rq)
+enum err http_shard_add(struct http_shard *s, struct http_conn *conn)
 {
     if (!s->multi && !open_multi(s))
         return ERR_NO_MEMORY;
-    if (curl_multi_add_handle(s->multi, rq->easy) != CURLM_OK)
+    if (curl_multi_add_handle(s->multi, conn->easy) != CURLM_OK)
         return ERR_NO_MEMORY;
-    s->in_flight++;
+    s->handles++;
+    s->connecting++;
     s->used_ms = loop_now(s->client->loop);
     return ERR_OK;
 }
 
-void http_shard_remove(struct http_shard *s, struct http_request *rq)
+void http_shard_remove(struct http_shard *s, struct http_conn *conn)
 {
-    CURLMcode code = curl_multi_remove_handle(s->multi, rq->easy);
+    CURLMcode code = curl_multi_remove_handle(s->multi, conn->easy);
     check(code == CURLM_OK);
-    s->in_flight--;
-}
-
-/* libcurl's limit is per handle. While the sum is below ours a shard may have all of it; above, its share of what is open, which
- * takes effect as requests end. Given back slowly, lest the sum swing. */
-static long connection_limit(const struct http_shard *s)
-{
-    const struct http_client *c = s->client;
-    long limit = s->connections_max;
-    if (c->open_sockets > c->max_connections)
-        limit = (long)((int64_t)c->max_connections * s->open_sockets * 9 / 10 / c->open_sockets);
-    else if (c->open_sockets < c->max_connections / 4 * 3)
-        limit *= 2;
-    if (limit > c->max_connections)
-        limit = c->max_connections;
-    return limit < 1 ? 1 : limit;
-}
-
-static void limit_connections(struct http_shard *s)
-{
-    long limit = connection_limit(s);
-    if (limit == s->connections_max)
-        return;
-    s->connections_max = limit;
-    curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, limit);
+    http_sockets_forget(conn);
+    s->handles--;
 }
 
 void http_shards_sweep(struct http_client *c)
 {
     int64_t now_ms = loop_now(c->loop);
-    bool full = c->open_sockets > c->max_connections;
     for (int i = 0; i < HTTP_SHARDS; i++) {
         struct http_shard *s = &c->shards[i];
-        if (!s->multi)
-            continue;
-        if (s->in_flight == 0 && now_ms - s->used_ms > (full ? 1000 : UNUSED_MS))
+        if (s->multi && s->handles == 0 && now_ms - s->used_ms > UNUSED_MS)
             close_multi(s);
-        else
-            limit_connections(s);
     }
 }

@@ -1,15 +1,11 @@
-/* The descriptors of libcurl's connections on the loop.
- *
- * They are watched lazily: when libcurl wants to hear no more of a connection that it keeps, it stays registered for reading,
- * since the next request will want just that. The watcher goes when the descriptor is closed. An event on a connection that is
- * kept means that the peer closed it (or talks out of turn): the watcher rests, and libcurl notices itself before it uses the
- * connection again.
+/* The descriptors of libcurl's connections on the loop: watched for libcurl while it connects, and for the connection from then
+ * on, for reading mostly, until it is closed.
  *
  * While connecting, libcurl 7.88 has three traps. It closes a socket whose connect timed out without CURLOPT_CLOSESOCKETFUNCTION.
  * It may get the same number for its next attempt, of which it then says nothing, since it wants the same of it. And it begins
- * with the host's next address only when something else wakes the transfer. Hence: a socket that was never to be read from is
- * still connecting, and not watched lazily; one that is opened under a number we know takes over what was wanted of the old one;
- * and when one is gone while connecting, its shard is run once more. */
+ * with the host's next address only when something else wakes the transfer. Hence: nothing is watched that libcurl does not ask
+ * for; a socket that is opened under a number we know takes over what was wanted of the old one; and when one is gone while
+ * connecting, its shard is run once more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -30,11 +26,14 @@ static void not_fresh(struct http_socket *sock)
     sock->fresh = false;
 }
 
+/* The owner of a connection that libcurl closes by itself finds it without a socket. */
 static void forget(struct http_client *c, struct http_socket *sock)
 {
     not_fresh(sock);
+    LIST_REMOVE(sock, opener_link);
     loop_io_free(sock->io);
-    sock->shard->open_sockets--;
+    if (sock->conn)
+        sock->conn->sock = NULL;
     c->open_sockets--;
     c->sockets[sock->fd] = NULL;
     free(sock);
@@ -42,16 +41,16 @@ static void forget(struct http_client *c, struct http_socket *sock)
 
 static void on_ready(void *ctx, int events)
 {
-    struct http_socket *sock = ctx;
-    if (sock->idle) {
-        loop_io_set(sock->io, 0);
+    struct http_socket *sock = ctx; /* may be gone afterwards */
+    if (sock->conn) {
+        http_conn_on_ready(sock->conn, events);
         return;
     }
     int mask = (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
-    http_shard_act(sock->shard, sock->fd, mask); /* sock may be gone */
+    http_shard_act(sock->shard, sock->fd, mask);
 }
 
-static void watch(struct http_socket *sock, int events)
+void http_socket_watch(struct http_socket *sock, int events)
 {
     sock->wanted = events;
     if (sock->io)
@@ -63,7 +62,7 @@ static void watch(struct http_socket *sock, int events)
 /* One that is gone while it was connecting: libcurl may have another address to try. */
 static void forget_closed(struct http_socket *sock)
 {
-    if (sock->opener && sock->opener->state == HTTP_REQUEST_RUNNING)
+    if (!sock->conn && sock->opener->state == HTTP_CONN_CONNECTING)
         http_shard_kick(sock->shard);
     forget(sock->shard->client, sock);
 }
@@ -76,26 +75,19 @@ static void forget_vanished(struct http_socket *sock)
 
 static void unwatch(struct http_socket *sock)
 {
-    sock->idle = true;
-    if (sock->was_read) {
-        watch(sock, LOOP_READ); /* as it is already, unless writing was waited for */
+    if (sock->conn)
         return;
-    }
     loop_io_free(sock->io);
     sock->io = NULL;
     sock->wanted = 0;
     forget_vanished(sock);
 }
 
-/* Nothing is to be read before the connection stands. */
-static void note_connected(struct http_socket *sock)
+/* Nothing is to be read before the TCP connection stands. */
+static void note_connected(struct http_conn *conn)
 {
-    sock->was_read = true;
-    if (!sock->opener)
-        return;
-    sock->opener->connected = true;
-    sock->opener->connected_ms = loop_now(sock->shard->client->loop);
-    sock->opener = NULL;
+    if (conn->connect_ms < 0)
+        conn->connect_ms = (int32_t)(loop_now(conn->client->loop) - conn->opened_ms);
 }
 
 int http_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *shard, void *unused)
@@ -110,11 +102,12 @@ int http_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *shard, void
         return 0;
     }
     check(sock != NULL);
+    if (sock->conn)
+        return 0;
     not_fresh(sock);
-    sock->idle = false;
-    if (!sock->was_read && (what & CURL_POLL_IN))
-        note_connected(sock);
-    watch(sock, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
+    if (what & CURL_POLL_IN)
+        note_connected(sock->opener);
+    http_socket_watch(sock, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
     return 0;
 }
 
@@ -128,24 +121,24 @@ static void make_room(struct http_client *c, int fd)
     c->socket_slots = slots;
 }
 
-void http_socket_opened(struct http_request *rq, int fd)
+void http_socket_opened(struct http_conn *conn, int fd)
 {
-    struct http_shard *s = rq->ep->shard;
+    struct http_shard *s = conn->host->shard;
     struct http_client *c = s->client;
     make_room(c, fd);
     struct http_socket *old = c->sockets[fd];
-    int wanted = old && old->shard == s && !old->idle ? old->wanted : 0;
+    int wanted = old && old->shard == s && !old->conn ? old->wanted : 0;
     if (old)
         forget(c, old);
     struct http_socket *sock = mem_zalloc(sizeof *sock);
     sock->shard = s;
     sock->fd = fd;
-    sock->opener = rq;
+    sock->opener = conn;
+    LIST_INSERT_HEAD(&conn->opened, sock, opener_link);
     c->sockets[fd] = sock;
-    s->open_sockets++;
     c->open_sockets++;
     if (wanted) {
-        watch(sock, wanted);
+        http_socket_watch(sock, wanted);
         return;
     }
     sock->fresh = true;
@@ -161,6 +154,18 @@ void http_sockets_look(struct http_shard *s)
     }
 }
 
+bool http_socket_bind(struct http_conn *conn, int fd)
+{
+    struct http_socket *sock = find(conn->client, fd);
+    if (!sock || sock->opener != conn)
+        return false;
+    not_fresh(sock);
+    sock->conn = conn;
+    conn->sock = sock;
+    http_socket_watch(sock, LOOP_READ);
+    return true;
+}
+
 int http_socket_close(void *client, curl_socket_t fd)
 {
     struct http_client *c = client;
@@ -170,10 +175,9 @@ int http_socket_close(void *client, curl_socket_t fd)
     return close(fd);
 }
 
-void http_sockets_forget(struct http_shard *s)
+void http_sockets_forget(struct http_conn *conn)
 {
-    struct http_client *c = s->client;
-    for (size_t fd = 0; s->open_sockets > 0 && fd < c->socket_slots; fd++)
-        if (c->sockets[fd] && c->sockets[fd]->shard == s)
-            forget(c, c->sockets[fd]);
+    struct http_socket *sock;
+    while ((sock = LIST_FIRST(&conn->opened)) != NULL)
+        forget(conn->client, sock);
 }

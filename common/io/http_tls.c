@@ -1,5 +1,5 @@
-/* One certificate store for all connections. Left to itself libcurl reads the bundle for each multi handle (26 ms and a
- * megabyte each time). */
+/* One certificate store for all connections: left to itself libcurl reads the bundle for each multi handle (26 ms and a megabyte
+ * each time). And a store of sessions for each host, since libcurl's own is per handle, and a shared one holds eight. */
 #include <stdlib.h>
 
 #include "http_internal.h"
@@ -38,4 +38,14 @@ bool http_tls_load(struct http_client *c)
     c->trust = X509_STORE_new();
     c->trust_failed = !c->trust || !load(c->trust);
     return !c->trust_failed;
+}
+
+CURLSH *http_tls_sessions(struct http_host *host)
+{
+    if (host->sessions)
+        return host->sessions;
+    host->sessions = curl_share_init();
+    if (host->sessions)
+        curl_share_setopt(host->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    return host->sessions;
 }

@@ -25,19 +25,24 @@ void make_client(void)
     t.client = http_client_new(&o);
 }
 
-int http_set_up(void **state)
+int http_set_up_with(const struct script *scripts)
 {
-    (void)state;
     memset(&t, 0, sizeof t);
     stub_resolver_failing_ms = stub_resolver_asked = stub_resolver_open = 0;
     t.loop = loop_new();
     t.resolver = resolver_new(t.loop, NULL, NULL);
     assert_int_equal(address_list_parse("127.0.0.0/8", &t.exempt, NULL), ERR_OK);
     t.policy = (struct target_policy){.allow_http = true, .exempt = t.exempt};
-    t.server = scripted_server_start(http_scripts);
+    t.server = scripted_server_start(scripts);
     t.alarm = loop_timer_new(t.loop, on_alarm, NULL);
     make_client();
     return 0;
+}
+
+int http_set_up(void **state)
+{
+    (void)state;
+    return http_set_up_with(http_scripts);
 }
 
 int http_tear_down(void **state)
@@ -89,8 +94,8 @@ struct http_endpoint *endpoint(const char *host, const char *path)
 
 void post_to(struct http_endpoint *ep, int64_t timeout_ms, struct call *call)
 {
-    static const char *const headers[] = {"X-TrueFTP-Event: file.uploaded", "X-Empty:"};
-    struct http_post post = {.headers = headers, .header_count = 2, .body = SLICE("{\"a\":1}"), .timeout_ms = timeout_ms};
+    struct http_post post = {
+        .headers = SLICE("X-TrueFTP-Event: file.uploaded\r\nX-Empty:\r\n"), .body = SLICE("{\"a\":1}"), .timeout_ms = timeout_ms};
     memset(call, 0, sizeof *call);
     t.posted_ms = clock_mono_ms();
     call->rq = http_client_post(t.client, ep, &post, on_done, call);
@@ -128,4 +133,25 @@ void post_url(const char *url, int64_t timeout_ms, struct call *call)
     post_to(ep, timeout_ms, call);
     http_endpoint_free(ep);
     wait_for(1);
+}
+
+void check_behaviour(const struct behaviour *b)
+{
+    struct call call;
+    int accepted = scripted_server_accepted(t.server);
+    post_and_wait("one.example", b->path, b->timeout_ms, &call);
+    bool right = call.result.status == b->status && call.result.error == b->error && !call.result.ours &&
+                 call.took_ms >= b->least_ms && call.took_ms <= b->most_ms && strcmp(call.retry_after, b->retry_after) == 0 &&
+                 (!b->response || slice_eq(call.result.response, slice_str(b->response)));
+    if (!right)
+        fail_msg("%s: status %d, error %s, ours %d, %d ms, retry-after '%s', response '%.*s', detail '%s'", b->path,
+                 call.result.status, call.result.error ? delivery_error_name(call.result.error) : "none", call.result.ours,
+                 (int)call.took_ms, call.retry_after, (int)call.result.response.len, call.response, call.detail);
+    assert_true(b->error == NONE || call.detail[0]);
+    assert_true(b->error != NONE || call.result.first_byte_ms >= 0);
+    post_and_wait("one.example", "/ok", 5000, &call);
+    assert_int_equal(call.result.status, 200);
+    int expected = accepted == 0 ? 1 : accepted; /* the first begins without a connection */
+    if (scripted_server_accepted(t.server) != expected + b->renewed)
+        fail_msg("%s: %d new connections", b->path, scripted_server_accepted(t.server) - expected);
 }

@@ -13,6 +13,20 @@
 #include "scripted_server.h"
 #include "stub_resolver.h"
 
+/* What an endpoint does at a path, and what is to come of a POST to it. */
+struct behaviour {
+    const char *path;
+    int status;
+    enum delivery_error error;
+    int64_t timeout_ms, least_ms, most_ms;
+    int renewed; /* connections made until the next request is answered: 0 where this one is kept, 2 where it was tried again */
+    const char *response;
+    const char *retry_after;
+};
+
+#define NONE DELIVERY_ERROR_NONE
+#define QUICK 5000, 0, 1500
+
 /* One POST and what came of it. */
 struct call {
     struct http_request *rq;
@@ -37,6 +51,7 @@ struct http_fixture {
 extern struct http_fixture t;
 
 int http_set_up(void **state);
+int http_set_up_with(const struct script *scripts);
 int http_tear_down(void **state);
 #define HTTP_TEST(fn) cmocka_unit_test_setup_teardown(fn, http_set_up, http_tear_down)
 
@@ -51,5 +66,7 @@ void wait_for(int calls);
 void post_and_wait(const char *host, const char *path, int64_t timeout_ms, struct call *call);
 void post_url(const char *url, int64_t timeout_ms, struct call *call);
 void run_ms(int64_t ms);
+/* POSTs to its path, then to /ok. */
+void check_behaviour(const struct behaviour *b);
 
 #endif

@@ -10,19 +10,6 @@
 
 /* -------- what endpoints answer -------- */
 
-struct behaviour {
-    const char *path;
-    int status;
-    enum delivery_error error;
-    int64_t timeout_ms, least_ms, most_ms;
-    int renewed; /* connections made until the next request is answered: 0 where this one is kept, 2 where libcurl tried again */
-    const char *response;
-    const char *retry_after;
-};
-
-#define NONE DELIVERY_ERROR_NONE
-#define QUICK 5000, 0, 1500
-
 static const struct behaviour behaviours[] = {
     {"/ok", 200, NONE, QUICK, 0, "ok", ""},
     {"/204", 204, NONE, QUICK, 0, "", ""},
@@ -53,7 +40,7 @@ static const struct behaviour behaviours[] = {
     {"/endless-500", 500, NONE, QUICK, 1, NULL, ""},
     {"/gzip-coding", 200, NONE, QUICK, 0, "01234", ""},
     {"/trailer", 200, NONE, QUICK, 0, "ok", ""},
-    {"/odd-trailer", 200, NONE, QUICK, 1, "ok", ""},
+    {"/odd-trailer", 200, NONE, QUICK, 0, "ok", ""},
     {"/many-fields", 0, DELIVERY_ERROR_PROTOCOL, QUICK, 1, "", ""},
     {"/long-field", 0, DELIVERY_ERROR_PROTOCOL, QUICK, 1, "", ""},
     {"/garbage", 0, DELIVERY_ERROR_PROTOCOL, QUICK, 1, "", ""},
@@ -64,27 +51,6 @@ static const struct behaviour behaviours[] = {
     {"/100-close", 0, DELIVERY_ERROR_RESET, QUICK, 1, "", ""},
     {"/101", 0, DELIVERY_ERROR_PROTOCOL, QUICK, 1, "", ""},
 };
-
-static void check_behaviour(const struct behaviour *b)
-{
-    struct call call;
-    int accepted = scripted_server_accepted(t.server);
-    post_and_wait("one.example", b->path, b->timeout_ms, &call);
-    bool right = call.result.status == b->status && call.result.error == b->error && !call.result.ours &&
-                 call.took_ms >= b->least_ms && call.took_ms <= b->most_ms && strcmp(call.retry_after, b->retry_after) == 0 &&
-                 (!b->response || slice_eq(call.result.response, slice_str(b->response)));
-    if (!right)
-        fail_msg("%s: status %d, error %s, ours %d, %d ms, retry-after '%s', response '%.*s', detail '%s'", b->path,
-                 call.result.status, call.result.error ? delivery_error_name(call.result.error) : "none", call.result.ours,
-                 (int)call.took_ms, call.retry_after, (int)call.result.response.len, call.response, call.detail);
-    assert_true(b->error == NONE || call.detail[0]);
-    assert_true(b->error != NONE || call.result.first_byte_ms >= 0);
-    post_and_wait("one.example", "/ok", 5000, &call);
-    assert_int_equal(call.result.status, 200);
-    int expected = accepted == 0 ? 1 : accepted; /* the first begins without a connection */
-    if (scripted_server_accepted(t.server) != expected + b->renewed)
-        fail_msg("%s: %d new connections", b->path, scripted_server_accepted(t.server) - expected);
-}
 
 static void test_behaviours(void **state)
 {
@@ -152,20 +118,33 @@ static void test_bodies_are_exact(void **state)
     http_endpoint_free(ep);
 }
 
-static void test_bad_headers_are_not_sent(void **state)
+static void test_header_lines(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"X-A: b\r\nX-C: d", "X-A: b\nX-C: d", "X-A: b\r", "no colon", ": no name"};
-    struct http_endpoint *ep = endpoint("one.example", "/ok");
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct call call = {.posted = true};
-        struct http_post post = {.headers = &bad[i], .header_count = 1, .timeout_ms = 5000};
-        call.rq = http_client_post(t.client, ep, &post, on_done, &call);
-        wait_for(1);
-        assert_int_equal(call.result.error, DELIVERY_ERROR_PROTOCOL);
+    static const struct {
+        struct slice name, value;
+        const char *line; /* NULL: refused */
+    } cases[] = {
+        {SLICE("X-A"), SLICE("b"), "X-A: b\r\n"},
+        {SLICE("X-A"), SLICE(""), "X-A:\r\n"},
+        {SLICE("X-A"), SLICE("tab\there, \xc3\xa9"), "X-A: tab\there, \xc3\xa9\r\n"},
+        {SLICE("X-A"), SLICE("b\r\nX-C: d"), NULL},
+        {SLICE("X-A"), SLICE("b\nX-C: d"), NULL},
+        {SLICE("X-A"), SLICE("b\r"), NULL},
+        {SLICE("X-A"), SLICE("b\0c"), NULL},
+        {SLICE("X-A"), SLICE("b\x7f"), NULL},
+        {SLICE("X-A:"), SLICE("b"), NULL},
+        {SLICE("X A"), SLICE("b"), NULL},
+        {SLICE("X-A\r\nX-B"), SLICE("b"), NULL},
+        {SLICE(""), SLICE("b"), NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf line;
+        buf_init(&line, 100);
+        assert_int_equal(http_header_put(&line, cases[i].name, cases[i].value), cases[i].line ? ERR_OK : ERR_INVALID);
+        assert_string_equal(buf_cstr(&line), cases[i].line ? cases[i].line : "");
+        buf_done(&line);
     }
-    assert_int_equal(scripted_server_accepted(t.server), 0);
-    http_endpoint_free(ep);
 }
 
 /* -------- connections -------- */
@@ -187,7 +166,7 @@ static void test_connection_is_kept(void **state)
     http_endpoint_free(ep);
 }
 
-/* The server closes a kept connection just as we use it: libcurl tries once more on a new one. */
+/* The server closes a kept connection just as we use it: it is sent once more, on a new one. */
 static void test_stale_connection_is_retried(void **state)
 {
     (void)state;
@@ -201,8 +180,8 @@ static void test_stale_connection_is_retried(void **state)
     assert_int_equal(scripted_server_accepted(t.server), 2);
 }
 
-/* An endpoint that dies of each request gets it twice in one attempt, not six times. */
-static void test_kept_connections_are_tried_twice_at_most(void **state)
+/* An endpoint that dies of each request gets it twice in one attempt, however many connections to it are kept. */
+static void test_kept_connections_are_tried_once(void **state)
 {
     (void)state;
     struct call calls[4], last;
@@ -213,11 +192,12 @@ static void test_kept_connections_are_tried_twice_at_most(void **state)
     }
     wait_for(4);
     assert_int_equal(scripted_server_accepted(t.server), 4);
-    post_and_wait("one.example", "/ok", 5000, &last);
+    post_and_wait("one.example", "/close-at-once", 5000, &last);
     assert_int_equal(last.result.error, DELIVERY_ERROR_RESET);
     assert_false(last.result.ours);
     assert_int_equal(last.result.status, 0);
     assert_int_equal(scripted_server_requests(t.server), 6);
+    assert_int_equal(scripted_server_accepted(t.server), 5);
 }
 
 static int64_t cpu_ms(void)
@@ -353,7 +333,8 @@ static void test_connections_are_limited(void **state)
     for (int i = 0; i < 400; i++)
         post_to(slow[i % 40], 20000, &calls[i]);
     wait_for(400);
-    assert_int_equal(t.client->open_sockets, 400);
+    assert_int_equal(scripted_server_accepted(t.server), 400);
+    assert_true(t.client->open_sockets <= 100);
     for (int64_t until_ms = clock_mono_ms() + 2500; clock_mono_ms() < until_ms;) {
         for (int i = 0; i < 40; i++)
             post_to(quick[i], 20000, &calls[i]);
@@ -379,10 +360,10 @@ int main(void)
         HTTP_TEST(test_response_is_cut_at_4_kib),
         HTTP_TEST(test_request_bytes),
         HTTP_TEST(test_bodies_are_exact),
-        HTTP_TEST(test_bad_headers_are_not_sent),
+        cmocka_unit_test(test_header_lines),
         HTTP_TEST(test_connection_is_kept),
         HTTP_TEST(test_stale_connection_is_retried),
-        HTTP_TEST(test_kept_connections_are_tried_twice_at_most),
+        HTTP_TEST(test_kept_connections_are_tried_once),
         HTTP_TEST(test_closed_idle_connection),
         HTTP_TEST(test_cancel),
         HTTP_TEST(test_cancel_while_reading_the_body),

@@ -207,55 +207,24 @@ static void test_policy_at_the_socket(void **state)
     http_endpoint_free(other);
 }
 
-static struct http_host *host_of(struct http_endpoint *ep)
-{
-    return ep->host;
-}
-
-/* A new answer replaces the old one in libcurl's cache. */
+/* A new answer is what the next connection goes to. */
 static void test_new_address_is_used(void **state)
 {
     (void)state;
-    struct call call;
-    stub_resolver_turn = 1;
+    static const struct {
+        int turn;
+        enum delivery_error error;
+    } cases[] = {
+        {1, DELIVERY_ERROR_NONE}, {2, DELIVERY_ERROR_CONNECT_REFUSED} /* nobody listens there */, {1, DELIVERY_ERROR_NONE}};
     struct http_endpoint *ep = endpoint("turning.example", "/close-after");
-    post_to(ep, 5000, &call);
-    wait_for(1);
-    assert_int_equal(call.result.status, 200);
-    assert_true(host_of(ep)->pin_loaded);
-    stub_resolver_turn = 2; /* nobody listens there */
-    host_of(ep)->resolved_ms -= HTTP_FRESH_MS;
-    post_to(ep, 5000, &call);
-    wait_for(1);
-    assert_int_equal(call.result.error, DELIVERY_ERROR_CONNECT_REFUSED);
-    stub_resolver_turn = 1;
-    host_of(ep)->resolved_ms -= HTTP_FRESH_MS;
-    post_to(ep, 5000, &call);
-    wait_for(1);
-    assert_int_equal(call.result.status, 200);
-    http_endpoint_free(ep);
-}
-
-/* libcurl's entry is gone though we believe it there: pinned again, never resolved by libcurl. */
-static void test_lost_pin_is_restored(void **state)
-{
-    (void)state;
-    struct call call;
-    struct http_endpoint *ep = endpoint("turning.example", "/close-after");
-    stub_resolver_turn = 1;
-    post_to(ep, 5000, &call);
-    wait_for(1);
-    char entry[100];
-    snprintf(entry, sizeof entry, "-%s", host_of(ep)->key);
-    ep->shard->forget = curl_slist_append(NULL, entry);
-    post_to(ep, 5000, &call);
-    wait_for(1);
-    assert_int_equal(call.result.status, 200);
-    http_endpoint_free(ep); /* and for real: the next one of this name begins without an entry */
-    ep = endpoint("turning.example", "/ok");
-    post_to(ep, 5000, &call);
-    wait_for(1);
-    assert_int_equal(call.result.status, 200);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct call call;
+        stub_resolver_turn = cases[i].turn;
+        ep->host->resolved_ms -= HTTP_FRESH_MS;
+        post_to(ep, 5000, &call);
+        wait_for(1);
+        assert_int_equal(call.result.error, cases[i].error);
+    }
     http_endpoint_free(ep);
 }
 
@@ -317,6 +286,68 @@ static void test_tls(void **state)
     unlink(others);
 }
 
+static struct http_endpoint *tls_endpoint(struct tls_server *server, const char *trusted)
+{
+    char url[100];
+    http_client_free(t.client);
+    setenv("CURL_CA_BUNDLE", trusted, 1);
+    make_client();
+    snprintf(url, sizeof url, "https://tls.example:%d/", tls_server_port(server));
+    return endpoint_of(url);
+}
+
+/* Connections are kept; a new one resumes the session of those before it, in its own client alone. */
+static void test_tls_connections(void **state)
+{
+    (void)state;
+    struct call call;
+    char certificate[64];
+    struct tls_server *server = tls_server_start("tls.example", TLS_SERVER_NORMAL, certificate);
+    for (int client = 1; client <= 2; client++) {
+        struct http_endpoint *ep = tls_endpoint(server, certificate);
+        for (int connection = 1; connection <= 3; connection++) {
+            for (int i = 0; i < 5; i++) {
+                post_to(ep, 5000, &call);
+                wait_for(1);
+                if (call.result.status != 200)
+                    fail_msg("error %d, %s", (int)call.result.error, call.detail);
+            }
+            http_conn_close(TAILQ_FIRST(&ep->host->idle));
+        }
+        assert_int_equal(tls_server_accepted(server), 3 * client);
+        assert_int_equal(tls_server_resumed(server), 2 * client);
+        http_endpoint_free(ep);
+    }
+    unsetenv("CURL_CA_BUNDLE");
+    tls_server_stop(server);
+    unlink(certificate);
+}
+
+/* More than a socket's buffer and a TLS record hold. */
+static void test_tls_large_body(void **state)
+{
+    (void)state;
+    enum { SIZE = 8000000 };
+    struct call call = {.posted = true};
+    char certificate[64];
+    char *bytes = calloc(1, SIZE);
+    struct tls_server *server = tls_server_start("tls.example", TLS_SERVER_NORMAL, certificate);
+    struct http_endpoint *ep = tls_endpoint(server, certificate);
+    struct http_post post = {.body = slice_of(bytes, SIZE), .timeout_ms = 20000};
+    http_client_post(t.client, ep, &post, on_done, &call);
+    wait_for(1);
+    if (call.result.status != 200)
+        fail_msg("error %d, %s", (int)call.result.error, call.detail);
+    assert_int_equal(tls_server_accepted(server), 1);
+    unsetenv("CURL_CA_BUNDLE");
+    http_endpoint_free(ep);
+    http_client_free(t.client); /* ends the connection, so that the server's thread ends */
+    make_client();
+    tls_server_stop(server);
+    unlink(certificate);
+    free(bytes);
+}
+
 /* -------- judging -------- */
 
 static void test_judge(void **state)
@@ -327,22 +358,24 @@ static void test_judge(void **state)
         enum delivery_error error;
         bool ours;
     } cases[] = {
-        {{.code = CURLE_OK, .head_complete = true}, DELIVERY_ERROR_NONE, false},
-        {{.code = CURLE_RECV_ERROR, .head_complete = true}, DELIVERY_ERROR_NONE, false},
-        {{.code = CURLE_WRITE_ERROR, .head_complete = true, .stop = HTTP_STOP_ENOUGH}, DELIVERY_ERROR_NONE, false},
-        {{.code = CURLE_OK, .requested = true}, DELIVERY_ERROR_RESET, false},
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = ECONNREFUSED}, DELIVERY_ERROR_CONNECT_REFUSED, false},
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = ETIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = EADDRNOTAVAIL}, DELIVERY_ERROR_CANCELLED, true},
-        {{.code = CURLE_COULDNT_CONNECT, .stop = HTTP_STOP_REFUSED}, DELIVERY_ERROR_BLOCKED_TARGET, false},
-        {{.code = CURLE_COULDNT_CONNECT, .stop = HTTP_STOP_NO_SOCKET}, DELIVERY_ERROR_CANCELLED, true},
-        {{.code = CURLE_OPERATION_TIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
-        {{.code = CURLE_OPERATION_TIMEDOUT, .connected = true}, DELIVERY_ERROR_TIMEOUT, false},
-        {{.code = CURLE_OUT_OF_MEMORY}, DELIVERY_ERROR_CANCELLED, true},
-        {{.code = CURLE_OUT_OF_MEMORY, .requested = true}, DELIVERY_ERROR_PROTOCOL, false},
-        {{.code = CURLE_PEER_FAILED_VERIFICATION, .connected = true}, DELIVERY_ERROR_TLS, false},
-        {{.code = CURLE_SSL_CACERT_BADFILE, .connected = true}, DELIVERY_ERROR_CANCELLED, true},
-        {{.code = CURLE_UNSUPPORTED_PROTOCOL, .requested = true}, DELIVERY_ERROR_PROTOCOL, false},
+        {{.end = HTTP_END_HEAD}, DELIVERY_ERROR_NONE, false},
+        {{.end = HTTP_END_CLOSED, .connected = true}, DELIVERY_ERROR_RESET, false},
+        {{.end = HTTP_END_BAD, .connected = true}, DELIVERY_ERROR_PROTOCOL, false},
+        {{.end = HTTP_END_TIMEOUT, .connected = true}, DELIVERY_ERROR_TIMEOUT, false},
+        {{.end = HTTP_END_REFUSED}, DELIVERY_ERROR_BLOCKED_TARGET, false},
+        {{.end = HTTP_END_NO_SOCKET}, DELIVERY_ERROR_CANCELLED, true},
+        {{.end = HTTP_END_NO_NAME}, DELIVERY_ERROR_CANCELLED, true},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = ECONNREFUSED},
+         DELIVERY_ERROR_CONNECT_REFUSED,
+         false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = ETIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = EADDRNOTAVAIL}, DELIVERY_ERROR_CANCELLED, true},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_OPERATION_TIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_OPERATION_TIMEDOUT, .connected = true}, DELIVERY_ERROR_TIMEOUT, false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_OUT_OF_MEMORY}, DELIVERY_ERROR_CANCELLED, true},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_PEER_FAILED_VERIFICATION, .connected = true}, DELIVERY_ERROR_TLS, false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_RECV_ERROR, .connected = true}, DELIVERY_ERROR_RESET, false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_SSL_CACERT_BADFILE, .connected = true}, DELIVERY_ERROR_CANCELLED, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct http_verdict v = http_judge(&cases[i].facts);
@@ -363,9 +396,10 @@ int main(void)
         HTTP_TEST(test_loopback_is_refused_without_exemption),
         HTTP_TEST(test_policy_at_the_socket),
         HTTP_TEST(test_new_address_is_used),
-        HTTP_TEST(test_lost_pin_is_restored),
         HTTP_TEST(test_environment_proxy_is_ignored),
         HTTP_TEST(test_tls),
+        HTTP_TEST(test_tls_connections),
+        HTTP_TEST(test_tls_large_body),
         cmocka_unit_test(test_judge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ struct tls_server {
     enum tls_server_kind kind;
     SSL_CTX *ctx;
     pthread_t thread;
+    _Atomic int accepted, resumed;
 };
 
 static X509 *make_certificate(EVP_PKEY *key, const char *name)
@@ -70,18 +73,41 @@ static SSL_CTX *make_ctx(const char *name, enum tls_server_kind kind, char *path
     return ctx;
 }
 
+/* Reads one request to its end; false: the peer is gone. */
+static bool hear(SSL *ssl)
+{
+    char bytes[65536];
+    size_t len = 0, wanted = 0;
+    while (wanted == 0 || len < wanted) {
+        size_t room = wanted ? sizeof bytes - 1 : sizeof bytes - 1 - len;
+        int n = SSL_read(ssl, wanted ? bytes : bytes + len, (int)room); /* of a body, only the length counts */
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+        if (wanted > 0)
+            continue;
+        bytes[len] = '\0';
+        const char *end = strstr(bytes, "\r\n\r\n"), *field = strstr(bytes, "Content-Length: ");
+        if (end && field)
+            wanted = (size_t)(end - bytes) + 4 + strtoul(field + 16, NULL, 10);
+    }
+    return true;
+}
+
 static void talk(struct tls_server *s, int fd)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    char bytes[4096];
+    char byte;
     SSL *ssl = SSL_new(s->ctx);
     SSL_set_fd(ssl, fd);
-    if (s->kind != TLS_SERVER_MUTE && SSL_accept(ssl) == 1)
-        while (SSL_read(ssl, bytes, sizeof bytes) > 0) /* requests are small: one read each */
+    if (s->kind != TLS_SERVER_MUTE && SSL_accept(ssl) == 1) {
+        atomic_fetch_add(&s->resumed, SSL_session_reused(ssl));
+        while (hear(ssl))
             SSL_write(ssl, answer, (int)strlen(answer));
-    else if (s->kind == TLS_SERVER_MUTE)
-        while (read(fd, bytes, sizeof bytes) > 0)
+    } else if (s->kind == TLS_SERVER_MUTE) {
+        while (read(fd, &byte, 1) > 0)
             ;
+    }
     SSL_free(ssl);
     close(fd);
 }
@@ -90,8 +116,10 @@ static void *serve(void *arg)
 {
     struct tls_server *s = arg;
     int fd;
-    while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+    while ((fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        atomic_fetch_add(&s->accepted, 1);
         talk(s, fd);
+    }
     return NULL;
 }
 
@@ -123,4 +151,14 @@ void tls_server_stop(struct tls_server *s)
 int tls_server_port(const struct tls_server *s)
 {
     return s->port;
+}
+
+int tls_server_accepted(struct tls_server *s)
+{
+    return atomic_load(&s->accepted);
+}
+
+int tls_server_resumed(struct tls_server *s)
+{
+    return atomic_load(&s->resumed);
 }

@@ -1,5 +1,5 @@
-/* A TLS server for tests, on 127.0.0.5 and a thread of its own, with a certificate made for the occasion. Answers each request
- * with an empty 200. */
+/* A TLS server for tests, on 127.0.0.5 and a thread of its own, with a certificate made for the occasion. Serves one connection
+ * after the other; answers each request with an empty 200. */
 #ifndef TESTS_TLS_SERVER_H
 #define TESTS_TLS_SERVER_H
 
@@ -16,5 +16,8 @@ struct tls_server;
 struct tls_server *tls_server_start(const char *name, enum tls_server_kind kind, char certificate[64]);
 void tls_server_stop(struct tls_server *s);
 int tls_server_port(const struct tls_server *s);
+/* Connections accepted, and those whose handshake resumed a session. */
+int tls_server_accepted(struct tls_server *s);
+int tls_server_resumed(struct tls_server *s);
 
 #endif
