@@ -9,11 +9,11 @@
 #define PARTITIONS_MAX 1024
 
 struct appended {
-    STAILQ_ENTRY(appended) link;
+    TAILQ_ENTRY(appended) link;
     struct job *job;
 };
 
-static STAILQ_HEAD(, appended) appended = STAILQ_HEAD_INITIALIZER(appended);
+static TAILQ_HEAD(appended_list, appended) appended = TAILQ_HEAD_INITIALIZER(appended);
 static int64_t next_offset[PARTITIONS_MAX];
 
 bool __wrap_delivery_log_append_record(struct worker *w, struct job *job);
@@ -25,19 +25,19 @@ bool __wrap_delivery_log_append_record(struct worker *w, struct job *job)
     (void)w;
     struct appended *a = mem_zalloc(sizeof *a);
     a->job = job;
-    STAILQ_INSERT_TAIL(&appended, a, link);
+    TAILQ_INSERT_TAIL(&appended, a, link);
     return true;
 }
 
 static bool on_turn(void *ctx)
 {
     (void)ctx;
-    struct appended *last = STAILQ_LAST(&appended, appended, link), *a;
-    while (last && (a = STAILQ_FIRST(&appended)) != NULL) {
+    struct appended *last = TAILQ_LAST(&appended, appended_list), *a;
+    while (last && (a = TAILQ_FIRST(&appended)) != NULL) {
         struct partition *p = a->job->partition;
         int64_t *next = &next_offset[partition_number(p)];
         bool was_last = a == last;
-        STAILQ_REMOVE_HEAD(&appended, link);
+        TAILQ_REMOVE(&appended, a, link);
         if (*next <= partition_applied(p))
             *next = partition_applied(p) + 1;
         partition_on_record_ack(a->job, ERR_OK, (*next)++);
@@ -45,7 +45,7 @@ static bool on_turn(void *ctx)
         if (was_last)
             break;
     }
-    return !STAILQ_EMPTY(&appended);
+    return !TAILQ_EMPTY(&appended);
 }
 
 struct loop *__wrap_loop_new(void)

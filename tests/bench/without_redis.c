@@ -8,14 +8,14 @@
 #include "worker.h"
 
 struct asked {
-    STAILQ_ENTRY(asked) link;
+    TAILQ_ENTRY(asked) link;
     redis_fn *fn;
     void *ctx;
     char name;
     int ids;
 };
 
-static STAILQ_HEAD(, asked) asked = STAILQ_HEAD_INITIALIZER(asked);
+static TAILQ_HEAD(asked_list, asked) asked = TAILQ_HEAD_INITIALIZER(asked);
 static struct loop_turn *turn;
 
 void __wrap_redis_eval(struct redis *r, const struct redis_script *s, redis_fn *fn, void *ctx, int key_count, int argc,
@@ -60,15 +60,15 @@ static void answer(struct asked *a)
 static bool on_turn(void *ctx)
 {
     (void)ctx;
-    struct asked *last = STAILQ_LAST(&asked, asked, link), *a;
-    while (last && (a = STAILQ_FIRST(&asked)) != NULL) {
-        STAILQ_REMOVE_HEAD(&asked, link);
+    struct asked *last = TAILQ_LAST(&asked, asked_list), *a;
+    while (last && (a = TAILQ_FIRST(&asked)) != NULL) {
+        TAILQ_REMOVE(&asked, a, link);
         bool was_last = a == last;
         answer(a);
         if (was_last)
             break;
     }
-    return !STAILQ_EMPTY(&asked);
+    return !TAILQ_EMPTY(&asked);
 }
 
 struct loop *__wrap_loop_new(void)
@@ -84,5 +84,5 @@ void __wrap_redis_eval(struct redis *r, const struct redis_script *s, redis_fn *
     (void)r, (void)key_count, (void)argv, (void)lens;
     struct asked *a = mem_zalloc(sizeof *a);
     *a = (struct asked){.fn = fn, .ctx = ctx, .name = s->name[0] == 'c' && s->name[1] == 'h' ? 'k' : s->name[0], .ids = argc - 9};
-    STAILQ_INSERT_TAIL(&asked, a, link);
+    TAILQ_INSERT_TAIL(&asked, a, link);
 }
