@@ -6,6 +6,7 @@
 
 #include "expectations/arrivals.h"
 #include "http/dispatch.h"
+#include "routes/routes.h"
 #include "util/log.h"
 
 #define SECOND_MS 1000
@@ -130,6 +131,8 @@ static enum err open_io(struct api *api, struct errmsg *why)
         err = writer_new(&api->kafka, &api->writer, why);
     if (err == ERR_OK)
         err = open_view(api, why);
+    if (err == ERR_OK)
+        view_on_delivery(api->view, stream_delivery, api);
     return err == ERR_OK ? server_start(api, api->loop, api->settings.listen, dispatch, &api->server, why) : err;
 }
 
@@ -168,13 +171,13 @@ void api_done(struct api *api)
 {
     writer_free(api->writer);
     server_stop(api->server);
-    live_free(api->live);
     recoveries_free(api->recoveries);
     disabling_free(api->disabling);
     watch_free(api->watch);
     start_free(api->start);
     definitions_free(api->definitions);
     view_free(api->view);
+    live_free(api->live);
     kafka_admin_free(api->kafka_admin);
     admin_stop(api->admin);
     loop_timer_free(api->second);

@@ -215,7 +215,7 @@ static const struct kept *keep(struct live *l, struct channel *ch, struct slice 
     buf_printf(&k->text, "id: %s.%" PRIu64 "\nevent: delivery\ndata: ", l->instance, k->number);
     buf_put_slice(&k->text, json);
     buf_puts(&k->text, "\n\n");
-    if (k->text.err != ERR_OK) { /* too long to be told: the list has it */
+    if (!json.p || k->text.err != ERR_OK) {
         buf_reset(&k->text);
         buf_puts(&k->text, "event: reset\ndata: {}\n\n");
     }

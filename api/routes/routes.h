@@ -4,6 +4,7 @@
 #define ROUTES_ROUTES_H
 
 #include "http/request.h"
+#include "model/delivery.h"
 
 extern const struct route routes[];
 extern const size_t route_count;
@@ -15,6 +16,8 @@ void account_get(struct request *rq);
 void account_audit(struct request *rq);
 /* stream.c */
 void stream_get(struct request *rq);
+/* A delivery changed (a view_delivery_fn; ctx: the api). */
+void stream_delivery(void *ctx, const struct delivery *dl);
 /* session.c */
 void session_create(struct request *rq);
 void session_get(struct request *rq);

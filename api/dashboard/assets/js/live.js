@@ -4,8 +4,11 @@
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Calls onItem(object) for each event of that name; onState(true | false) as the stream opens and breaks; until the signal ends. */
-export function follow(url, eventName, signal, onItem, onState) {
+/**
+ * Calls onItem(delivery) for each that changes, onReset() when some were missed and what is shown must be read again, onState(true |
+ * false) as the stream opens and breaks; until the signal ends.
+ */
+export function follow(url, signal, { onItem, onReset, onState }) {
     let source = null;
     let pause = FIRST_PAUSE_MS;
     let timer = 0;
@@ -15,7 +18,8 @@ export function follow(url, eventName, signal, onItem, onState) {
             pause = FIRST_PAUSE_MS;
             onState(true);
         });
-        source.addEventListener(eventName, (event) => onItem(JSON.parse(event.data)));
+        source.addEventListener("delivery", (event) => onItem(JSON.parse(event.data)));
+        source.addEventListener("reset", onReset);
         source.addEventListener("error", () => {
             onState(false);
             if (source.readyState !== EventSource.CLOSED) return;

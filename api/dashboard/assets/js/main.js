@@ -16,6 +16,7 @@ function title(text) {
 
 /** Shows a page in the frame. After the first, its heading gets the focus, so that a screen reader reads where one is. */
 function show(frame, page, context) {
+    document.querySelectorAll("dialog").forEach((open) => open.close());
     title(page.title);
     frame.setSection(page.section);
     replace(frame.main, page.node);

@@ -23,7 +23,8 @@ const STATUS = {
     failed: ["bad", "Failed"],
     cancelled: ["", "Cancelled"],
     purged: ["", "Purged"],
-    unrecorded: ["bad", "No record"],
+    unrecorded: ["warn", "Not settled yet"],
+    missing: ["bad", "Missing"],
 };
 export const STATUSES = ["delivered", "retrying", "parked", "failed", "cancelled", "purged"].map((s) => [s, STATUS[s][1]]);
 export function statusBadge(status) {

@@ -225,16 +225,14 @@ function build(webhook, signal, query, box) {
         list.node,
     );
     list.show(bar.values());
-    follow(
-        streamUrl(`${webhookPath(webhook.id)}/stream`),
-        "delivery",
-        signal,
-        (d) => list.take(d),
-        (on) => {
+    follow(streamUrl(`${webhookPath(webhook.id)}/stream`), signal, {
+        onItem: (d) => list.take(d),
+        onReset: () => list.show(bar.values()),
+        onState: (on) => {
             live.classList.toggle("on", on);
             live.textContent = on ? "Live" : "Not live: reconnecting…";
         },
-    );
+    });
 }
 
 export function deliveriesPage(context) {

@@ -213,12 +213,10 @@ export function deliveryPage({ params, signal }) {
     };
     const related = (d) => d.delivery_id === params.delivery || d.original_delivery_id === params.delivery;
     show();
-    follow(
-        streamUrl(`${webhookPath(params.id)}/stream`),
-        "delivery",
-        signal,
-        (d) => related(d) && show(),
-        () => {},
-    );
+    follow(streamUrl(`${webhookPath(params.id)}/stream`), signal, {
+        onItem: (d) => related(d) && show(),
+        onReset: show,
+        onState: () => {},
+    });
     return { title: "Delivery", section: "webhooks", node: box };
 }

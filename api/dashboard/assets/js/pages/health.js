@@ -1,9 +1,18 @@
 // How a webhook does: figures of the last day, and charts of rate, success and latency.
 import { asCount, asPercent, asTime, chart } from "../charts.js";
+import { get } from "../api.js";
 import { h, replace } from "../dom.js";
+import { select } from "../form.js";
 import { count, milliseconds, percent, span, when } from "../text.js";
-import { empty, table, tiles } from "../ui.js";
-import { webhookPage } from "./webhook_frame.js";
+import { empty, load, table, tiles } from "../ui.js";
+import { webhookPage, webhookPath } from "./webhook_frame.js";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const WINDOWS = [
+    ["24h", "The last 24 hours"],
+    ["15m", "The last 15 minutes"],
+];
 
 function overview(x) {
     const bad = x.success_rate !== null && x.success_rate < 0.95;
@@ -64,24 +73,50 @@ function charts(series, signal) {
     ];
 }
 
-function build(health, signal, box) {
+/** A row for each piece of the window, also where nothing happened. */
+function filled(health) {
+    const step = health.window_s > 3600 ? HOUR_MS : MINUTE_MS;
+    const end = Math.floor(Date.now() / step) * step;
+    const known = new Map(health.series.map((r) => [Date.parse(r.time), r]));
+    const none = { delivered: 0, failed: 0, p50_ms: null, p95_ms: null };
+    return Array.from({ length: (health.window_s * 1000) / step + 1 }, (_, i) => {
+        const at = end - health.window_s * 1000 + i * step;
+        return known.get(at) ?? { ...none, time: new Date(at).toISOString() };
+    });
+}
+
+function show(health, signal, box) {
     const quiet = health.series.every((r) => r.delivered + r.failed === 0);
+    const nothing = empty(
+        "Nothing to draw yet",
+        "Charts of rate, success and latency come with the first deliveries. Test deliveries do not count.",
+    );
     replace(
         box,
         overview(health),
-        quiet
-            ? h(
-                  "div",
-                  { class: "card" },
-                  empty(
-                      "Nothing to draw yet",
-                      "Charts of rate, success and latency come with the first deliveries. Test deliveries do not count.",
-                  ),
-              )
-            : [charts(health.series, signal), figures(health.series)],
+        quiet ? h("div", { class: "card" }, nothing) : [charts(filled(health), signal), figures(health.series)],
     );
 }
 
+function build(webhook, health, signal, box) {
+    const shown = h("div", { class: "stack" });
+    const range = select(WINDOWS, "24h", { "aria-label": "Time" });
+    range.addEventListener("change", () => {
+        const query = { window: range.value };
+        load(
+            shown,
+            () => get(`${webhookPath(webhook.id)}/health`, { query, signal }),
+            (found) => {
+                const inner = h("div", { class: "stack" });
+                show(found, signal, inner);
+                return inner;
+            },
+        );
+    });
+    replace(box, h("div", { class: "row" }, range), shown);
+    show(health, signal, shown);
+}
+
 export function healthPage(context) {
-    return webhookPage(context, "health", "Health", (_webhook, health, box) => build(health, context.signal, box));
+    return webhookPage(context, "health", "Health", (webhook, health, box) => build(webhook, health, context.signal, box));
 }

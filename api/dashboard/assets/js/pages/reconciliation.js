@@ -6,7 +6,7 @@ import { field, isoTime, localTime, select } from "../form.js";
 import { rewrite } from "../router.js";
 import { count, name, when } from "../text.js";
 import { act, announce, button, load, note, table, tiles } from "../ui.js";
-import { errorText, statusBadge } from "../words.js";
+import { STATUSES, errorText, statusBadge } from "../words.js";
 import { deliveryLink } from "./deliveries.js";
 
 const HOUR = 3_600_000;
@@ -17,12 +17,14 @@ const RANGES = [
     ["", "Another range…"],
 ];
 
+const RECORDED = new Set(STATUSES.map(([status]) => status));
+
 const COLUMNS = [
     {
         title: "Path",
         kind: "main-cell",
         cell: (d) =>
-            d.status === "unrecorded"
+            !RECORDED.has(d.status)
                 ? name(d.path ?? d.event)
                 : h("a", { class: "cover", href: deliveryLink(d) }, name(d.path ?? d.event)),
     },
@@ -61,7 +63,8 @@ function overview(r) {
         { label: "Delivered", value: count(r.delivered), kind: "good" },
         { label: "Pending", value: count(r.pending) },
         { label: "Failed", value: count(r.failed), kind: r.failed ? "bad" : "" },
-        { label: "Cancelled", value: count(r.cancelled) },
+        { label: "Cancelled", value: count(r.cancelled + r.purged) },
+        { label: "Missing", value: count(r.missing), kind: r.missing ? "bad" : "" },
     ]);
 }
 

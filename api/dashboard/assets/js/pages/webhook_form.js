@@ -42,7 +42,14 @@ function eventsField(chosen) {
             { class: "check-grid" },
             boxes.filter((b) => b.extension === extension).map((b) => b.node),
         );
-    const content = h("div", {}, all.node, grid(false), h("p", { class: "hint between" }, "Sent only to those who ask for them by name:"), grid(true));
+    const content = h(
+        "div",
+        {},
+        all.node,
+        grid(false),
+        h("p", { class: "hint between" }, "Sent only to those who ask for them by name:"),
+        grid(true),
+    );
     const made = group("Events", content, all.control);
     const value = () => [
         ...(all.control.checked ? ["*"] : []),
