@@ -30,8 +30,8 @@ void live_free(struct live *l);
 void live_watch(struct live *l, struct request *rq, const char *webhook_id);
 /* Whether anybody would hear of a delivery of the webhook. */
 bool live_wants(const struct live *l, struct slice webhook_id);
-/* A delivery of the webhook changed: json, one line, is the data of an event. NULL: it is too long to be told; watchers are told to
- * read the list. */
+/* A delivery of the webhook changed: json, one line, is the data of an event. NULL: it is too long, and watchers are told to read
+ * the list again. */
 void live_publish(struct live *l, struct slice webhook_id, struct slice json);
 /* Ends the streams whose key or webhook is gone, and channels without watchers; once a second. */
 void live_sweep(struct live *l, const struct definitions *d, int64_t now_ms, int64_t now_wall_ms);
