@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # All tests, in one command: installs what it needs, builds with sanitizers, runs lint, unit tests and scenarios.
 #
-#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|chaos|scenario]... [-- PYTEST-ARGUMENT...]
+#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|chaos|scenario|operations]... [-- PYTEST-ARGUMENT...]
 #
 #   --full           also what takes long: clang-tidy, scenarios marked as slow, 256 crash points and the random run of the chaos lab
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
 #   --only PART      one part alone; can be given more than once. unit: also the protocol's model, and its simulator with 20,000 seeds and
-#                    ten mutants; chaos: a worker dies at each crash point, with Redis kept or emptied (tests/chaos)
+#                    ten mutants; chaos: a worker dies at each crash point, with Redis kept or emptied (tests/chaos);
+#                    operations: manifests, alerts, analytics (tests/operations.sh)
 #
 # The last line is `N passed, M failed`: unit test programs, crash points, scenarios, and one for lint. Exit status 0 only if something passed and nothing
 # failed. Results and logs stay in build/test-results. Debian 12 or newer.
@@ -17,12 +18,12 @@ set -euo pipefail
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=15
+readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=15 operations_minutes=10
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
 steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
 
-usage() { sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
@@ -30,7 +31,8 @@ parse() {
             --full) full=1 ;;
             --insist-kafka) insist=1 ;;
             --only)
-                [[ ${2:-} =~ ^(lint|unit|chaos|scenario)$ ]] || die "--only needs lint, unit, chaos or scenario"
+                [[ ${2:-} =~ ^(lint|unit|chaos|scenario|operations)$ ]] ||
+                    die "--only needs lint, unit, chaos, scenario or operations"
                 parts+=("$2")
                 shift
                 ;;
@@ -50,7 +52,7 @@ parse() {
         esac
         shift
     done
-    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit chaos scenario)
+    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit chaos scenario operations)
 }
 
 wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
@@ -213,6 +215,20 @@ run_scenarios() {
     ) | tee "$results/scenario.log" | sed -uE '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || true
 }
 
+run_operations() {
+    local status=0
+    begin 'Operations: manifests, alerts, analytics'
+    timeout --foreground -k 30 $((operations_minutes * 60)) "$root_dir/tests/operations.sh" --junit "$results/operations.xml" 2>&1 |
+        tee "$results/operations.log" | sed -uE '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || status=${PIPESTATUS[0]}
+    if [[ -f $results/operations.xml ]]; then
+        files+=("$results/operations.xml")
+    elif [[ $status -eq 69 && ! $insist ]]; then
+        notes+=('Manifests, alerts and analytics were not checked: what checks them could not be had (tests/operations.sh).')
+    else
+        steps+=(--step operations=failed)
+    fi
+}
+
 main() {
     parse "$@"
     rm -rf "$results"
@@ -225,6 +241,7 @@ main() {
     if wanted unit; then run_unit; fi
     if wanted chaos; then run_chaos; fi
     if wanted scenario; then run_scenarios; fi
+    if wanted operations; then run_operations; fi
     if wanted lint; then run_lint; fi
     current=''
 }

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "util/mem.h"
@@ -51,6 +52,34 @@ static enum err put_headers(struct endpoint *ep, struct errmsg *why)
     return ERR_OK;
 }
 
+/* What is sent with each POST, and what signs it; or it is broken. */
+static void prepare(struct endpoint *ep, const struct keyring *k)
+{
+    const struct webhook *wh = ep->wh;
+    struct errmsg why;
+    if (put_headers(ep, &why) != ERR_OK)
+        ep->broken = mem_strdup(why.text);
+    else if (wh->secret_count == 0)
+        ep->broken = mem_strdup("the webhook has no secret");
+    for (size_t i = 0; i < wh->secret_count && !ep->broken; i++)
+        if (open_key(ep, k, &wh->secrets[i], &why) != ERR_OK)
+            ep->broken = mem_strdup(why.text);
+}
+
+static void undo(struct endpoint *ep)
+{
+    for (int i = 0; i < ep->key_count; i++) {
+        signer_free(ep->keys[i].trueftp);
+        signer_free(ep->keys[i].standard);
+    }
+    memset(ep->keys, 0, sizeof ep->keys);
+    ep->key_count = 0;
+    buf_done(&ep->headers);
+    buf_done(&ep->headers_traced);
+    free(ep->broken);
+    ep->broken = NULL;
+}
+
 struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k, struct webhook *wh)
 {
     struct endpoint *ep = mem_zalloc(sizeof *ep);
@@ -59,14 +88,17 @@ struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k,
     ep->refs = 1;
     if (http_endpoint_new(http, wh->url, &ep->http, &why) != ERR_OK)
         ep->refused = mem_strdup(why.text);
-    if (put_headers(ep, &why) != ERR_OK)
-        ep->broken = mem_strdup(why.text);
-    else if (wh->secret_count == 0)
-        ep->broken = mem_strdup("the webhook has no secret");
-    for (size_t i = 0; i < wh->secret_count && !ep->broken; i++)
-        if (open_key(ep, k, &wh->secrets[i], &why) != ERR_OK)
-            ep->broken = mem_strdup(why.text);
+    prepare(ep, k);
     return ep;
+}
+
+bool endpoint_reopen(struct endpoint *ep, const struct keyring *k)
+{
+    if (!ep->broken)
+        return false;
+    undo(ep); /* nothing of a broken one is in flight */
+    prepare(ep, k);
+    return !ep->broken;
 }
 
 struct endpoint *endpoint_ref(struct endpoint *ep)
@@ -81,14 +113,8 @@ void endpoint_unref(struct endpoint *ep)
         return;
     if (ep->http)
         http_endpoint_free(ep->http);
-    for (int i = 0; i < ep->key_count; i++) {
-        signer_free(ep->keys[i].trueftp);
-        signer_free(ep->keys[i].standard);
-    }
-    buf_done(&ep->headers);
-    buf_done(&ep->headers_traced);
+    undo(ep);
     webhook_free(ep->wh);
     free(ep->refused);
-    free(ep->broken);
     free(ep);
 }

@@ -28,6 +28,8 @@ struct endpoint {
 
 /* Takes wh. One reference is the caller's. k may be NULL (no key file): the endpoint is broken then. */
 struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k, struct webhook *wh);
+/* Tries again with other keys when it is broken; whether that mended it. */
+bool endpoint_reopen(struct endpoint *ep, const struct keyring *k);
 struct endpoint *endpoint_ref(struct endpoint *ep);
 void endpoint_unref(struct endpoint *ep);
 

@@ -389,6 +389,11 @@ int ownership_serving(const struct ownership *o)
     return count;
 }
 
+int64_t ownership_unread(const struct ownership *o)
+{
+    return o ? kafka_group_unread(o->group) : 0;
+}
+
 int64_t ownership_unsettled(const struct ownership *o)
 {
     int64_t count = 0;

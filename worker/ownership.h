@@ -47,6 +47,8 @@ int64_t ownership_session_timeout_ms(const struct ownership *o);
 int ownership_live(const struct ownership *o);
 int ownership_owned(const struct ownership *o);
 int ownership_serving(const struct ownership *o);
+/* Events of the partitions that are read here, behind what was read, as of the last answer to a fetch. */
+int64_t ownership_unread(const struct ownership *o);
 int64_t ownership_unsettled(const struct ownership *o);
 
 #endif

@@ -51,6 +51,11 @@ static double unsettled(void *ctx)
     return (double)ownership_unsettled(((struct worker *)ctx)->ownership);
 }
 
+static double unread(void *ctx)
+{
+    return (double)ownership_unread(((struct worker *)ctx)->ownership);
+}
+
 static double oldest_event(void *ctx)
 {
     const struct worker *w = ctx;
@@ -114,6 +119,7 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_serving", "Partitions that are being served.", NULL, serving, w);
     metrics_gauge_fn(m, "trueftp_worker_events_unsettled", "Events read and not settled.", NULL, unsettled, w);
+    metrics_gauge_fn(m, "trueftp_worker_events_unread", "Events of its partitions that are not read yet.", NULL, unread, w);
     metrics_gauge_fn(m, "trueftp_worker_oldest_event_seconds", "Age of the oldest event that was read and is not settled.", NULL,
                      oldest_event, w);
     metrics_gauge_fn(m, "trueftp_worker_scheduled", "Deliveries that wait for their next attempt in the schedule.", NULL,
@@ -181,6 +187,8 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
         metrics_counter(m, "trueftp_worker_record_failures_total", "Delivery records that had to be produced again.", NULL);
     s->table_errors =
         metrics_counter(m, "trueftp_worker_table_errors_total", "Webhook and account records that could not be used.", NULL);
+    s->key_file_errors =
+        metrics_counter(m, "trueftp_worker_key_file_errors_total", "Times that the changed key file could not be used.", NULL);
     s->loop_lag_seconds =
         metrics_gauge(m, "trueftp_worker_loop_lag_seconds", "Longest turn of the loop in the last second.", NULL);
     gauges(m, w);

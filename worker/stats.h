@@ -24,6 +24,7 @@ struct stats {
     uint64_t *webhook_warnings[HEALTH_STAGES];
     uint64_t *record_failures;
     uint64_t *table_errors;
+    uint64_t *key_file_errors;
     double *loop_lag_seconds;
 };
 

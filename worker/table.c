@@ -226,6 +226,15 @@ bool table_complete(const struct table *t)
     return t && t->ends_missing == 0;
 }
 
+int table_reopen(struct table *t)
+{
+    struct table_webhook *tw, *next;
+    int mended = 0;
+    HASH_ITER(hh, t->webhooks, tw, next)
+        mended += endpoint_reopen(tw->ep, t->worker->keyring);
+    return mended;
+}
+
 size_t table_webhooks(const struct table *t)
 {
     return t ? HASH_COUNT(t->webhooks) : 0;

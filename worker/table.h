@@ -12,6 +12,8 @@ struct table;
 MUST_CHECK enum err table_new(struct worker *w, int32_t webhook_partitions, int32_t account_partitions, struct table **out,
                               struct errmsg *why);
 void table_free(struct table *t);
+/* The keys changed: webhooks whose secrets could not be opened are tried again. How many are mended. */
+int table_reopen(struct table *t);
 /* Both topics have been read to their ends once. */
 bool table_complete(const struct table *t);
 

@@ -9,6 +9,7 @@
 #include "delivery_log.h"
 #include "dlq.h"
 #include "health.h"
+#include "keys.h"
 #include "ownership.h"
 #include "ports.h"
 #include "schedule.h"
@@ -252,6 +253,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->schedule = schedule_new(w);
     w->dlq = dlq_new(w);
     w->health = health_new(w);
+    w->keys = keys_new(w);
     loop_on_wake(w->loop, on_wake, w);
     w->turn = loop_turn_new(w->loop, LOOP_ORDER_WORK, on_turn, w);
     w->second = loop_timer_new(w->loop, on_second, w);
@@ -307,6 +309,7 @@ void worker_done(struct worker *w)
     buf_done(&w->event_scratch);
     buf_done(&w->header_lines);
     address_list_free(w->exempt);
+    keys_free(w->keys);
     keyring_free(w->keyring);
     metrics_free(w->metrics);
     loop_free(w->loop);

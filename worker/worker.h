@@ -12,6 +12,7 @@
  *   delivery_log.c  records are appended to the delivery log and read back
  *   table.c         webhooks and accounts, live from their topics
  *   health.c        webhooks that are gone, or have been failing for days
+ *   keys.c          the key file, read again when it changes
  *   dlq.c           events that cannot be understood, and events of our own
  *   age.c           how old the oldest unsettled event is
  *   trace.c         the trace that an event belongs to
@@ -37,6 +38,7 @@ struct table;
 struct schedule;
 struct dlq;
 struct health;
+struct keys;
 struct ownership;
 struct start;
 
@@ -63,6 +65,7 @@ struct worker {
     struct address_list *exempt;
     struct target_policy policy;
     struct keyring *keyring;
+    struct keys *keys;
     struct kafka_options kafka;
     struct kafka_admin *kafka_admin;
     struct kafka_producer *producer;

@@ -124,6 +124,8 @@ void kafka_group_commit(struct kafka_group *g, const struct kafka_commit *commit
 void kafka_group_revoke_done(struct kafka_group *g); /* also from within on_revoke */
 /* The member's generation now; -1 when it is in none. */
 int32_t kafka_group_generation(const struct kafka_group *g);
+/* Records of the started partitions behind what was handed over, as of the last answers to fetches; asks nobody. */
+int64_t kafka_group_unread(const struct kafka_group *g);
 bool kafka_group_joined(const struct kafka_group *g); /* an assignment, maybe an empty one, stands */
 /* When the last commit was sent that has succeeded, or the last assignment came; loop_now clock. */
 int64_t kafka_group_last_contact(const struct kafka_group *g);

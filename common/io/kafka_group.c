@@ -285,6 +285,21 @@ void kafka_group_start(struct kafka_group *g, int32_t partition, int64_t offset)
     kafka_client_kick(&g->client);
 }
 
+int64_t kafka_group_unread(const struct kafka_group *g)
+{
+    int64_t unread = 0;
+    for (int i = 0; i < g->part_count; i++) {
+        const struct kafka_part *part = &g->parts[i];
+        int64_t low, high;
+        if (part->started &&
+            rd_kafka_get_watermark_offsets(g->client.rk, part->topic, part->partition, &low, &high) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR &&
+            high > part->next)
+            unread += high - part->next;
+    }
+    return unread;
+}
+
 void kafka_group_pause(struct kafka_group *g, int32_t partition)
 {
     struct kafka_part *part = find_part(g, partition);
