@@ -100,11 +100,11 @@ deb_libraries() {
 }
 
 # tool_unpack NAME PACKAGE...: unpacks the packages into build/tools/NAME and installs the libraries they need. Nothing
-# to do when that was done before.
+# to do when that was done before with these packages.
 tool_unpack() {
     local name=$1 into=$tools_dir/$1 debs=$tools_dir/debs-$1 deb libraries=()
     shift
-    [[ ! -f $into/.complete ]] || return 0
+    [[ $(cat "$into/.complete" 2>/dev/null) != "$*" ]] || return 0
     say "  unpacking $* under build/tools/$name"
     rm -rf "$debs"
     mkdir -p "$debs" "$into"
@@ -121,7 +121,7 @@ tool_unpack() {
     done
     packages_install "${libraries[@]}"
     rm -rf "$debs"
-    touch "$into/.complete"
+    printf '%s\n' "$*" >"$into/.complete"
 }
 
 # Both set a variable with the path of the server's program; Redis is taken from the machine where it is there.
@@ -135,7 +135,7 @@ provide_redis() {
 # The folder has usr/sbin/proftpd and usr/lib/proftpd; deploy/ftp/local.sh runs it.
 # shellcheck disable=SC2034
 provide_proftpd() {
-    tool_unpack proftpd proftpd-core proftpd-mod-vroot
+    tool_unpack proftpd proftpd-core proftpd-mod-vroot proftpd-mod-crypto
     proftpd_dir=$tools_dir/proftpd
 }
 

@@ -127,11 +127,12 @@ static void register_gauges(struct agent *a)
 static bool work(void *ctx)
 {
     struct agent *a = ctx;
-    bool left = publisher_flush(a->publisher);
+    bool left = false;
     for (size_t i = 0; i < a->announcer_count; i++)
         left = announcer_work(a->announcers[i]) || left;
     for (size_t i = 0; i < a->users_count; i++)
         left = users_work(a->users[i]) || left;
+    publisher_flush(a->publisher);
     if (a->stopping && publisher_outstanding(a->publisher) == 0)
         loop_stop(a->loop);
     return left;

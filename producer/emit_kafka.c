@@ -45,15 +45,15 @@ static bool work(void *ctx)
     struct sending *s = ctx;
     struct publisher *p = outlet_publisher(s->outlet);
     struct event_fields fields;
-    bool left = publisher_flush(p);
     if (!s->sent && publisher_has_credit(p)) {
         event_form_fields(s->event, &fields);
         publisher_send(p, &fields, s->event->fields[SPOOL_TRACEPARENT], &s->track, 0);
         s->sent = true;
     }
+    publisher_flush(p);
     if (s->sent && publisher_outstanding(p) == 0)
         loop_stop(s->loop);
-    return left;
+    return false;
 }
 
 static int result(const struct sending *s, const struct settings *settings)

@@ -181,8 +181,13 @@ static void open_and_admit(struct files *fs, int folder, const char *name, int64
 static void look_at_name(struct files *fs, int folder, const char *name, int64_t now_ms)
 {
     struct stat st;
-    if (fstatat(folder, name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+    if (fstatat(folder, name, &st, 0) != 0)
         return;
+    if (!S_ISREG(st.st_mode)) {
+        if (is_log(fs, name))
+            raise_alarm(fs, FOLLOW_UNREADABLE, (uint64_t)st.st_ino, 0, "not a regular file");
+        return;
+    }
     struct tail *t = find_open(fs, &st);
     struct known_file *k = t ? NULL : find_known(fs, (uint64_t)st.st_ino);
     if (k)

@@ -10,9 +10,10 @@
 #include "util/log.h"
 
 static const char summary[] =
-    "trueftp-producer follows the logs of FTP servers and publishes what happened to Kafka, durably and in order of each log.\n"
+    "follows the logs of FTP servers and publishes what happened to Kafka, durably and in order of each log.\n"
     "trueftp-producer parse FORMAT FILE shows the events of a log without publishing them.\n"
-    "trueftp-producer emit --help: one event from a script.";
+    "trueftp-producer emit publishes one event from a script.\n"
+    "`parse` and `emit` have a --help of their own.";
 
 static int run(int argc, char **argv)
 {

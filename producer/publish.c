@@ -6,7 +6,8 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define RETRY_MS 100 /* between tries of what the queue did not take or the client gave back */
+#define RETRY_MS 100    /* between tries of what the queue did not take or the client gave back */
+#define KEPT_BYTES 1024 /* events up to this size are used again, since one is made and one ends for each record */
 
 /* One event on its way. Key, value and trace context stand behind the struct. */
 struct outgoing {
@@ -30,9 +31,11 @@ struct publisher {
     void *ctx;
     struct routes *routes;
     bool held;
+    struct outgoing_list fresh;   /* of this turn: publisher_flush gives them to Kafka */
     struct outgoing_list waiting; /* Kafka does not have it: tried again by publisher_flush; by number */
     struct outgoing_list flying;  /* Kafka has it: kafka_ack ends it or puts it back */
-    int outstanding;              /* in both */
+    struct outgoing_list unused;  /* with room for KEPT_BYTES each; as many as were ever outstanding */
+    int outstanding;              /* in these three */
     size_t outstanding_bytes;     /* likewise */
     uint64_t sent;                /* the last number */
     bool retry_due;
@@ -55,7 +58,10 @@ static void finish(struct publisher *p, struct outgoing *ev)
     track_end(ev->track, &ev->mark);
     p->outstanding--;
     p->outstanding_bytes -= size_of(ev);
-    free(ev);
+    if (size_of(ev) <= KEPT_BYTES)
+        TAILQ_INSERT_HEAD(&p->unused, ev, link);
+    else
+        free(ev);
 }
 
 /* What comes back is older than what has not been tried yet: events of one path keep their order. */
@@ -123,11 +129,9 @@ static void on_retry(void *ctx)
     p->retry_due = true; /* publisher_flush does it at the end of this turn */
 }
 
-bool publisher_flush(struct publisher *p)
+static void retry(struct publisher *p)
 {
     struct outgoing *ev;
-    if (!p->retry_due)
-        return false;
     p->retry_due = false;
     while ((ev = TAILQ_FIRST(&p->waiting))) {
         TAILQ_REMOVE(&p->waiting, ev, link);
@@ -137,7 +141,28 @@ bool publisher_flush(struct publisher *p)
         loop_timer_arm(p->retry_timer, RETRY_MS);
         break;
     }
-    return false;
+}
+
+/* Not past what waits: that would only fill the queue again. */
+void publisher_flush(struct publisher *p)
+{
+    struct outgoing *ev;
+    if (p->retry_due)
+        retry(p);
+    while ((ev = TAILQ_FIRST(&p->fresh))) {
+        TAILQ_REMOVE(&p->fresh, ev, link);
+        if (!TAILQ_EMPTY(&p->waiting) || !produce(p, ev))
+            put_back(p, ev);
+    }
+}
+
+static struct outgoing *take_room(struct publisher *p, size_t size)
+{
+    struct outgoing *ev = TAILQ_FIRST(&p->unused);
+    if (size > KEPT_BYTES || !ev)
+        return mem_alloc(size > KEPT_BYTES ? size : KEPT_BYTES);
+    TAILQ_REMOVE(&p->unused, ev, link);
+    return ev;
 }
 
 static struct outgoing *encode(struct publisher *p, const struct event_fields *f, struct slice trace)
@@ -147,7 +172,7 @@ static struct outgoing *encode(struct publisher *p, const struct event_fields *f
     event_key(&p->key, f);
     event_write(&p->value, f);
     check(p->key.err == ERR_OK && p->value.err == ERR_OK);
-    struct outgoing *ev = mem_alloc(sizeof(*ev) + p->key.len + p->value.len + trace.len);
+    struct outgoing *ev = take_room(p, sizeof(*ev) + p->key.len + p->value.len + trace.len);
     ev->key_len = (uint32_t)p->key.len;
     ev->value_len = (uint32_t)p->value.len;
     ev->trace_len = (uint32_t)trace.len;
@@ -168,8 +193,7 @@ void publisher_send(struct publisher *p, const struct event_fields *f, struct sl
     p->outstanding++;
     p->outstanding_bytes += size_of(ev);
     ++*p->published;
-    if (!TAILQ_EMPTY(&p->waiting) || !produce(p, ev)) /* not past what waits: it would only fill the queue again */
-        put_back(p, ev);
+    TAILQ_INSERT_TAIL(&p->fresh, ev, link);
 }
 
 enum err publisher_new(const struct publish_options *o, struct publisher **out, struct errmsg *why)
@@ -187,8 +211,10 @@ enum err publisher_new(const struct publish_options *o, struct publisher **out, 
     p->refused = o->refused;
     p->ctx = o->ctx;
     p->routes = routes_new(o->topic_prefix);
+    TAILQ_INIT(&p->fresh);
     TAILQ_INIT(&p->waiting);
     TAILQ_INIT(&p->flying);
+    TAILQ_INIT(&p->unused);
     buf_init(&p->key, EVENT_MAX_BYTES);
     buf_init(&p->value, EVENT_MAX_BYTES);
     p->published =
@@ -215,8 +241,10 @@ void publisher_free(struct publisher *p)
         return;
     kafka_producer_free(p->producer);
     loop_timer_free(p->retry_timer);
+    free_list(&p->fresh);
     free_list(&p->waiting);
     free_list(&p->flying);
+    free_list(&p->unused);
     routes_free(p->routes);
     buf_done(&p->key);
     buf_done(&p->value);

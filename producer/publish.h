@@ -48,7 +48,9 @@ int publisher_outstanding(const struct publisher *p);
 void publisher_send(struct publisher *p, const struct event_fields *f, struct slice traceparent, struct track *track,
                     int64_t offset);
 
-/* Once a turn: tries again what Kafka's queue did not take. True: come again at once. */
-bool publisher_flush(struct publisher *p);
+/* At the end of each turn: gives Kafka's client what was sent in it, in one go, and tries again what it did not take. One by one,
+ * as they are read, the client's thread would be woken for each and send many small requests; with a linger all events would wait
+ * for it. */
+void publisher_flush(struct publisher *p);
 
 #endif

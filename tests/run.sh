@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
 # All tests, in one command: installs what it needs, builds with sanitizers, runs lint, unit tests and scenarios.
 #
-#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|chaos|scenario|operations]... [-- PYTEST-ARGUMENT...]
+#     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|fuzz|chaos|scenario|operations]... [-- PYTEST-ARGUMENT...]
 #
 #   --full           also what takes long: clang-tidy, scenarios marked as slow, 256 crash points and the random run of the chaos lab
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
 #   --only PART      one part alone; can be given more than once. unit: also the protocol's model, and its simulator with 20,000 seeds and
-#                    ten mutants; chaos: a worker dies at each crash point, with Redis kept or emptied (tests/chaos);
-#                    operations: manifests, alerts, analytics (tests/operations.sh)
+#                    ten mutants, and the installed library; fuzz: each fuzz target for some seconds; chaos: a worker dies at each crash
+#                    point, with Redis kept or emptied (tests/chaos); operations: manifests, alerts, analytics (tests/operations.sh)
 #
-# The last line is `N passed, M failed`: unit test programs, crash points, scenarios, and one for lint. Exit status 0 only if something passed and nothing
-# failed. Results and logs stay in build/test-results. Debian 12 or newer.
+# The last line is `N passed, M failed`: unit test programs, fuzz targets, crash points, scenarios, and one for lint. Exit status 0 only
+# if something passed and nothing failed. Results and logs stay in build/test-results. Debian 12 or newer.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../deploy/lib.sh"
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=15 operations_minutes=10
+readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=15 operations_minutes=10 fuzz_seconds=5
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
 steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
@@ -31,8 +31,8 @@ parse() {
             --full) full=1 ;;
             --insist-kafka) insist=1 ;;
             --only)
-                [[ ${2:-} =~ ^(lint|unit|chaos|scenario|operations)$ ]] ||
-                    die "--only needs lint, unit, chaos, scenario or operations"
+                [[ ${2:-} =~ ^(lint|unit|fuzz|chaos|scenario|operations)$ ]] ||
+                    die "--only needs lint, unit, fuzz, chaos, scenario or operations"
                 parts+=("$2")
                 shift
                 ;;
@@ -52,7 +52,7 @@ parse() {
         esac
         shift
     done
-    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit chaos scenario operations)
+    [[ ${#parts[@]} -gt 0 ]] || parts=(lint unit fuzz chaos scenario operations)
 }
 
 wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
@@ -92,7 +92,8 @@ begin() {
 
 install() {
     begin 'Packages'
-    packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest openssl curl lftp kcat git
+    packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest openssl curl lftp kcat git \
+        logrotate openssh-client perl
     provide_redis
     # Where it was unpacked, if it was: unit tests look for it on the path.
     export PATH=$PATH:${redis_server%/*}
@@ -100,6 +101,9 @@ install() {
         provide_proftpd
         provide_vsftpd
         provide_pureftpd
+    fi
+    if wanted fuzz; then
+        packages_install clang libclang-rt-dev
     fi
     if wanted lint; then
         (packages_install clang-format clang-tidy shellcheck) || lint_missing=1
@@ -143,6 +147,21 @@ run_unit() {
     begin 'The simulator: 20,000 seeds, ten mutants'
     build_preset release trueftp-sim
     run_ctest release sim $sim_minutes --label-regex '^sim$'
+    begin 'The installed library, used as a stranger would'
+    build_preset release trueftp_producer_shared trueftp_producer_static trueftp-producer
+    run_ctest release library 2 --tests-regex '^lib/'
+}
+
+# One step a target.
+run_fuzz() {
+    begin "Fuzz targets, $fuzz_seconds s each"
+    local name rest
+    "$root_dir/tests/fuzz/run.sh" $fuzz_seconds >"$results/fuzz.log" || steps+=(--step fuzz=failed)
+    while read -r name rest; do
+        [[ $name == fuzz_* ]] || continue
+        printf '%s %s\n' "$name" "$rest"
+        [[ $rest == FAILED* ]] || steps+=(--step "$name=ok")
+    done <"$results/fuzz.log"
 }
 
 # run_ctest PRESET NAME MINUTES CTEST-ARGUMENT...: the tests of a build, with results in NAME.xml.
@@ -239,6 +258,7 @@ main() {
     install
     build
     if wanted unit; then run_unit; fi
+    if wanted fuzz; then run_fuzz; fi
     if wanted chaos; then run_chaos; fi
     if wanted scenario; then run_scenarios; fi
     if wanted operations; then run_operations; fi

@@ -11,12 +11,20 @@
 /* Appends `"name":`, after a comma where a member stands before it. */
 static void put_name(struct buf *out, const char *name)
 {
-    if (out->len > 0 && out->p[out->len - 1] != '{') {
-        buf_putc(out, ',');
+    size_t len = strlen(name);
+    char *p = buf_reserve(out, len + 4);
+    if (!p) {
+        return;
     }
-    buf_putc(out, '"');
-    buf_puts(out, name);
-    PUT(out, "\":");
+    if (out->len > 0 && out->p[out->len - 1] != '{') {
+        *p++ = ',';
+    }
+    *p++ = '"';
+    memcpy(p, name, len);
+    p += len;
+    *p++ = '"';
+    *p++ = ':';
+    buf_grew(out, (size_t)(p - (out->p + out->len)));
 }
 
 static void put_text(struct buf *out, const char *name, struct slice text)

@@ -81,15 +81,16 @@ static bool find_share(EVP_MD_CTX *ctx, struct slice path_bytes, unsigned count,
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length;
-    unsigned rest = 0;
+    uint64_t rest = 0;
 
     if (!hash(ctx, path_bytes, slice_of("", 0), digest, &length)) {
         return false;
     }
-    for (unsigned i = 0; i < length; i++) {
-        rest = (rest << 8 | digest[i]) % count;
+    for (unsigned i = 0; i < length; i += 4) {
+        uint64_t word = (uint64_t)digest[i] << 24 | (uint64_t)digest[i + 1] << 16 | (uint64_t)digest[i + 2] << 8 | digest[i + 3];
+        rest = (rest << 32 | word) % count;
     }
-    *share = rest;
+    *share = (unsigned)rest;
     return true;
 }
 

@@ -101,12 +101,40 @@ static void put_ascii(struct buf *out, const unsigned char *p, const unsigned ch
     buf_put(out, block, (size_t)(to - block));
 }
 
+/* Whether a byte of the word is written otherwise than as it is: below a blank, beyond ASCII, a quote or a backslash. (A byte is
+ * zero where subtracting one borrows: Bit Twiddling Hacks, haszero and hasless.) */
+static bool has_special(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+    uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+    uint64_t low = word - ones * 0x20, zero = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
+    return ((low | zero | word) & highs) != 0;
+}
+
+/* How many bytes at the beginning are written as they are. */
+static size_t plain_length(struct slice s)
+{
+    size_t at = 0;
+    uint64_t word;
+    for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
+        memcpy(&word, s.p + at, sizeof(word));
+        if (has_special(word))
+            break;
+    }
+    while (at < s.len && (unsigned char)s.p[at] < 0x80 && !escapes[(unsigned char)s.p[at]])
+        at++;
+    return at;
+}
+
 /* A run of bytes that are not ASCII is repaired on its own: no ill-formed sequence reaches over an ASCII byte. */
 void json_put_string(struct buf *out, struct slice s)
 {
     const unsigned char *p = (const unsigned char *)(s.p ? s.p : "");
     const unsigned char *end = p + s.len;
     buf_putc(out, '"');
+    size_t plain = plain_length(s); /* most texts are that alone */
+    buf_put(out, p, plain);
+    p += plain;
     while (p < end) {
         const unsigned char *run = p;
         while (p < end && *p < 0x80)

@@ -37,12 +37,16 @@ def parse():
 
 
 def record(number, now=None):
-    """An upload as ProFTPD logs it, of a session of its own each ten."""
+    """An upload as ProFTPD logs it; each tenth is the last of its session."""
     at = now or 1795467671 + number / 1000
     size = 1000 + number * 7 % 10**7
     path = f"/in/orders/2026-11/ORDERS_D96A_40123450{number:08}_20261127T071502Z.edi"
-    head = f"@WH1\t{at:.6f}\t{1000 + number // 10}\tsftp\t203.0.113.{number % 250}\tSTOR\t226\tsuccess\t{size}\t0\t{size}\tfalse\t\t"
-    return f"{head}acc_{number % 50}\tpipeline\t{path}//\n".encode()
+    who = f"{1000 + number // 10}\tsftp\t203.0.113.{number // 10 % 250}"
+    account = f"acc_{number // 10 % 50}\tpipeline"
+    text = f"@WH1\t{at:.6f}\t{who}\tSTOR\t226\tsuccess\t{size}\t0\t{size}\tfalse\t\t{account}\t{path}//\n"
+    if number % 10 == 9:
+        text += f"@WH1\t{at:.6f}\t{who}\tEXIT\t-\t-\t-\t-\t-\tfalse\tQuit\t{account}\t-//\n"
+    return text.encode()
 
 
 class Bench:
@@ -128,8 +132,8 @@ class Bench:
             rows.append((*self.bare(prefix), *self.ours(prefix)))
         bare, bare_rate, ours, ours_rate = (statistics.median(column) for column in zip(*rows))
         share = statistics.median(1 - row[0] / row[2] for row in rows)
-        print(f"{self.args.records} records of {self.log.stat().st_size // self.args.records} bytes, {self.args.rounds} rounds")
-        print("                      CPU us/record     records/s")
+        print(f"{self.args.records} uploads, {self.log.stat().st_size // self.args.records} bytes of log each, {self.args.rounds} rounds")
+        print("                      CPU us/upload     uploads/s")
         print(f"  bare read + produce      {bare:8.2f}      {bare_rate:8.0f}")
         print(f"  agent                    {ours:8.2f}      {ours_rate:8.0f}")
         print(f"  share of the agent's CPU that is parsing, encoding and keeping: {share:.0%}")

@@ -14,7 +14,6 @@ from harness.waiting import wait_until
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRINTABLE_NAMES = ["it's 100% \"done\".csv", "a  b .txt", "%2e%2e", "-rf", "#hash;semi,comma", "[brk]{a,b}.csv", "n" * 255]
 HARD_NAMES = [*PRINTABLE_NAMES, "日本語字幕.srt", "Key Art (final) – Übersicht.tif"]
-NAMES_OF_A_TREE = 1000
 
 
 def readable_folder(tmp_path_factory):
@@ -139,12 +138,6 @@ def test_vsftpd_a_rotated_log_is_followed_to_its_end(stack, vsftpd):
     wait_published(stack, [("file.uploaded", f"/{name}.txt") for name in ("one", "two", "three")])
 
 
-@pytest.mark.slow
-def test_vsftpd_a_large_tree_is_mirrored(stack, vsftpd, tmp_path):
-    stack.producer(vsftpd.source())
-    mirror_tree(stack, vsftpd, tmp_path, PRINTABLE_NAMES, folders=True)
-
-
 # ---- Pure-FTPd
 
 
@@ -189,31 +182,6 @@ def test_pureftpd_an_aborted_upload_is_suspect(stack, pureftpd):
     data.close()
     [event] = wait_published(stack, [("file.uploaded", "/cut.bin")])
     assert event["data"]["suspect"] == "completion unknown"
-
-
-@pytest.mark.slow
-def test_pureftpd_a_large_tree_is_mirrored(stack, pureftpd, tmp_path):
-    stack.producer(pureftpd.source())
-    mirror_tree(stack, pureftpd, tmp_path, HARD_NAMES, folders=False)
-
-
-def mirror_tree(stack, server, tmp_path, names, folders):
-    """A thousand files in folders, in one lftp session, with a rotation in the middle."""
-    expected = []
-    for number in range(NAMES_OF_A_TREE):
-        folder = f"f{number // 100}"
-        name = names[number % 100] if number % 100 < len(names) else f"file {number}.dat"
-        path = tmp_path / "tree" / folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x" * number)
-        expected.append(("file.uploaded", f"/tree/{folder}/{name}"))
-    half = "|".join(f"f{n}/" for n in range(5, 10))
-    server.lftp(server.USER, f"set ftp:use-utf8 yes; mirror -R -x '^({half})' {tmp_path}/tree tree")
-    server.log.rename(server.log.with_name(server.log.name + ".1"))
-    server.lftp(server.USER, f"set ftp:use-utf8 yes; mirror -R {tmp_path}/tree tree")
-    if folders:
-        expected += [("dir.created", "/tree")] + [("dir.created", f"/tree/f{n}") for n in range(10)]
-    wait_published(stack, expected, 120)
 
 
 # ---- ProFTPD's doubtful uploads, held

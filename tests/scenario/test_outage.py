@@ -208,7 +208,7 @@ def test_the_disk_of_checkpoints_and_spools_is_full(small_disk, stack, ftp, tmp_
 
     emitted = until_refused(lambda n: emit(n).returncode == 0)
     refused = emit(emitted)
-    assert refused.returncode == 74 and "space" in refused.stderr, refused.stderr
+    assert refused.returncode == 75 and "no room" in refused.stderr, refused.stderr
 
     def checkpoints_fail():
         return producer.metric("trueftp_producer_checkpoint_errors_total") > 0

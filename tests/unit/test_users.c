@@ -163,6 +163,7 @@ static bool on_turn(void *ctx)
     struct world *w = ctx;
     if (w->users)
         (void)users_work(w->users);
+    publisher_flush(w->publisher);
     if (!hold_acks)
         ack_all();
     if (w->wanted > 0 && sent_count >= w->wanted)
