@@ -61,7 +61,7 @@ interrupted() {
 
 prepare() {
     step 'Packages'
-    packages_install "${BUILD_PACKAGES[@]}" python3 openssl lftp
+    packages_install "${BUILD_PACKAGES[@]}" python3 openssl lftp curl tzdata
     if [[ $kafka ]]; then
         packages_install "${KAFKA_PACKAGES[@]}"
     fi
@@ -69,7 +69,7 @@ prepare() {
     provide_proftpd
     say '  all there'
     step 'Build (cmake --preset release)'
-    build_preset release trueftp-producer trueftp-worker trueftpctl trueftp-devbroker
+    build_preset release trueftp-producer trueftp-worker trueftp-api trueftpctl trueftp-devbroker
     say "  the programs are in build/release/bin"
 }
 
@@ -124,7 +124,9 @@ settings() {
     # Instead of 10 s and 60 s: 1 s and 2 s.
     export TRUEFTP_RETRY_BASE_MS=1000 TRUEFTP_RETRY_FACTOR=2
     export TRUEFTP_DATA_DIR=$dir/data TRUEFTP_SOURCES=$dir/sources.conf
-    mkdir -p "$dir/data"
+    mkdir -p "$dir/data" "$dir/api"
+    (umask 077 && openssl rand -hex 32 >"$dir/admin-token")
+    api_port=$(free_port)
     cat >"$dir/sources.conf" <<TEXT
 [main]
 format = proftpd
@@ -175,10 +177,20 @@ curl_status() {
 start_programs() {
     TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 start worker "$dir/worker.log" "$bin/trueftp-worker"
     TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 start producer "$dir/producer.log" "$bin/trueftp-producer"
+    TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 TRUEFTP_API_LISTEN=127.0.0.1:$api_port TRUEFTP_DATA_DIR=$dir/api TRUEFTP_ADMIN_TOKEN_FILE=$dir/admin-token \
+        start api "$dir/api.log" "$bin/trueftp-api"
     wait_for 60 'trueftp-worker' is_ready worker
     wait_for 60 'trueftp-producer' is_ready producer
+    wait_for 60 'trueftp-api' is_ready api
     say "  trueftp-worker      health and metrics at http://127.0.0.1:$(metrics_port worker)/metrics"
     say "  trueftp-producer    follows $dir/ftp/webhook.log, metrics at http://127.0.0.1:$(metrics_port producer)/metrics"
+}
+
+# A key of the account, for the dashboard and the API.
+new_key() {
+    api_key=$(curl -fsS -X POST -H "Authorization: Bearer $(<"$dir/admin-token")" \
+        "http://127.0.0.1:$api_port/api/admin/v1/accounts/$account/keys" | sed -nE 's/.*"key": *"([^"]+)".*/\1/p')
+    [[ $api_key ]] || die 'the API gave no key'
 }
 
 # ---- a day at the studio
@@ -282,7 +294,12 @@ play() {
     outcome=0
     cat <<TEXT
 
-All of it stays up until Ctrl-C. To play, from another terminal:
+All of it stays up until Ctrl-C. The dashboard, and the key to sign in with:
+
+    http://127.0.0.1:$api_port/
+    $api_key
+
+To play, from another terminal:
 
     lftp ftp://$user:$password@127.0.0.1:$ftp_port
     export TRUEFTP_KAFKA_BROKERS=$brokers TRUEFTP_SECRETS_KEY_FILE=$dir/keys TRUEFTP_DEV=1
@@ -313,6 +330,8 @@ main() {
     settings
     configure
     start_programs
+    new_key
+    say "  trueftp-api         dashboard and REST at http://127.0.0.1:$api_port/, key $api_key"
     make_files
     step 'FTP, and each delivery as the receiver sees it'
     ftp_day

@@ -218,9 +218,28 @@ run_chaos() {
     fi
 }
 
+# Sets schemathesis to the tool that holds the API against its description, when it can be had.
+readonly SCHEMATHESIS=schemathesis==4.32.5
+provide_schemathesis() {
+    local venv=$root_dir/build/tools/schemathesis
+    schemathesis=$venv/bin/schemathesis
+    if [[ ! -f $venv/.complete ]]; then
+        say "  pip install $SCHEMATHESIS"
+        if (packages_install python3-venv) && quietly python3 -m venv "$venv" && quietly "$venv/bin/pip" -q install "$SCHEMATHESIS"; then
+            touch "$venv/.complete"
+        elif [[ $insist ]]; then
+            die 'schemathesis cannot be had, and the run insists on it'
+        else
+            notes+=('The API was not held against its description: schemathesis could not be had (is PyPI reachable?).')
+            schemathesis=''
+        fi
+    fi
+}
+
 run_scenarios() {
     begin 'Scenarios'
     provide_kafka
+    provide_schemathesis
     files+=("$results/scenario.xml")
     local python=/usr/bin/python3
     "$python" -c 'import pytest' 2>/dev/null || python=python3
@@ -228,7 +247,7 @@ run_scenarios() {
         cd "$root_dir/tests/scenario"
         export SCENARIO_BIN=$root_dir/build/dev/bin SCENARIO_PROFTPD=$proftpd_dir SCENARIO_REDIS=$redis_server
         export SCENARIO_VSFTPD=$vsftpd_dir SCENARIO_PUREFTPD=$pureftpd_dir
-        export SCENARIO_KAFKA=$kafka_dir SCENARIO_FULL=$full PYTHONDONTWRITEBYTECODE=1
+        export SCENARIO_SCHEMATHESIS=$schemathesis SCENARIO_KAFKA=$kafka_dir SCENARIO_FULL=$full PYTHONDONTWRITEBYTECODE=1
         timeout --foreground -k 30 $((scenario_minutes * (full ? 4 : 1) * 60)) "$python" -m pytest -p no:cacheprovider -q --tb=short \
             --basetemp="$work/pytest" --junitxml="$results/scenario.xml" "${pytest_arguments[@]}" . 2>&1
     ) | tee "$results/scenario.log" | sed -uE '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || true

@@ -4,6 +4,7 @@ SCENARIO_BIN      folder of the programs (the sanitized ones)
 SCENARIO_PROFTPD  folder where ProFTPD was unpacked
 SCENARIO_VSFTPD, SCENARIO_PUREFTPD  likewise vsftpd and Pure-FTPd
 SCENARIO_REDIS    redis-server
+SCENARIO_SCHEMATHESIS  the tool that holds the API against its description, or nothing
 SCENARIO_KAFKA    a folder for real Kafka, or nothing: the embedded broker
 """
 
