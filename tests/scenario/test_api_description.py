@@ -13,7 +13,8 @@ from harness.stack import ACCOUNT
 
 DESCRIPTION = pathlib.Path(__file__).resolve().parents[2] / "api/openapi.json"
 TOOL = os.environ.get("SCENARIO_SCHEMATHESIS")
-SECONDS = 150 if os.environ.get("SCENARIO_FULL") else 25
+FULL = bool(os.environ.get("SCENARIO_FULL"))
+SECONDS = 240 if FULL else 60  # of one run of the tool, at most
 CHECKS = [
     "not_a_server_error",
     "status_code_conformance",
@@ -32,7 +33,7 @@ def hold(api, folder, token, include, exclude, ids):
     config.write_text("[parameters]\n" + "".join(f'"path.{name}" = "{value}"\n' for name, value in ids.items()))
     command = [TOOL, "--config-file", config, "run", DESCRIPTION, "-u", f"http://127.0.0.1:{api.port}", "-H", f"Authorization: Bearer {token}"]
     command += ["--include-path-regex", include, "--exclude-operation-id-regex", exclude, "--continue-on-failure", "--no-shrink"]
-    command += ["--phases", "coverage,fuzzing", "--max-time", str(SECONDS), "-n", "20", "--checks", ",".join(CHECKS), "--output-truncate", "false"]
+    command += ["--phases", "coverage,fuzzing" if FULL else "fuzzing", "--max-time", str(SECONDS), "-n", "100" if FULL else "5", "--checks", ",".join(CHECKS), "--output-truncate", "false"]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=SECONDS * 4 + 60, check=False, cwd=folder)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
@@ -51,7 +52,6 @@ def test_the_interface_of_accounts_is_as_described(stack, endpoint, tmp_path):
     recovery = client.post(f"/webhooks/{webhook}/recover", {"since": "2026-01-01T00:00:00Z"}, 202).body["recovery_id"]
     ids = {"webhook_id": webhook, "delivery_id": delivery["delivery_id"], "expectation_id": expectation, "recovery_id": recovery}
     hold(api, tmp_path, client.token, "^/api/ext/v1", "^(streamDeliveries|deleteWebhook|deleteExpectation|.*Session)$", ids)
-    hold(api, tmp_path, client.token, "^/api/ext/v1/webhooks/", "^(?!deleteWebhook|deleteExpectation)", {})
 
 
 def test_the_operators_interface_is_as_described(stack, tmp_path):
