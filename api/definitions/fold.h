@@ -1,7 +1,7 @@
 /* The version rule of definitions: of two records that change the same version, the first in the log's order counts. The loser is
  * still there, and compaction would keep it instead of the winner: so whoever sees that a key's last record has lost appends the
- * winner again, as the next version (docs/decisions/0011-definitions.md). A definition that was deleted stays so: a record that comes behind the
- * tombstone was made by somebody who had not seen it. */
+ * winner again, as the next version (docs/decisions/0011-definitions.md). A definition that was deleted stays so: a record that
+ * comes behind the tombstone was made by somebody who had not seen it. */
 #ifndef DEFINITIONS_FOLD_H
 #define DEFINITIONS_FOLD_H
 

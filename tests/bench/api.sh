@@ -64,7 +64,7 @@ main() {
     trap finish EXIT
     prepare
     start_api
-    list=$api/ext/v1/webhooks?limit=50
+    list="$api/ext/v1/webhooks?limit=50"
     size=$(curl -fsS -H "$auth" "$list" | wc -c)
     small=$(curl -fsS -H "$auth" "$api/ext/v1/webhooks/$one" | wc -c)
     start bare-large "$dir/bare-large" "$root_dir/build/release/bench/bench_bare_http" "$size"
