@@ -131,7 +131,8 @@ bool kafka_group_joined(const struct kafka_group *g); /* an assignment, maybe an
 int64_t kafka_group_last_contact(const struct kafka_group *g);
 /* As configured: half of it without contact is the time to stop sending. */
 int64_t kafka_group_session_timeout_ms(const struct kafka_group *g);
-/* Leaves the group: on_revoke is called for what is owned, then closed. Run the loop until kafka_group_closed. */
+/* Leaves the group: on_revoke is called for what is owned, then closed. A revocation that is under way is ended first, by
+ * kafka_group_revoke_done. Run the loop until kafka_group_closed. */
 void kafka_group_close(struct kafka_group *g);
 bool kafka_group_closed(const struct kafka_group *g);
 void kafka_group_free(struct kafka_group *g);

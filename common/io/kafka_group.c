@@ -9,7 +9,8 @@
  * of all partitions undoes. A position out of range is seen from what arrives next.
  *
  * A revocation is answered (rd_kafka_assign of nothing) when the caller says so; until then the group waits and librdkafka's
- * heartbeats go on. */
+ * heartbeats go on. Closing waits for that answer too: closing the handle leaves the group at once, also in the midst of a
+ * revocation, and the commits that end it would be refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,19 @@ static void on_revoked(struct kafka_group *g)
     free(partitions);
 }
 
+static void leave(struct kafka_group *g)
+{
+    if (g->leaving)
+        return;
+    g->leaving = true;
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(g->client.rk, g->answers);
+    if (error) { /* after a fatal error there is no membership to leave */
+        rd_kafka_error_destroy(error);
+        g->closed = true;
+    }
+    kafka_client_kick(&g->client);
+}
+
 void kafka_group_revoke_done(struct kafka_group *g)
 {
     if (!g->revoking)
@@ -141,6 +155,8 @@ void kafka_group_revoke_done(struct kafka_group *g)
     if (err)
         log_warn("kafka_assign_failed", LOG_STR("error", rd_kafka_err2name(err)));
     forget_assignment(g);
+    if (g->closing)
+        leave(g);
 }
 
 static void on_rebalance(struct kafka_group *g, rd_kafka_event_t *ev)
@@ -245,7 +261,7 @@ static bool drain(void *ctx)
     bool more = drain_events(g, g->client.queue);
     more |= drain_events(g, g->answers);
     more |= drain_records(g);
-    if (g->closing && rd_kafka_consumer_closed(g->client.rk))
+    if (g->leaving && rd_kafka_consumer_closed(g->client.rk))
         g->closed = true;
     return more;
 }
@@ -424,15 +440,9 @@ const char *kafka_group_fatal(const struct kafka_group *g)
 
 void kafka_group_close(struct kafka_group *g)
 {
-    if (g->closing)
-        return;
     g->closing = true;
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(g->client.rk, g->answers);
-    if (error) { /* after a fatal error there is no membership to leave */
-        rd_kafka_error_destroy(error);
-        g->closed = true;
-    }
-    kafka_client_kick(&g->client);
+    if (!g->revoking)
+        leave(g);
 }
 
 bool kafka_group_closed(const struct kafka_group *g)

@@ -29,7 +29,9 @@ struct kafka_group {
     int visit; /* where the next turn begins to read */
     bool joined;
     bool revoking; /* on_revoke was called, revoke_done not yet */
-    bool closing, closed;
+    bool closing;  /* kafka_group_close was called */
+    bool leaving;  /* the handle was told to close; not before a revocation is answered */
+    bool closed;
     int64_t contact_ms;
     int64_t polled_ms;
     int64_t session_timeout_ms;

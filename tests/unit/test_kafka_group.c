@@ -447,6 +447,34 @@ static bool owns_all(void *ctx)
     return m->assigns > 0 && m->owned_count == 4 && kafka_group_joined(m->group);
 }
 
+/* A rolling restart: told to end while it gives its partitions back. Leaving before they are given back would refuse its last
+ * commits, and let the others begin while it still sends. */
+static void test_closing_waits_for_the_revocation(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(4);
+    struct member *m[2];
+    m[0] = member_joined(f);
+    m[0]->finish_revokes = false;
+    m[1] = member_new(f);
+    fixture_run(f, was_revoked, m[0], 20000);
+    kafka_group_close(m[0]->group);
+    fixture_pass(f, 1500);
+    assert_false(kafka_group_closed(m[0]->group));
+    assert_int_equal(m[1]->assigns, 0);
+    assert_int_equal(kafka_group_generation(m[0]->group), m[0]->generation);
+    commit(m[0], 3, "last");
+    if (!f->mock) /* whose coordinator takes no commits while members join */
+        assert_int_equal(m[0]->commits_ok, 1);
+    m[0]->finish_revokes = true;
+    kafka_group_revoke_done(m[0]->group);
+    fixture_run(f, is_closed, m[0], 20000);
+    member_kill(m[0]);
+    fixture_run(f, owns_all, m[1], 30000);
+    member_leave(m[1]);
+    fixture_free(f);
+}
+
 static void test_a_member_that_dies_is_replaced(void **state)
 {
     (void)state;
@@ -677,6 +705,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_empty_log_shorter_than_the_position),
         cmocka_unit_test(test_no_record_is_skipped_or_repeated),
         cmocka_unit_test(test_the_group_waits_for_a_revocation),
+        cmocka_unit_test(test_closing_waits_for_the_revocation),
         cmocka_unit_test(test_a_member_that_dies_is_replaced),
         cmocka_unit_test(test_commits_carry_metadata),
         cmocka_unit_test(test_refused_commits),
