@@ -16,8 +16,10 @@ struct dlq_letter {
     TAILQ_ENTRY(dlq_letter) link;
     const char *topic;
     int32_t to_partition;
-    struct partition *partition; /* of the event that waits; NULL: an event of our own */
+    bool dead;                   /* a dead letter; otherwise an event of our own */
+    struct partition *partition; /* of the event that waits; NULL: none does */
     uint64_t event_seq;
+    struct job *job;         /* the delivery that waits; NULL: none does */
     struct slice key, value; /* owned copies */
     bool tombstone, produced;
     int32_t from_partition;
@@ -72,7 +74,7 @@ static void hand_over(struct dlq *d, struct dlq_letter *letter, const struct kaf
 static void produce(struct dlq *d, struct dlq_letter *letter)
 {
     char partition[16], offset[24];
-    if (!letter->partition) {
+    if (!letter->dead) {
         hand_over(d, letter, NULL, 0);
         return;
     }
@@ -114,6 +116,7 @@ void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const stru
               const char *reason)
 {
     struct dlq_letter *letter = letter_new(d, d->worker->dlq_topic, RD_KAFKA_PARTITION_UA, rec->key, rec->value);
+    letter->dead = true;
     letter->partition = p;
     letter->event_seq = event_seq;
     letter->tombstone = rec->tombstone;
@@ -126,6 +129,47 @@ void dlq_send(struct dlq *d, struct partition *p, uint64_t event_seq, const stru
     log_warn("event_dead_lettered", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition),
              LOG_INT("offset", rec->offset), LOG_STR("code", code), LOG_STR("reason", reason));
     produce(d, letter);
+}
+
+/* A redelivery, of the next generation: as the delivery itself it would be known to have ended. The body goes on behind its
+ * brace. */
+static void write_command(struct buf *out, const struct delivery *dl)
+{
+    char event_id[UUID_TEXT_SIZE], original[UUID_TEXT_SIZE];
+    uuid_format(&dl->event_id, event_id);
+    uuid_format(&dl->id, original);
+    buf_printf(out, "{\"event_id\":\"%s\",\"target\":{\"webhook_id\":\"%.*s\",\"reason\":\"redeliver\",\"generation\":%" PRId64,
+               event_id, (int)dl->webhook_id.len, dl->webhook_id.p, dl->generation + 1);
+    buf_printf(out, ",\"original_delivery_id\":\"%s\"},", original);
+    buf_put(out, dl->body.p + 1, dl->body.len - 1);
+}
+
+void dlq_bury(struct dlq *d, struct job *job)
+{
+    const struct delivery *dl = &job->dl;
+    struct buf key, value;
+    char id[UUID_TEXT_SIZE];
+    buf_init(&key, EVENT_MAX_BYTES);
+    buf_init(&value, 2 * EVENT_MAX_BYTES);
+    buf_put_slice(&key, dl->account_id);
+    buf_put_slice(&key, dl->path);
+    write_command(&value, dl);
+    check(key.err == ERR_OK && value.err == ERR_OK && dl->body.len > 1);
+    struct dlq_letter *letter = letter_new(d, d->worker->dlq_topic, RD_KAFKA_PARTITION_UA, buf_slice(&key), buf_slice(&value));
+    letter->dead = true;
+    letter->job = job;
+    letter->from_partition = dl->event_partition;
+    letter->from_offset = dl->event_offset;
+    snprintf(letter->code, sizeof letter->code, "poison");
+    snprintf(letter->reason, sizeof letter->reason, "%d workers ended while they had this delivery in hand", POISON_TRIES);
+    uuid_format(&dl->id, id);
+    ++*d->worker->stats.poison;
+    log_error("delivery_is_poison", LOG_STR("delivery_id", id), LOG_SLICE("webhook_id", dl->webhook_id),
+              LOG_SLICE("account_id", dl->account_id), LOG_INT("partition", dl->event_partition),
+              LOG_INT("offset", dl->event_offset), LOG_STR("reason", letter->reason));
+    produce(d, letter);
+    buf_done(&key);
+    buf_done(&value);
 }
 
 void dlq_publish(struct dlq *d, const char *topic, int32_t partition, struct slice key, struct slice value)
@@ -153,11 +197,13 @@ static void cut(struct dlq_letter *letter, enum err err)
 
 static void settled(struct dlq *d, struct dlq_letter *letter)
 {
-    if (letter->partition) {
-        ++*d->worker->stats.dead_letters;
+    struct job *job = letter->job;
+    *d->worker->stats.dead_letters += letter->dead;
+    if (letter->partition)
         partition_event_unhold(letter->partition, letter->event_seq);
-    }
     letter_free(d, letter);
+    if (job)
+        partition_on_buried(job);
 }
 
 void dlq_on_ack(struct dlq *d, struct dlq_letter *letter, enum err err)
@@ -166,7 +212,7 @@ void dlq_on_ack(struct dlq *d, struct dlq_letter *letter, enum err err)
         settled(d, letter);
         return;
     }
-    if (!letter->partition && err != ERR_AGAIN) {
+    if (!letter->dead && err != ERR_AGAIN) {
         log_error("event_not_published", LOG_STR("topic", letter->topic), LOG_SLICE("key", letter->key),
                   LOG_STR("error", err_name(err)));
         letter_free(d, letter);

@@ -11,13 +11,16 @@
 
 #define LEASE_MS 60000           /* longer than a POST's timeout, its wait at the gate and its record take together */
 #define SLOT_MS (12 * 3600000LL) /* idempotency keys live 24 to 36 h */
-#define ARGS_MAX (16 + 8 * 256)
+#define KEYS 7                   /* m due inf pl low tries held: every script gets them all */
+#define ARGS_MAX (24 + 10 * 256)
+#define SUSPECT_WAIT_MS 1000
 #define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
 #define TEXT_MAX (64 * 1024 * 1024)
 
-extern const char script_take[], script_claim[], script_due[], script_apply[], script_check[], script_postpone[], script_sweep[];
+extern const char script_take[], script_claim[], script_due[], script_apply[], script_check[], script_postpone[], script_sweep[],
+    script_release[];
 
-enum call_kind { CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_POSTPONE, CALL_SWEEP, CALL_KINDS };
+enum call_kind { CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_POSTPONE, CALL_SWEEP, CALL_RELEASE, CALL_KINDS };
 
 /* One command whose reply is awaited. */
 struct index_call {
@@ -27,6 +30,7 @@ struct index_call {
     enum call_kind kind;
     unsigned round;
     int64_t ap_to;
+    int room; /* CLAIM */
     int count;
     struct job *jobs[]; /* CLAIM */
 };
@@ -61,6 +65,7 @@ struct index_store *index_new(struct redis *r, struct core *core, const char *ev
     ix->scripts[CALL_CHECK] = (struct redis_script){.name = "check", .source = script_check};
     ix->scripts[CALL_POSTPONE] = (struct redis_script){.name = "postpone", .source = script_postpone};
     ix->scripts[CALL_SWEEP] = (struct redis_script){.name = "sweep", .source = script_sweep};
+    ix->scripts[CALL_RELEASE] = (struct redis_script){.name = "release", .source = script_release};
     for (int i = 0; i < CALL_KINDS; i++)
         redis_script_register(r, &ix->scripts[i]);
     buf_init(&ix->text, TEXT_MAX);
@@ -115,13 +120,13 @@ static void add_done_prefix(struct index_store *ix, const struct partition *p)
     add_text(ix, "{%s:%" PRId32 "}:done:%.8s:", ix->topic, partition_number(p), partition_log(p));
 }
 
-/* The keys that every script gets, then its epoch. */
+/* The keys, then the epoch. */
 static void begin(struct index_store *ix, const struct partition *p)
 {
-    static const char *const names[] = {"m", "due", "inf", "pl"};
+    static const char *const names[KEYS] = {"m", "due", "inf", "pl", "low", "tries", "held"};
     ix->argc = 0;
     buf_truncate(&ix->text, 0);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < KEYS; i++)
         add_text(ix, "{%s:%" PRId32 "}:%s", ix->topic, partition_number(p), names[i]);
     add_epoch(ix, p);
 }
@@ -140,8 +145,7 @@ static void send_call(struct index_store *ix, struct index_call *call)
         STAILQ_INSERT_TAIL(&ix->unsent, call, link);
         return;
     }
-    /* The scripts' argv begins with the four keys. */
-    redis_eval(ix->redis, &ix->scripts[call->kind], on_reply, call, 4, ix->argc, ix->argv, ix->lens);
+    redis_eval(ix->redis, &ix->scripts[call->kind], on_reply, call, KEYS, ix->argc, ix->argv, ix->lens);
 }
 
 bool index_turn(struct index_store *ix)
@@ -165,10 +169,11 @@ void index_take(struct index_store *ix, struct partition *p, unsigned round)
     begin(ix, p);
     add_text(ix, "%s", partition_log(p));
     add_number(ix, ix->core->now_wall_ms);
+    add_number(ix, partition_low(p));
     send_call(ix, call_new(ix, p, CALL_TAKE, round, 0));
 }
 
-void index_claim(struct index_store *ix, struct partition *p, unsigned round, struct job *const *jobs, int count)
+void index_claim(struct index_store *ix, struct partition *p, unsigned round, struct job *const *jobs, int count, int room)
 {
     struct index_call *call = call_new(ix, p, CALL_CLAIM, round, count);
     CRASH_POINT("before_claim_script");
@@ -177,6 +182,10 @@ void index_claim(struct index_store *ix, struct partition *p, unsigned round, st
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
     add_done_prefix(ix, p);
     add_number(ix, ix->core->now_wall_ms / SLOT_MS);
+    add_number(ix, SUSPECT_TRIES);
+    add_number(ix, SUSPECT_WINDOW);
+    add_number(ix, room);
+    call->room = room;
     for (int i = 0; i < count; i++) {
         call->jobs[i] = jobs[i];
         add(ix, jobs[i]->dl.id.bytes, sizeof jobs[i]->dl.id.bytes);
@@ -184,13 +193,17 @@ void index_claim(struct index_store *ix, struct partition *p, unsigned round, st
     send_call(ix, call);
 }
 
-void index_due(struct index_store *ix, struct partition *p, unsigned round, int limit)
+void index_due(struct index_store *ix, struct partition *p, unsigned round, int limit, int room)
 {
     begin(ix, p);
     add_number(ix, partition_applied(p));
     add_number(ix, ix->core->now_wall_ms);
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
     add_number(ix, limit);
+    add_number(ix, SUSPECT_TRIES);
+    add_number(ix, SUSPECT_WINDOW);
+    add_number(ix, room);
+    add_number(ix, ix->core->now_wall_ms + SUSPECT_WAIT_MS);
     send_call(ix, call_new(ix, p, CALL_DUE, round, 0));
 }
 
@@ -209,6 +222,8 @@ static void add_record(struct index_store *ix, const struct index_record *r)
     add_number(ix, r->rank.revision);
     add_number(ix, r->due_wall_ms);
     add_number(ix, r->updated_wall_ms);
+    add_number(ix, r->event_offset);
+    add(ix, r->held_by.p, r->held_by.len);
     add(ix, r->payload.p, r->payload.len);
 }
 
@@ -235,11 +250,13 @@ void index_postpone(struct index_store *ix, struct partition *p, unsigned round,
     for (int i = 0; i < count; i++) {
         add(ix, postponed[i].id.bytes, sizeof postponed[i].id.bytes);
         add_number(ix, postponed[i].due_wall_ms);
+        add(ix, postponed[i].held_by, postponed[i].held_by ? strlen(postponed[i].held_by) : 0);
     }
     send_call(ix, call_new(ix, p, CALL_POSTPONE, round, 0));
 }
 
-void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor)
+void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor,
+                 bool unhold)
 {
     begin(ix, p);
     add_number(ix, partition_applied(p));
@@ -247,15 +264,26 @@ void index_sweep(struct index_store *ix, struct partition *p, unsigned round, st
     add_number(ix, SWEEP_STEP);
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
     add(ix, webhook_id.p, webhook_id.len);
+    add_number(ix, SUSPECT_TRIES);
+    add_number(ix, ix->core->now_wall_ms);
+    add_number(ix, unhold);
     send_call(ix, call_new(ix, p, CALL_SWEEP, round, 0));
 }
 
-void index_check(struct index_store *ix, struct partition *p, unsigned round)
+void index_check(struct index_store *ix, struct partition *p, unsigned round, uint64_t held_cursor)
 {
     begin(ix, p);
     add_number(ix, partition_applied(p));
     add_number(ix, ix->core->now_wall_ms);
+    add_text(ix, "%" PRIu64, held_cursor);
     send_call(ix, call_new(ix, p, CALL_CHECK, round, 0));
+}
+
+void index_release(struct index_store *ix, struct partition *p, unsigned round)
+{
+    begin(ix, p);
+    add_number(ix, ix->core->now_wall_ms);
+    send_call(ix, call_new(ix, p, CALL_RELEASE, round, 0));
 }
 
 /* ---- replies ---- */
@@ -288,6 +316,23 @@ static struct slice without_head(struct slice value)
     return slice_of(value.p + head, value.len - head);
 }
 
+static void read_ok(enum call_kind kind, const redisReply *reply, struct index_answer *a)
+{
+    if (kind == CALL_TAKE) {
+        a->ap = number_at(reply, 1, -1);
+        a->hi = number_at(reply, 2, -1);
+    } else if (kind == CALL_DUE) {
+        a->next_due_wall_ms = number_at(reply, 1, 0);
+    } else if (kind == CALL_CHECK) {
+        a->next_due_wall_ms = number_at(reply, 1, 0);
+        a->scheduled = number_at(reply, 2, 0);
+        a->due = number_at(reply, 3, 0);
+        a->ap = number_at(reply, 4, -1);
+        a->open_low = number_at(reply, 5, INT64_MAX);
+        a->held_cursor = strtoull(text_at(reply, 6).p, NULL, 10);
+    }
+}
+
 static struct index_answer answer_of(const struct index_call *call, const redisReply *reply)
 {
     struct index_answer a = {.status = INDEX_DOWN};
@@ -301,14 +346,7 @@ static struct index_answer answer_of(const struct index_call *call, const redisR
     switch (text_at(reply, 0).p[0]) {
     case 'O':
         a.status = INDEX_OK;
-        if (call->kind == CALL_TAKE)
-            a.ap = number_at(reply, 1, -1);
-        else if (call->kind == CALL_DUE || call->kind == CALL_CHECK)
-            a.next_due_wall_ms = number_at(reply, 1, 0);
-        if (call->kind == CALL_CHECK) {
-            a.scheduled = number_at(reply, 2, 0);
-            a.due = number_at(reply, 3, 0);
-        }
+        read_ok(call->kind, reply, &a);
         break;
     case 'F':
         a.status = epoch_parse(text_at(reply, 1), &a.epoch) == ERR_OK ? INDEX_FENCED : INDEX_MOVED;
@@ -328,24 +366,36 @@ static struct index_answer answer_of(const struct index_call *call, const redisR
     return a;
 }
 
-static void answer_claim(struct index_call *call, const struct index_answer *a, const redisReply *reply)
+static int claim_result(struct slice letters, int i)
 {
-    bool recorded[256];
-    struct slice digits = a->status == INDEX_OK ? text_at(reply, 1) : SLICE("");
+    char letter = (size_t)i < letters.len ? letters.p[i] : 'R';
+    if (letter >= '0' && letter <= '9')
+        return letter - '0';
+    return letter == 'S' ? CLAIM_LEFT_ALONE : CLAIM_RECORDED;
+}
+
+static void answer_claim(struct index_call *call, struct index_answer *a, const redisReply *reply)
+{
+    int tries[256];
+    struct slice letters = a->status == INDEX_OK ? text_at(reply, 1) : SLICE("");
     check(call->count <= 256);
+    if (a->status == INDEX_OK && letters.len != (size_t)call->count)
+        a->status = INDEX_DOWN; /* not an answer that we understand */
     for (int i = 0; i < call->count; i++)
-        recorded[i] = (size_t)i < digits.len && digits.p[i] == '1';
-    partition_on_claim(call->partition, call->round, a, call->jobs, call->count, recorded);
+        tries[i] = claim_result(letters, i);
+    partition_on_claim(call->partition, call->round, a, call->jobs, call->count, call->room, tries);
 }
 
 static void answer_due(struct index_call *call, const struct index_answer *a, const redisReply *reply)
 {
     struct slice records[128];
-    int count = 0;
+    int tries[128], count = 0;
     if (reply && a->status == INDEX_OK)
-        for (size_t i = 2; i < reply->elements && count < 128; i++)
-            records[count++] = without_head(text_at(reply, i));
-    partition_on_due(call->partition, call->round, a, records, count);
+        for (size_t i = 2; i + 1 < reply->elements && count < 128; i += 2) {
+            tries[count] = (int)number_at(reply, i, 0);
+            records[count++] = without_head(text_at(reply, i + 1));
+        }
+    partition_on_due(call->partition, call->round, a, records, tries, count);
 }
 
 static void answer_sweep(struct index_call *call, const struct index_answer *a, const redisReply *reply)
@@ -357,6 +407,16 @@ static void answer_sweep(struct index_call *call, const struct index_answer *a, 
     uint64_t cursor = a->status == INDEX_OK ? strtoull(text_at(reply, 1).p, NULL, 10) : 0;
     partition_on_sweep(call->partition, call->round, a, cursor, records, (int)found);
     free(records);
+}
+
+static void answer_check(struct index_call *call, const struct index_answer *a, const redisReply *reply)
+{
+    size_t found = reply && a->status == INDEX_OK && reply->elements > 7 ? reply->elements - 7 : 0;
+    struct slice *held = mem_array(NULL, found + 1, sizeof *held);
+    for (size_t i = 0; i < found; i++)
+        held[i] = text_at(reply, i + 7);
+    partition_on_check(call->partition, call->round, a, held, (int)found);
+    free(held);
 }
 
 static void on_reply(void *ctx, redisReply *reply)
@@ -380,13 +440,16 @@ static void on_reply(void *ctx, redisReply *reply)
         partition_on_apply(call->partition, call->round, &a, call->ap_to);
         break;
     case CALL_CHECK:
-        partition_on_check(call->partition, call->round, &a);
+        answer_check(call, &a, reply);
         break;
     case CALL_POSTPONE:
         partition_on_postpone(call->partition, call->round, &a);
         break;
     case CALL_SWEEP:
         answer_sweep(call, &a, reply);
+        break;
+    case CALL_RELEASE:
+        partition_on_release(call->partition);
         break;
     case CALL_KINDS:
         break;

@@ -56,13 +56,13 @@ static void ask_committed(struct ownership *o);
 static void begin_partition(struct ownership *o, const struct kafka_committed *c)
 {
     struct slot *slot = &o->slots[c->partition];
-    char log[EPOCH_LOG_SIZE];
+    struct commit_metadata metadata;
     if (!slot->awaiting)
         return;
     slot->awaiting = false;
     slot->started = false;
-    commit_metadata_parse(c->metadata, log);
-    slot->partition = partition_new(&o->worker->core, c->partition, o->generation, o->member, c->offset, log, o->worker);
+    commit_metadata_parse(c->metadata, &metadata);
+    slot->partition = partition_new(&o->worker->core, c->partition, o->generation, o->member, c->offset, &metadata, o->worker);
 }
 
 static void on_committed(void *ctx, enum err err, const struct kafka_committed *committed, int count)

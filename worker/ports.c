@@ -2,9 +2,11 @@
 
 #include "age.h"
 #include "delivery_log.h"
+#include "dlq.h"
 #include "index.h"
 #include "ownership.h"
 #include "schedule.h"
+#include "table.h"
 #include "util/log.h"
 #include "worker.h"
 
@@ -38,14 +40,14 @@ static void port_index_take(void *ctx, struct partition *p, unsigned round)
     index_take(((struct worker *)ctx)->index, p, round);
 }
 
-static void port_index_claim(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count)
+static void port_index_claim(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count, int room)
 {
-    index_claim(((struct worker *)ctx)->index, p, round, jobs, count);
+    index_claim(((struct worker *)ctx)->index, p, round, jobs, count, room);
 }
 
-static void port_index_due(void *ctx, struct partition *p, unsigned round, int limit)
+static void port_index_due(void *ctx, struct partition *p, unsigned round, int limit, int room)
 {
-    index_due(((struct worker *)ctx)->index, p, round, limit);
+    index_due(((struct worker *)ctx)->index, p, round, limit, room);
 }
 
 static void port_index_apply(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
@@ -54,9 +56,14 @@ static void port_index_apply(void *ctx, struct partition *p, unsigned round, int
     index_apply(((struct worker *)ctx)->index, p, round, ap_from, records, count, ap_to);
 }
 
-static void port_index_check(void *ctx, struct partition *p, unsigned round)
+static void port_index_check(void *ctx, struct partition *p, unsigned round, uint64_t held_cursor)
 {
-    index_check(((struct worker *)ctx)->index, p, round);
+    index_check(((struct worker *)ctx)->index, p, round, held_cursor);
+}
+
+static void port_index_release(void *ctx, struct partition *p, unsigned round)
+{
+    index_release(((struct worker *)ctx)->index, p, round);
 }
 
 static void port_index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed,
@@ -65,9 +72,10 @@ static void port_index_postpone(void *ctx, struct partition *p, unsigned round, 
     index_postpone(((struct worker *)ctx)->index, p, round, postponed, count);
 }
 
-static void port_index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor)
+static void port_index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor,
+                             bool unhold)
 {
-    index_sweep(((struct worker *)ctx)->index, p, round, webhook_id, cursor);
+    index_sweep(((struct worker *)ctx)->index, p, round, webhook_id, cursor, unhold);
 }
 
 static void port_start_events(void *ctx, struct partition *p, int64_t offset)
@@ -97,6 +105,17 @@ static void port_withdraw(void *ctx, struct job *job)
     schedule_withdraw(((struct worker *)ctx)->schedule, job);
 }
 
+static void port_bury(void *ctx, struct job *job)
+{
+    dlq_bury(((struct worker *)ctx)->dlq, job);
+}
+
+static bool port_is_held(void *ctx, struct slice webhook_id)
+{
+    const char *why;
+    return table_state(((struct worker *)ctx)->table, webhook_id, &why) == TABLE_HELD;
+}
+
 static void port_gave_up(void *ctx, struct partition *p)
 {
     struct worker *w = ctx;
@@ -117,7 +136,7 @@ static void port_recorded(void *ctx, const struct job *job)
     const struct delivery *dl = &job->dl;
     char id[UUID_TEXT_SIZE], event_id[UUID_TEXT_SIZE];
     enum log_level level = dl->status == DELIVERY_DELIVERED ? LOG_DEBUG : LOG_INFO;
-    stats_recorded(&w->stats, dl);
+    stats_recorded(&w->stats, job);
     if (!log_wants(level))
         return;
     uuid_format(&dl->id, id);
@@ -126,8 +145,8 @@ static void port_recorded(void *ctx, const struct job *job)
            LOG_STR("event_id", event_id), LOG_SLICE("account_id", dl->account_id), LOG_SLICE("webhook_id", dl->webhook_id),
            LOG_STR("event", event_type_name(dl->event)), LOG_INT("attempt", dl->attempt), LOG_INT("http_status", dl->http_status),
            LOG_STR("error", dl->error ? delivery_error_name(dl->error) : ""),
-           LOG_INT("latency_ms", dl->updated_wall_ms - dl->event_wall_ms), LOG_INT("partition", dl->event_partition),
-           LOG_INT("offset", dl->event_offset), LOG_SLICE("trace_id", dl->trace_id));
+           LOG_INT("latency_ms", dl->updated_wall_ms - dl->event_wall_ms), LOG_SLICE("topic", dl->event_topic),
+           LOG_INT("partition", dl->event_partition), LOG_INT("offset", dl->event_offset), LOG_SLICE("trace_id", dl->trace_id));
 }
 
 static void port_state_changed(void *ctx, struct partition *p, const char *from, const char *to, const char *why)
@@ -139,8 +158,28 @@ static void port_state_changed(void *ctx, struct partition *p, const char *from,
 }
 
 const struct core_ports worker_ports = {
-    port_append_claim, port_append_record, port_append_repair, port_read_log,    port_stop_log,       port_index_take,
-    port_index_claim,  port_index_due,     port_index_apply,   port_index_check, port_index_postpone, port_index_sweep,
-    port_start_events, port_commit,        port_generation,    port_send,        port_withdraw,       port_gave_up,
-    port_released,     port_recorded,      port_state_changed,
+    .append_claim = port_append_claim,
+    .append_record = port_append_record,
+    .append_repair = port_append_repair,
+    .read_log = port_read_log,
+    .stop_log = port_stop_log,
+    .index_take = port_index_take,
+    .index_claim = port_index_claim,
+    .index_due = port_index_due,
+    .index_apply = port_index_apply,
+    .index_check = port_index_check,
+    .index_postpone = port_index_postpone,
+    .index_sweep = port_index_sweep,
+    .index_release = port_index_release,
+    .start_events = port_start_events,
+    .commit = port_commit,
+    .generation = port_generation,
+    .send = port_send,
+    .withdraw = port_withdraw,
+    .bury = port_bury,
+    .is_held = port_is_held,
+    .gave_up = port_gave_up,
+    .released = port_released,
+    .recorded = port_recorded,
+    .state_changed = port_state_changed,
 };

@@ -185,16 +185,18 @@ static void park_next_turn(struct schedule *s, struct job *job)
 /* A retry that came before its time: its webhook was closed, its schedule called in, and now it is open again. */
 static bool not_due(const struct schedule *s, const struct job *job)
 {
-    return job->has_record && job->dl.next_attempt_wall_ms > s->worker->core.now_wall_ms + EARLY_MS;
+    bool held = job->dl.held_wall_ms > 0; /* its time is then only when it is looked at again */
+    return job->has_record && !held && job->dl.next_attempt_wall_ms > s->worker->core.now_wall_ms + EARLY_MS;
 }
 
 void schedule_send(struct schedule *s, struct job *job)
 {
     struct core *c = &s->worker->core;
     struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
+    const char *why;
     job->withdrawn = false;
-    if (!ep || not_due(s, job)) {
-        park_next_turn(s, job); /* which also finds that it was deleted */
+    if (table_state(s->worker->table, job->dl.webhook_id, &why) != TABLE_OPEN || not_due(s, job)) {
+        park_next_turn(s, job);
         return;
     }
     struct gate *gate = gate_of(s, job, ep->wh);
@@ -244,10 +246,13 @@ void schedule_rest(struct schedule *s)
 static void park(struct schedule *s, struct job *job)
 {
     struct core *c = &s->worker->core;
-    const char *closed = table_closed(s->worker->table, job->dl.webhook_id);
+    const char *why;
+    enum table_state state = table_state(s->worker->table, job->dl.webhook_id, &why);
     struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
-    if (closed)
-        partition_on_cancel(job, closed);
+    if (state == TABLE_CLOSED)
+        partition_on_cancel(job, why);
+    else if (state == TABLE_HELD)
+        partition_on_hold(job, why);
     else if (ep->broken)
         partition_on_park(job, c->now_wall_ms + BROKEN_MS);
     else if (not_due(s, job))
@@ -280,10 +285,10 @@ static void send_first(struct schedule *s, struct gate *gate)
     struct worker *w = s->worker;
     struct tenant *t = gate->tenant;
     struct job *job = TAILQ_FIRST(&gate->queue);
-    const char *closed = table_closed(w->table, job->dl.webhook_id);
+    const char *why;
     struct endpoint *ep = table_webhook(w->table, job->dl.webhook_id);
     dequeue(s, gate, job);
-    if (closed || ep->broken) {
+    if (table_state(w->table, job->dl.webhook_id, &why) != TABLE_OPEN || ep->broken) {
         park(s, job);
         place(s, gate);
         return;

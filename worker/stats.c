@@ -151,7 +151,8 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
     *metrics_gauge(m, "trueftp_build_info", "Always 1; the version is in the label.", "version=\"" TRUEFTP_VERSION "\"") = 1;
     s->events = metrics_counter(m, "trueftp_worker_events_total", "Events read.", NULL);
     s->events_unmatched = metrics_counter(m, "trueftp_worker_events_unmatched_total", "Events that no webhook wanted.", NULL);
-    s->dead_letters = metrics_counter(m, "trueftp_worker_dead_letters_total", "Events sent to the dead-letter topic.", NULL);
+    s->dead_letters =
+        metrics_counter(m, "trueftp_worker_dead_letters_total", "Events and deliveries sent to the dead-letter topic.", NULL);
     for (int i = 0; i <= DELIVERY_PURGED; i++) {
         snprintf(labels, sizeof labels, "status=\"%s\"", delivery_status_name((enum delivery_status)i));
         s->records[i] = metrics_counter(m, "trueftp_worker_records_total", "Delivery records acknowledged.", labels);
@@ -179,6 +180,9 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
     }
     s->parked = metrics_counter(m, "trueftp_worker_parked_total",
                                 "Deliveries moved to the schedule since they could not be sent soon.", NULL);
+    s->held = metrics_counter(m, "trueftp_worker_held_total", "Records of deliveries held since their webhook is paused.", NULL);
+    s->poison = metrics_counter(m, "trueftp_worker_poison_total",
+                                "Deliveries that five workers ended with in their hands, moved to the dead-letter topic.", NULL);
     s->rebalances = metrics_counter(m, "trueftp_worker_rebalances_total", "Rebalances of the consumer group.", NULL);
     health_counters(s, m);
     s->self_fenced = metrics_counter(m, "trueftp_worker_self_fenced_total",
@@ -194,11 +198,13 @@ void stats_init(struct stats *s, struct metrics *m, struct worker *w)
     gauges(m, w);
 }
 
-void stats_recorded(struct stats *s, const struct delivery *dl)
+void stats_recorded(struct stats *s, const struct job *job)
 {
+    const struct delivery *dl = &job->dl;
     ++*s->records[dl->status];
-    *s->parked += dl->status == DELIVERY_PARKED;
-    if (dl->status == DELIVERY_PARKED || dl->status == DELIVERY_CANCELLED || dl->attempt_count == 0)
+    *s->parked += dl->status == DELIVERY_PARKED && dl->held_wall_ms == 0;
+    *s->held += dl->held_wall_ms > 0;
+    if (!job->attempted)
         return;
     const struct delivery_attempt *at = &dl->attempts[dl->attempt_count - 1];
     int class = at->http_status / 100;

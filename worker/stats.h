@@ -10,7 +10,8 @@ struct worker;
 
 struct stats {
     uint64_t *events, *events_unmatched, *dead_letters;
-    uint64_t *parked;
+    uint64_t *poison;
+    uint64_t *parked, *held;
     uint64_t *records[DELIVERY_PURGED + 1]; /* by status */
     uint64_t *attempts_delivered, *attempts_failed[DELIVERY_ERROR_COUNT];
     uint64_t *attempts_class[6]; /* none, 1xx ... 5xx */
@@ -29,7 +30,7 @@ struct stats {
 };
 
 void stats_init(struct stats *s, struct metrics *m, struct worker *w);
-void stats_recorded(struct stats *s, const struct delivery *dl);
+void stats_recorded(struct stats *s, const struct job *job);
 void stats_state_changed(struct stats *s, const char *to);
 /* Every second: the group's generation, which grows by one with each rebalance; -1 when this worker is in none. */
 void stats_generation(struct stats *s, int64_t generation);

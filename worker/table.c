@@ -106,10 +106,16 @@ static void bad_record(struct table *t, const struct kafka_record *rec, const st
              LOG_INT("offset", rec->offset), LOG_SLICE("key", rec->key), LOG_STR("error", why->text));
 }
 
-/* What is scheduled for it ends within a second, not when it is due. */
-static void sweep_if_closed(struct table *t, struct slice webhook_id)
+static enum table_state state_now(const struct table *t, struct slice webhook_id)
 {
-    if (table_closed(t, webhook_id))
+    const char *why;
+    return table_state(t, webhook_id, &why);
+}
+
+/* What is scheduled for it ends, is held or is sent within a second, not when it is due. */
+static void sweep_if_changed(struct table *t, struct slice webhook_id, enum table_state before)
+{
+    if (state_now(t, webhook_id) != before)
         ownership_sweep(t->worker->ownership, webhook_id);
 }
 
@@ -117,11 +123,12 @@ static void on_webhook(struct table *t, const struct kafka_record *rec)
 {
     struct webhook *wh;
     struct errmsg why;
+    enum table_state before = state_now(t, rec->key);
     if (rec->tombstone) {
         struct table_webhook *tw = find(t, rec->key);
         if (tw)
             remove_webhook(t, tw);
-        sweep_if_closed(t, rec->key);
+        sweep_if_changed(t, rec->key, before);
         return;
     }
     if (webhook_parse(rec->value, &wh, &why) != ERR_OK) {
@@ -129,7 +136,7 @@ static void on_webhook(struct table *t, const struct kafka_record *rec)
         return;
     }
     put_webhook(t, wh);
-    sweep_if_closed(t, rec->key);
+    sweep_if_changed(t, rec->key, before);
 }
 
 static bool pays(const struct table_account *a)
@@ -151,10 +158,12 @@ static void on_account(struct table *t, const struct kafka_record *rec)
         account_free(account);
         return;
     }
+    bool paid = pays(a);
     account_free(a->account);
     a->account = account;
-    for (struct table_webhook *tw = a->webhooks; tw && !pays(a); tw = tw->next)
-        sweep_if_closed(t, slice_str(tw->ep->wh->id));
+    for (struct table_webhook *tw = a->webhooks; tw && pays(a) != paid; tw = tw->next)
+        if (state_now(t, slice_str(tw->ep->wh->id)) != TABLE_CLOSED)
+            ownership_sweep(t->worker->ownership, slice_str(tw->ep->wh->id));
 }
 
 static void on_record(void *ctx, const struct kafka_record *rec)
@@ -251,16 +260,30 @@ struct endpoint *table_webhook(const struct table *t, struct slice webhook_id)
     return tw ? tw->ep : NULL;
 }
 
-const char *table_closed(const struct table *t, struct slice webhook_id)
+/* Without a reason it is only paused. */
+static bool is_disabled(const struct webhook *wh)
 {
-    struct table_webhook *tw = find(t, webhook_id);
+    return !wh->enabled && wh->disabled_reason[0] != '\0';
+}
+
+static enum table_state because(enum table_state state, const char *text, const char **why)
+{
+    *why = text;
+    return state;
+}
+
+enum table_state table_state(const struct table *t, struct slice webhook_id, const char **why)
+{
+    const struct table_webhook *tw = find(t, webhook_id);
     if (!tw)
-        return "the webhook was deleted";
-    if (!tw->ep->wh->enabled)
-        return "the webhook is disabled";
+        return because(TABLE_CLOSED, "the webhook was deleted", why);
+    if (is_disabled(tw->ep->wh))
+        return because(TABLE_CLOSED, "the webhook is disabled", why);
     if (tw->ep->health.gone)
-        return "the endpoint answered 410 Gone";
-    return pays(tw->account) ? NULL : "the account's plan has no webhooks";
+        return because(TABLE_CLOSED, "the endpoint answered 410 Gone", why);
+    if (!tw->ep->wh->enabled)
+        return because(TABLE_HELD, "held: the webhook is paused", why);
+    return pays(tw->account) ? TABLE_OPEN : because(TABLE_HELD, "held: the account's plan has no webhooks", why);
 }
 
 size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out,
@@ -269,10 +292,8 @@ size_t table_match(const struct table *t, struct slice account_id, enum event_ty
     struct table_account *a;
     size_t count = 0;
     HASH_FIND(hh, t->accounts, account_id.p, account_id.len, a);
-    if (!a || !pays(a))
-        return 0;
-    for (struct table_webhook *tw = a->webhooks; tw; tw = tw->next) {
-        if (!tw->ep->wh->enabled || !webhook_wants(tw->ep->wh, type, path))
+    for (struct table_webhook *tw = a ? a->webhooks : NULL; tw; tw = tw->next) {
+        if (is_disabled(tw->ep->wh) || !webhook_wants(tw->ep->wh, type, path))
             continue;
         if (count < max)
             out[count] = tw->ep;

@@ -23,11 +23,17 @@ size_t table_accounts(const struct table *t);
 
 /* The webhook, whatever its state; NULL: there is none of that id. */
 struct endpoint *table_webhook(const struct table *t, struct slice webhook_id);
-/* NULL: deliveries may be made to it. Otherwise why not, for people: deleted, disabled, gone, the account's plan. */
-const char *table_closed(const struct table *t, struct slice webhook_id);
+/* Whether deliveries may be made to a webhook (docs/decisions/0009-paused-webhooks.md). */
+enum table_state {
+    TABLE_OPEN,
+    TABLE_HELD,   /* paused, or its account's plan has no webhooks: deliveries wait until it is resumed */
+    TABLE_CLOSED, /* deleted, disabled for a reason, gone: deliveries end */
+};
+/* *why, for people; not written when it is open. */
+enum table_state table_state(const struct table *t, struct slice webhook_id, const char **why);
 
-/* The enabled webhooks of a paying account that want the event; at most max, the rest is counted in the return value all the
- * same. */
+/* The webhooks of an account that want the event and are not disabled (held ones too); at most max, the rest is counted in the
+ * return value all the same. */
 size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out,
                    size_t max);
 

@@ -169,7 +169,8 @@ static enum err apply(struct ctl *ctl, struct webhook *wh, void *ctx, struct err
 static bool changes_nothing(const struct webhook_args *a)
 {
     return !a->url && !a->events && !a->description && !a->signature && a->patterns.count == 0 && a->headers.count == 0 &&
-           a->max_attempts < 0 && a->timeout_ms < 0 && a->max_concurrency < 0 && a->rate_limit < 0 && !a->enable && !a->disable;
+           a->max_attempts < 0 && a->timeout_ms < 0 && a->max_concurrency < 0 && a->rate_limit < 0 && !a->enable && !a->disable &&
+           !a->pause;
 }
 
 static int update(struct ctl *ctl, const void *args)

@@ -48,6 +48,14 @@ static void put_events(struct buf *line, const struct webhook *wh)
     }
 }
 
+static const char *state_name(const struct webhook *wh)
+{
+    if (wh->enabled) {
+        return "enabled";
+    }
+    return *wh->disabled_reason ? "disabled: " : "paused";
+}
+
 static void print_line(const struct webhook *wh)
 {
     struct buf line;
@@ -56,7 +64,7 @@ static void print_line(const struct webhook *wh)
     display_put(&line, slice_str(wh->url));
     buf_puts(&line, "  ");
     put_events(&line, wh);
-    buf_printf(&line, "  version %lld  %s", (long long)wh->version, wh->enabled ? "enabled" : "disabled: ");
+    buf_printf(&line, "  version %lld  %s", (long long)wh->version, state_name(wh));
     display_put(&line, slice_str(wh->disabled_reason));
     (void)puts(buf_cstr(&line));
     buf_done(&line);

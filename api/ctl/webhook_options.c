@@ -31,7 +31,8 @@ const struct opt webhook_create_options[WEBHOOK_CREATE_OPTIONS] = {
 const struct opt webhook_update_options[WEBHOOK_UPDATE_OPTIONS] = {
     SHARED_OPTIONS,
     {"enable", OPT_FLAG, NULL, "deliver again", AT(enable), 0, 0, 0},
-    {"disable", OPT_TEXT, "REASON", "stop delivering; the reason is shown to the customer", AT(disable), 0, 0, 0},
+    {"disable", OPT_TEXT, "REASON", "end all deliveries; the reason is shown to the customer", AT(disable), 0, 0, 0},
+    {"pause", OPT_FLAG, NULL, "hold all deliveries until it is enabled again, 30 days at most", AT(pause), 0, 0, 0},
 };
 
 static void replace(char **field, const char *text)
@@ -151,15 +152,15 @@ static void apply_numbers(struct webhook *wh, const struct webhook_args *args)
 
 static enum err apply_enabled(struct webhook *wh, const struct webhook_args *args, struct errmsg *why)
 {
-    if (args->enable && args->disable) {
-        return errmsg_set(why, ERR_INVALID, "--enable and --disable exclude each other");
+    if (args->enable + args->pause + (args->disable != NULL) > 1) {
+        return errmsg_set(why, ERR_INVALID, "--enable, --disable and --pause exclude each other");
     }
     if (args->disable && !*args->disable) {
         return errmsg_set(why, ERR_INVALID, "--disable: a reason is needed");
     }
-    if (args->enable || args->disable) {
+    if (args->enable || args->disable || args->pause) {
         wh->enabled = args->enable;
-        replace(&wh->disabled_reason, args->enable ? "" : args->disable);
+        replace(&wh->disabled_reason, args->disable ? args->disable : "");
     }
     return ERR_OK;
 }

@@ -10,7 +10,7 @@ struct webhook_args {
     struct opt_list patterns, headers;
     int64_t max_attempts, timeout_ms, max_concurrency, rate_limit; /* -1: not given */
     const char *secret, *secret_file;
-    bool enable;
+    bool enable, pause;
     const char *disable; /* the reason */
 };
 

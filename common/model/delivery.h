@@ -71,6 +71,7 @@ struct delivery {
     struct slice detail;       /* a sentence for people about a cancellation or failure; may be empty */
     int64_t event_wall_ms, created_wall_ms, updated_wall_ms;
     int64_t next_attempt_wall_ms; /* while open; 0 otherwise */
+    int64_t held_wall_ms;         /* parked since its webhook is paused: since when; 0: it is not held */
     struct delivery_attempt attempts[DELIVERY_MAX_ATTEMPTS];
     int attempt_count;
     int64_t generation;

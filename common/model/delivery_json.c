@@ -118,12 +118,17 @@ static void put_times(struct buf *out, struct stamp *stamp, const struct deliver
     put_time(out, stamp, dl->created_wall_ms);
     PUT(out, "\",\"updated_at\":\"");
     put_time(out, stamp, dl->updated_wall_ms);
-    if (delivery_is_open(dl->status)) {
-        PUT(out, "\",\"next_attempt_at\":\"");
-        put_time(out, stamp, dl->next_attempt_wall_ms);
-        PUT(out, "\"");
-    } else {
+    if (!delivery_is_open(dl->status)) {
         PUT(out, "\",\"next_attempt_at\":null");
+        return;
+    }
+    PUT(out, "\",\"next_attempt_at\":\"");
+    put_time(out, stamp, dl->next_attempt_wall_ms);
+    PUT(out, "\"");
+    if (dl->held_wall_ms > 0) {
+        PUT(out, ",\"held_at\":\"");
+        put_time(out, stamp, dl->held_wall_ms);
+        PUT(out, "\"");
     }
 }
 
@@ -292,6 +297,10 @@ static void read_state(struct json_reader *r, struct buf *scratch, struct delive
     struct slice next = json_reader_plain(r, "next_attempt_at");
     if (next.len > 0) {
         dl->next_attempt_wall_ms = time_of(r, "next_attempt_at", next);
+    }
+    struct slice held = json_reader_plain(r, "held_at");
+    if (held.len > 0) {
+        dl->held_wall_ms = time_of(r, "held_at", held);
     }
     if (delivery_is_open(dl->status) && next.len == 0) {
         json_reader_fail(r, "next_attempt_at", "missing in an open delivery");

@@ -5,7 +5,6 @@ from harness.contract import check_signature, make_event
 from harness.endpoint import Close, Drip, Raw, Reset, Stall, Status
 from harness.ports import free_port
 from harness.stack import ACCOUNT
-from harness.waiting import wait_until
 
 JITTER = 0.2
 
@@ -171,33 +170,3 @@ def test_a_target_without_exemption_is_blocked(stack, endpoint):
     assert record["error"] == "blocked_target"
     assert {at["error"] for at in record["attempts"]} == {"blocked_target"}
     assert not endpoint.posts
-
-
-def test_a_free_plan_gets_no_deliveries_and_loses_no_webhook(stack, endpoint):
-    """An account goes down to the free plan and comes back; another that pays shows that the worker is at work meanwhile."""
-    stack.ctl("account", "create", "acc_paid", "--plan", "pro")
-    stack.webhook("/free")
-    stack.webhook("/paid", account="acc_paid")
-    worker = stack.worker()
-    unwanted = "trueftp_worker_events_unmatched_total"
-
-    def publish_one_and_ask(question):
-        stack.topics.publish(make_event(ACCOUNT, "/probe.csv"))
-        return question()
-
-    stack.ctl("account", "set", ACCOUNT, "--plan", "free")
-    wait_until("the free plan is known", lambda: publish_one_and_ask(lambda: worker.metric(unwanted) > 0), every=0.2, watch=[worker])
-    before = len(endpoint.by_delivery())
-    stack.topics.publish(*[make_event(ACCOUNT, f"/free-{n}.csv") for n in range(20)])
-    stack.topics.publish(*[make_event("acc_paid", f"/paid-{n}.csv") for n in range(20)])
-    endpoint.wait_posts(20, "/paid", watch=[worker])
-    wait_until("all 20 were passed over", lambda: worker.metric(unwanted) >= 21, watch=[worker])
-    assert len(endpoint.by_delivery()) == before + 20
-
-    stack.ctl("account", "set", ACCOUNT, "--plan", "pro")
-    wait_until(
-        "the webhook works again",
-        lambda: publish_one_and_ask(lambda: len(endpoint.by_delivery()) > before + 20),
-        every=0.2,
-        watch=[worker],
-    )

@@ -3,16 +3,42 @@
 
 #include "sim.h"
 
-/* Faults that may have cost a delivery one more POST, since its event was first read. */
+#define SOON_MS 12000
+
+/* Faults that may have cost a delivery one more POST, since its event was first read. An index that is lost costs none: whatever
+ * it knew is read from the log before the next claim; but a frontend that sends an event again finds it forgotten. */
 static int faults_of(const struct sim *s, const struct ghost *g)
 {
-    return s->parts[g->part].faults - g->faults_at_birth + g->extra;
+    const struct sim_part *part = &s->parts[g->part];
+    return part->faults - g->faults_at_birth + g->extra + (g->sent_twice ? part->index_faults : 0);
+}
+
+/* What a rebuild from the bound must find: the last record of what is open, and of each delivery of an event that will be read
+ * again. */
+static void check_bound(struct sim *s, int no, int64_t offset, const char *text)
+{
+    const struct sim_part *part = &s->parts[no];
+    struct commit_metadata now;
+    commit_metadata_parse(text, &now);
+    require(s, now.low <= part->log.end || s->recreated, "p%d: bound %" PRId64 ", beyond the log's end", no, now.low);
+    for (int d = 0; d < s->ghost_count && !s->recreated; d++) {
+        const struct ghost *g = &s->ghosts[d];
+        const struct srec *last = g->part == no ? slog_last(&s->parts[no].log, d) : NULL;
+        if (!last || last->offset >= now.low)
+            continue;
+        require(s, !delivery_is_open(g->fold.status),
+                "bound: p%d: %" PRId64 ", and d%d, which is open, has its last record @%" PRId64, no, now.low, d, last->offset);
+        require(s, last->event_offset < offset,
+                "bound: p%d: %" PRId64 ", committed %" PRId64 ", and the event @%" PRId64 " of d%d has its record @%" PRId64, no,
+                now.low, offset, last->event_offset, d, last->offset);
+    }
 }
 
 /* I1: what is committed has a record. */
-void check_commit(struct sim *s, int no, int64_t offset)
+void check_commit(struct sim *s, int no, int64_t offset, const char *metadata)
 {
     const struct sim_part *part = &s->parts[no];
+    check_bound(s, no, offset, metadata);
     require(s, offset >= part->committed || part->committed < 0,
             "p%d: the committed offset goes back from %" PRId64 " to %" PRId64, no, part->committed, offset);
     require(s, offset <= part->events_end, "p%d: committed %" PRId64 ", beyond the end %" PRId64, no, offset, part->events_end);
@@ -54,6 +80,19 @@ static bool unseen(struct sim *s, int no, int64_t offset)
     return s->parts[no].log.remade > 0 && offset <= ap;
 }
 
+/* Poison is what five owners died of, the last one with no other suspect in its hands: what was beside it is not, unless another
+ * fault came at that moment. */
+static void check_poison(struct sim *s, const struct ghost *g, const struct delivery *dl)
+{
+    const struct sim_part *part = &s->parts[g->part];
+    if (dl->status != DELIVERY_FAILED || !memmem(dl->detail.p, dl->detail.len, "poison", 6))
+        return;
+    require(s, g->buried, "d%d: poison, and no dead letter", g->number);
+    require(s, part->faults + part->not_released >= POISON_TRIES, "d%d: poison after %d faults", g->number, part->faults);
+    require(s, g->deadly || part->faults + part->not_released > part->deadly_kills, "d%d: found to be poison beside another one",
+            g->number);
+}
+
 /* A record lands. I8: delivered only after a 2xx. */
 void check_record(struct sim *s, const struct srec *r, const struct delivery *dl, const struct ev *e)
 {
@@ -74,8 +113,11 @@ void check_record(struct sim *s, const struct srec *r, const struct delivery *dl
     }
     if (unseen(s, g->part, r->offset))
         g->excused = true;
-    if (!g->recorded || delivery_rank_compare(r->rank, g->fold) >= 0)
+    check_poison(s, g, dl);
+    if (!g->recorded || delivery_rank_compare(r->rank, g->fold) >= 0) {
         g->fold = r->rank;
+        g->fold_offset = r->offset;
+    }
     g->recorded = true;
 }
 
@@ -89,18 +131,19 @@ void check_post(struct sim *s, const struct job *job)
     check_body(s, g, job->dl.body);
     require(s, g->excused || g->posts <= g->recorded_failures + 1 + faults_of(s, g),
             "I3: d%d: %d POSTs, %d recorded failures, %d faults", g->number, g->posts, g->recorded_failures, faults_of(s, g));
-    require(s, !job->has_record || job->dl.next_attempt_wall_ms <= wall(s), "I7: d%d: a retry %" PRId64 " ms too early",
-            g->number, job->dl.next_attempt_wall_ms - wall(s));
+    require(s, !(s->paused_hooks >> webhook_number(job->dl.webhook_id) & 1), "d%d: a POST to a paused webhook", g->number);
+    require(s, !job->has_record || job->dl.held_wall_ms > 0 || job->dl.next_attempt_wall_ms <= wall(s),
+            "I7: d%d: a retry %" PRId64 " ms too early", g->number, job->dl.next_attempt_wall_ms - wall(s));
 }
 
-/* ---- I4: the index is the fold of S[0..ap] ---- */
+/* ---- I4: the index is the fold of S[base..ap] ---- */
 
-/* Of the records that are left, up to ap. false: there is none. */
-static bool fold_of_log(const struct slog *log, int d, int64_t ap, struct delivery_rank *fold)
+/* Of the records that are left, from base to ap. false: there is none. */
+static bool fold_of_log(const struct slog *log, int d, int64_t base, int64_t ap, struct delivery_rank *fold)
 {
     bool any = false;
     for (int i = 0; i < log->count && log->recs[i].offset <= ap; i++) {
-        if (log->recs[i].d != d)
+        if (log->recs[i].d != d || log->recs[i].offset < base)
             continue;
         if (!any || delivery_rank_compare(log->recs[i].rank, *fold) >= 0)
             *fold = log->recs[i].rank;
@@ -132,7 +175,7 @@ static void check_entry(struct sim *s, int no, int d)
     require(s, entry->pl == (entry->due >= 0 || (entry->inf >= 0 && entry->pl)), "I4: p%d: d%d is open, and in no schedule", no,
             d);
     require(s, !(entry->due >= 0 && entry->inf >= 0), "I4: p%d: d%d is both due and in flight", no, d);
-    if (!fold_of_log(&s->parts[no].log, d, ix->ap, &fold))
+    if (!fold_of_log(&s->parts[no].log, d, ix->base, ix->ap, &fold))
         return;
     struct ix_head least = head_of(fold), most = head_of(s->ghosts[d].fold);
     if (entry->pl) {
@@ -199,6 +242,28 @@ bool all_quiet(struct sim *s)
     return !s->group.preparing;
 }
 
+/* What is held is sent soon after its webhook was resumed, whoever was there to hear of it. */
+void check_resumed(struct sim *s)
+{
+    for (int no = 0; no < s->plan.parts; no++) {
+        struct sim_part *part = &s->parts[no];
+        struct owned *o = owner_of(s, no);
+        bool may_wait = !o || !partition_is_serving(o->p) || o->w->stopped || s->redis_down || !STAILQ_EMPTY(&o->p->sweeps);
+        if (may_wait || part->ix.ap != partition_applied(o->p))
+            part->serving_since = s->now_ms;
+        for (int d = 0; d < s->ghost_count; d++) {
+            const struct ix_entry *entry = &part->ix.entries[d];
+            struct slice r = entry->record;
+            if (!entry->pl || entry->due < wall(s) + SOON_MS || !memmem(r.p, r.len, "\"held_at\"", 9))
+                continue;
+            const char *id = memmem(r.p, r.len, "\"webhook_id\":\"", 14);
+            int hook = webhook_number(slice_of(id + 14, 4));
+            bool long_ago = s->now_ms - s->resumed_ms[hook] > SOON_MS && s->now_ms - part->serving_since > SOON_MS;
+            require(s, !long_ago || s->paused_hooks >> hook & 1, "p%d: d%d is held, and its webhook was resumed long ago", no, d);
+        }
+    }
+}
+
 /* I2, I4, I9, and that the owner, the log and the index agree. */
 void check_end(struct sim *s)
 {
@@ -219,7 +284,7 @@ void check_end(struct sim *s)
         if (g->excused || (!last && s->parts[g->part].log.start > 0))
             continue;
         require(s, last && !delivery_is_open(last->rank.status), "I2: d%d is open in the log", d);
-        require(s, g->truth_lost || delivery_rank_compare(last->rank, g->fold) == 0,
+        require(s, g->truth_lost || g->forgotten || delivery_rank_compare(last->rank, g->fold) == 0,
                 "I2: d%d: its last record is %s attempt %d revision %" PRId64 ", the fold %s attempt %d revision %" PRId64, d,
                 delivery_status_name(last->rank.status), last->rank.attempt, last->rank.revision,
                 delivery_status_name(g->fold.status), g->fold.attempt, g->fold.revision);

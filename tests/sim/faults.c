@@ -62,7 +62,7 @@ static void do_redis_back(struct sim *s, struct ev *e)
 
 /* ---- workers ---- */
 
-static void kill_worker(struct sim *s, struct sim_worker *w)
+void faults_kill(struct sim *s, struct sim_worker *w)
 {
     unsigned id = w->member_id;
     if (!w->alive)
@@ -102,7 +102,8 @@ static void wipe(struct sim *s)
 {
     for (int no = 0; no < s->plan.parts; no++) {
         ix_wipe(s, &s->parts[no].ix);
-        fault_hit(s, no, 1, "Redis wiped");
+        s->parts[no].index_faults++;
+        say(s, "p%d: Redis wiped", no);
     }
 }
 
@@ -114,7 +115,7 @@ static void roll_back(struct sim *s)
         if (!part->has_snapshot[n])
             continue;
         ix_copy(s, &part->ix, &part->snapshots[n]);
-        fault_hit(s, no, 1, "Redis rolled back");
+        s->parts[no].index_faults++;
         say(s, "  index p%d is at ep %s ap %" PRId64 " again", no, part->ix.ep, part->ix.ap);
     }
 }
@@ -139,6 +140,45 @@ static void close_webhook(struct sim *s)
                 partition_sweep(s->workers[i].slots[no]->p, slice_str(webhook_ids[hook]));
 }
 
+/* Some of the workers do not hear of it: they do not serve at that moment. Their index tells them. */
+static void tell_of_webhook(struct sim *s, int hook)
+{
+    for (int i = 0; i < s->plan.workers; i++)
+        for (int no = 0; no < s->plan.parts; no++)
+            if (s->workers[i].alive && s->workers[i].slots[no] && chance(s, 700))
+                partition_sweep(s->workers[i].slots[no]->p, slice_str(webhook_ids[hook]));
+}
+
+void faults_resume(struct sim *s, int hook)
+{
+    if (!(s->paused_hooks >> hook & 1))
+        return;
+    say(s, "%s is resumed", webhook_ids[hook]);
+    s->paused_hooks &= ~(1u << hook);
+    s->resumed_ms[hook] = s->now_ms;
+    tell_of_webhook(s, hook);
+}
+
+static void do_resume(struct sim *s, struct ev *e)
+{
+    faults_resume(s, e->limit);
+    ev_free(s, e);
+}
+
+static void pause_webhook(struct sim *s)
+{
+    int hook = (int)rnd(s, 0, s->plan.webhooks - 1);
+    say(s, "%s is paused", webhook_ids[hook]);
+    s->paused_hooks |= 1u << hook;
+    tell_of_webhook(s, hook);
+    struct ev *e = ev_new(s, NULL, NULL);
+    e->limit = hook;
+    if (chance(s, 800))
+        ev_post(s, e, s->now_ms + rnd(s, 10, chance(s, 800) ? 8000 : 120000), do_resume);
+    else
+        ev_free(s, e);
+}
+
 /* ---- the schedule ---- */
 
 static void strike(struct sim *s, enum fault kind)
@@ -146,7 +186,7 @@ static void strike(struct sim *s, enum fault kind)
     int no = (int)rnd(s, 0, s->plan.parts - 1);
     switch (kind) {
     case FAULT_KILL:
-        kill_worker(s, some_owner(s));
+        faults_kill(s, some_owner(s));
         break;
     case FAULT_ZOMBIE:
         membership_ends(s, some_owner(s), rnd(s, 100, 9000), "evicted");
@@ -180,6 +220,9 @@ static void strike(struct sim *s, enum fault kind)
         break;
     case FAULT_CLOSE:
         close_webhook(s);
+        break;
+    case FAULT_PAUSE:
+        pause_webhook(s);
         break;
     case FAULT_COMPACT:
         slog_compact(s, no);

@@ -71,6 +71,7 @@ static void pick(struct sim *s)
     p->fault_kinds = pick_kinds(s);
     if (p->crowd)
         p->fault_kinds = 1u << FAULT_WIPE | 1u << FAULT_KILL | 1u << FAULT_ROLLBACK | 1u << FAULT_COMPACT;
+    p->deadly = !p->crowd && chance(s, 60);
     p->compact_at_once = chance(s, 500);
     p->slot_ms = chance(s, 800) ? 12 * 3600000LL : 120000;
     pick_endpoints(s);
@@ -106,6 +107,8 @@ static int add_ghost(struct sim *s, const struct uuid *id, int no, int64_t offse
         g = &s->ghosts[s->ghost_count];
         *g = (struct ghost){.id = *id, .part = no, .number = s->ghost_count++};
         HASH_ADD(hh, s->by_id, id, sizeof g->id, g);
+    } else {
+        g->sent_twice = true;
     }
     g->last_event_offset = offset;
     return g->number;
@@ -165,11 +168,18 @@ void plan_make(struct sim *s)
         s->parts[i].committed = -1;
         make_events(s, i);
     }
+    if (s->plan.deadly && s->ghost_count > 0)
+        s->ghosts[rnd(s, 0, s->ghost_count - 1)].deadly = true;
     for (int i = 0; i < s->plan.parts; i++) {
         ix_init(s, &s->parts[i].ix);
         for (int n = 0; n < SNAPSHOTS; n++)
             ix_init(s, &s->parts[i].snapshots[n]);
     }
+}
+
+int webhook_number(struct slice id)
+{
+    return id.p[id.len - 1] - '0';
 }
 
 struct ghost *ghost_find(struct sim *s, const struct uuid *id)

@@ -53,6 +53,10 @@ static void seconds(struct sim *s, int64_t *next_ms)
         return;
     *next_ms = s->now_ms + 1000;
     group_second(s);
+    if (!s->plan.crowd)
+        check_resumed(s);
+    if (s->calm && chance(s, 50))
+        slog_retain(s, (int)rnd(s, 0, s->plan.parts - 1));
 }
 
 static void become_calm(struct sim *s)

@@ -32,6 +32,8 @@
 #define REVOKE_MS 5000
 #define PATIENCE_MS 2000
 #define LEASE_MS 60000
+#define WRITE_AGAIN_MS 40000
+#define HOLD_MAX_MS 150000
 
 struct sim;
 struct sim_worker;
@@ -53,6 +55,7 @@ struct plan {
     size_t record_max;    /* the broker takes no larger ones */
     bool crowd;           /* many deliveries: batches are full, and there are many */
     bool reorder;         /* records of one worker land in any order */
+    bool deadly;          /* some delivery kills whoever sends it */
     bool compact_at_once; /* no min.compaction.lag: the truth about a delivery can be lost with a wipe at the wrong moment */
     int64_t slot_ms;      /* idempotency keys live 2 to 3 of these */
     int64_t latency_ms;
@@ -71,6 +74,7 @@ enum fault {
     FAULT_CONN_BREAK, /* a worker's connection to Redis breaks, with what was under way */
     FAULT_REGROUP,    /* the group made anew: generations start low */
     FAULT_CLOSE,      /* no fault: a webhook is deleted */
+    FAULT_PAUSE,      /* no fault: a webhook is paused, and maybe resumed */
     FAULT_COMPACT,
     FAULT_RETAIN,
     FAULT_FOREIGN,  /* somebody writes to the delivery log what is no record of ours */
@@ -87,6 +91,7 @@ struct srec {
 #define SREC_FOREIGN (-2)
     struct slice key, value;
     struct delivery_rank rank;
+    int64_t event_offset; /* of its event */
 };
 
 struct slog {
@@ -111,19 +116,23 @@ struct ix_entry {
     int64_t slot;
     char done_log[9];
     struct ix_head done_head;
+    int64_t low; /* -1: not in the set */
+    int tries;
 };
 
 struct ix {
     bool has_m;
     char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
-    int64_t ap;
+    int64_t ap, base, hi;
+    int held[MAX_WEBHOOKS];   /* 0: not on the list; 1: a walk has begun; 2 */
     int64_t taken_assignment; /* the owner's of the last TAKE that succeeded: not in Redis, for I5 */
     struct ix_entry *entries; /* one for each delivery of the run */
 };
 
 struct ix_record {
-    int64_t offset, due, updated;
-    int d; /* -1: moves the position only */
+    int64_t offset, due, updated, event_offset;
+    int held; /* the webhook; -1: not held */
+    int d;    /* -1: moves the position only */
     struct ix_head head;
     struct slice record; /* empty unless open */
 };
@@ -135,10 +144,15 @@ struct ghost {
     int part, number;
     int64_t last_event_offset; /* the last event it belongs to */
     int posts, recorded_failures, extra, faults_at_birth;
+    bool sent_twice; /* by its frontend: the same event at two offsets */
     bool accepted, recorded, born;
     bool truth_lost;           /* compaction took the best record while a worse one stood after it */
+    bool forgotten;            /* it had ended, below the bound from which an emptied index was rebuilt */
+    bool deadly;               /* whoever sends it dies */
+    bool buried;               /* its dead letter is written */
     bool excused;              /* it had a record in a log that was deleted */
     struct delivery_rank fold; /* of all records that ever landed */
+    int64_t fold_offset;
     uint64_t body_hash;
     UT_hash_handle hh;
 };
@@ -167,7 +181,9 @@ struct sim_part {
     bool has_snapshot[SNAPSHOTS];
     int64_t committed;
     char metadata[128];
-    int faults, claims;
+    int faults, index_faults, claims, deadly_kills;
+    int64_t serving_since;
+    int not_released;   /* owners that left in order, and Redis was not there to take back what they had in hand */
     int64_t assignment; /* grows with each assignment of this partition: the true order of its owners */
     unsigned regroups;
 };
@@ -241,7 +257,7 @@ struct sim_worker {
 
 /* ---- the queue ---- */
 
-enum call_kind { CALL_NONE, CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_POSTPONE, CALL_SWEEP };
+enum call_kind { CALL_NONE, CALL_TAKE, CALL_CLAIM, CALL_DUE, CALL_APPLY, CALL_CHECK, CALL_POSTPONE, CALL_SWEEP, CALL_RELEASE };
 
 struct ev {
     int64_t at;
@@ -271,10 +287,13 @@ struct ev {
     struct job **jobs;
     int *ids;
     struct ix_record *records;
-    bool *recorded;
+    int *tries;
     struct slice *found;
     char webhook[64]; /* SWEEP */
     uint64_t cursor;
+    int room; /* for suspects */
+    bool unhold;
+    int64_t low; /* TAKE: the owner's bound */
     bool broken, unsent;
     struct index_answer answer;
     /* group */
@@ -316,6 +335,8 @@ struct sim {
     int post_count, post_cap;
     bool redis_down;
     unsigned closed_hooks; /* webhooks that were deleted, a bit each */
+    unsigned paused_hooks;
+    int64_t resumed_ms[MAX_WEBHOOKS];
     bool recreated;
     struct ambush {
         int fault;           /* waits for a call of this kind; -1: none */
@@ -352,6 +373,8 @@ void fault_hit(struct sim *s, int no, int count, const char *what);
 void plan_make(struct sim *s);
 extern const char *const webhook_ids[MAX_WEBHOOKS];
 struct ghost *ghost_find(struct sim *s, const struct uuid *id); /* never NULL */
+
+int webhook_number(struct slice id);
 
 /* slog.c */
 struct srec *slog_last(struct slog *log, int d);
@@ -401,14 +424,17 @@ void gate_turn(struct sim_worker *w);
 /* faults.c */
 void faults_schedule(struct sim *s);
 /* A call has been made: is one of the faults waiting for it? */
+void faults_kill(struct sim *s, struct sim_worker *w);
+void faults_resume(struct sim *s, int hook);
 void faults_notice(struct sim *s, enum call_kind kind, int worker);
 
 /* check.c */
-void check_commit(struct sim *s, int no, int64_t offset);
+void check_commit(struct sim *s, int no, int64_t offset, const char *metadata);
 void check_record(struct sim *s, const struct srec *r, const struct delivery *dl, const struct ev *e);
 void check_post(struct sim *s, const struct job *job);
 void check_index(struct sim *s, int no);
 bool all_quiet(struct sim *s);
+void check_resumed(struct sim *s);
 void check_end(struct sim *s);
 
 /* run.c */

@@ -49,7 +49,7 @@ static void reply_outcome(struct sim_worker *w, struct ev *e, bool died)
 static void choose_outcome(struct sim *s, const struct job *job, struct ev *e)
 {
     struct outcome *o = &e->outcome;
-    int hook = job->dl.webhook_id.p[job->dl.webhook_id.len - 1] - '0';
+    int hook = webhook_number(job->dl.webhook_id);
     o->started_wall_ms = wall(s);
     o->duration_ms = (int32_t)rnd(s, 1, 300);
     if (chance(s, s->plan.slow_permille))
@@ -72,6 +72,27 @@ static void choose_outcome(struct sim *s, const struct job *job, struct ev *e)
     }
 }
 
+static void do_kill(struct sim *s, struct ev *e)
+{
+    struct sim_worker *w = &s->workers[e->limit];
+    if (w->alive && w->incarnation == (unsigned)e->count) {
+        for (int no = 0; no < s->plan.parts; no++)
+            s->parts[no].deadly_kills += w->slots[no] != NULL;
+        faults_kill(s, w);
+    }
+    ev_free(s, e);
+}
+
+/* Sending it ends the process, whatever the endpoint would have said. */
+static void die_of(struct sim_worker *w, struct ev *outcome)
+{
+    struct ev *e = ev_new(w->sim, NULL, NULL);
+    e->limit = w->number;
+    e->count = (int)w->incarnation;
+    outcome->outcome.duration_ms = POST_TIMEOUT_MS;
+    ev_post(w->sim, e, w->sim->now_ms, do_kill);
+}
+
 static void start_post(struct sim_worker *w, struct job *job)
 {
     struct sim *s = w->sim;
@@ -80,6 +101,8 @@ static void start_post(struct sim_worker *w, struct job *job)
     choose_outcome(s, job, e);
     e->job = job;
     job->request = e;
+    if (ghost_find(s, &job->dl.id)->deadly)
+        die_of(w, e);
     if (!e->outcome.ours) {
         check_post(s, job);
         if (e->outcome.http_status == 200)
@@ -98,14 +121,19 @@ static void start_post(struct sim_worker *w, struct job *job)
 static bool gate_job(struct sim_worker *w, struct job *job)
 {
     struct sim *s = w->sim;
-    int hook = job->dl.webhook_id.p[job->dl.webhook_id.len - 1] - '0';
+    int hook = webhook_number(job->dl.webhook_id);
     if (s->closed_hooks >> hook & 1) {
         TAILQ_REMOVE(&w->gate, job, gate_link);
         partition_on_cancel(job, "the webhook was deleted");
         return true;
     }
+    if (s->paused_hooks >> hook & 1) {
+        TAILQ_REMOVE(&w->gate, job, gate_link);
+        partition_on_hold(job, "held: the webhook is paused");
+        return true;
+    }
     /* Its webhook's schedule was called in, and nothing ends it: it goes back until its time. */
-    if (job->has_record && job->dl.next_attempt_wall_ms > wall(s)) {
+    if (job->has_record && job->dl.held_wall_ms == 0 && job->dl.next_attempt_wall_ms > wall(s)) {
         TAILQ_REMOVE(&w->gate, job, gate_link);
         partition_on_park(job, job->dl.next_attempt_wall_ms);
         return true;

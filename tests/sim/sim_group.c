@@ -228,7 +228,7 @@ static void on_commit(struct sim *s, struct ev *e)
     } else if (!m || s->group.generation != e->generation) {
         e->err = ERR_REFUSED;
     } else {
-        check_commit(s, e->no, e->offset);
+        check_commit(s, e->no, e->offset, e->metadata);
         if (part->committed != e->offset)
             say(s, "  commit p%d: %" PRId64, e->no, e->offset);
         part->committed = e->offset;

@@ -6,6 +6,7 @@
 
 #include "sim.h"
 
+#define SUSPECT_WAIT_MS 1000
 #define SWEEP_STEP 5 /* deliveries looked at by one script */
 
 void ix_init(struct sim *s, struct ix *ix)
@@ -19,7 +20,7 @@ void ix_wipe(struct sim *s, struct ix *ix)
     struct ix_entry *entries = ix->entries;
     *ix = (struct ix){.entries = entries};
     for (int i = 0; i < s->ghost_count; i++)
-        entries[i] = (struct ix_entry){.due = -1, .inf = -1};
+        entries[i] = (struct ix_entry){.due = -1, .inf = -1, .low = -1};
 }
 
 void ix_copy(struct sim *s, struct ix *to, const struct ix *from)
@@ -73,16 +74,31 @@ static void empty_all(struct sim *s, struct ix *ix)
 {
     for (int i = 0; i < s->ghost_count; i++) {
         ix->entries[i].pl = false;
-        ix->entries[i].due = ix->entries[i].inf = -1;
+        ix->entries[i].due = ix->entries[i].inf = ix->entries[i].low = -1;
+    }
+    memset(ix->held, 0, sizeof ix->held);
+}
+
+/* What ended below the bound is not known any more. */
+static void forget_below(struct sim *s, int no, int64_t low)
+{
+    for (int i = 0; i < s->ghost_count; i++) {
+        struct ghost *g = &s->ghosts[i];
+        if (g->part == no && g->recorded && !delivery_is_open(g->fold.status) && g->fold_offset < low)
+            g->forgotten = true;
     }
 }
 
-static void requeue_claims(struct sim *s, struct ix *ix, int64_t now_wall)
+static void requeue_claims(struct sim *s, struct ix *ix, int64_t now_wall, bool left_behind)
 {
     for (int i = 0; i < s->ghost_count; i++) {
         struct ix_entry *entry = &ix->entries[i];
-        if (entry->inf >= 0 && entry->pl)
+        if (entry->inf < 0)
+            continue;
+        if (entry->pl)
             entry->due = now_wall;
+        if (left_behind)
+            entry->tries++;
         entry->inf = -1;
     }
 }
@@ -105,28 +121,43 @@ static void take(struct sim *s, struct ix *ix, struct ev *e)
     }
     e->answer.status = INDEX_OK;
     check_take(s, ix, e);
-    if (!ix->has_m || strcmp(ix->log, e->log) != 0) {
+    if (ix->has_m && strcmp(ix->log, e->log) != 0)
+        for (int i = 0; i < s->ghost_count; i++)
+            ix->entries[i].tries = 0;
+    if (!ix->has_m || strcmp(ix->log, e->log) != 0 || ix->base > e->low) {
         empty_all(s, ix);
+        forget_below(s, e->no, e->low);
         ix->has_m = true;
-        ix->ap = -1;
+        ix->ap = e->low - 1;
+        ix->base = e->low;
+        ix->hi = -1;
         memcpy(ix->log, e->log, sizeof ix->log);
     } else {
-        requeue_claims(s, ix, e->now_wall);
+        requeue_claims(s, ix, e->now_wall, strcmp(ix->ep, e->ep) != 0);
     }
     memcpy(ix->ep, e->ep, sizeof ix->ep);
     e->answer.ap = ix->ap;
+    e->answer.hi = ix->hi;
 }
 
 /* ---- claim.lua ---- */
 
 static void claim(struct sim *s, struct ix *ix, struct ev *e)
 {
-    e->recorded = arena_take(s, (size_t)e->count * sizeof *e->recorded + 1);
+    int room = e->room;
+    e->tries = arena_take(s, (size_t)e->count * sizeof *e->tries + 1);
     for (int i = 0; i < e->count; i++) {
         struct ix_entry *entry = &ix->entries[e->ids[i]];
-        e->recorded[i] = entry->pl || done_find(s, entry, e->log, e->now_wall / s->plan.slot_ms, 3);
-        if (!e->recorded[i])
+        int weight = suspect_weight(entry->tries);
+        e->tries[i] = entry->tries;
+        if (entry->pl || done_find(s, entry, e->log, e->now_wall / s->plan.slot_ms, 3))
+            e->tries[i] = CLAIM_RECORDED;
+        else if (weight > room)
+            e->tries[i] = CLAIM_LEFT_ALONE;
+        else {
+            room -= weight;
             entry->inf = e->lease;
+        }
     }
 }
 
@@ -149,14 +180,20 @@ static int64_t next_due(const struct sim *s, const struct ix *ix)
 
 static void due(struct sim *s, struct ix *ix, struct ev *e)
 {
-    int i;
+    int i, room = e->room;
     e->found = arena_take(s, (size_t)e->limit * sizeof *e->found + 1);
+    e->tries = arena_take(s, (size_t)e->limit * sizeof *e->tries + 1);
     while (e->limit-- > 0 && (i = earliest(s, ix)) >= 0 && ix->entries[i].due <= e->now_wall) {
-        ix->entries[i].due = -1;
-        if (!ix->entries[i].pl)
+        struct ix_entry *entry = &ix->entries[i];
+        if (suspect_weight(entry->tries) > room) {
+            entry->due = e->now_wall + SUSPECT_WAIT_MS;
             continue;
-        ix->entries[i].inf = e->lease;
-        e->found[e->count++] = ix->entries[i].record;
+        }
+        room -= suspect_weight(entry->tries);
+        entry->due = -1;
+        entry->inf = e->lease;
+        e->tries[e->count] = entry->tries;
+        e->found[e->count++] = entry->record;
     }
     e->answer.next_due_wall_ms = next_due(s, ix);
 }
@@ -166,7 +203,11 @@ static void due(struct sim *s, struct ix *ix, struct ev *e)
 static void apply_one(const struct sim *s, struct ix_entry *entry, const struct ix_record *r, const char *log)
 {
     int64_t slot = r->updated / s->plan.slot_ms;
+    int known = entry->pl ? entry->head.attempt : entry->done ? entry->done_head.attempt : 0;
     entry->inf = -1;
+    if (r->record.len == 0 || r->head.attempt > known)
+        entry->tries = 0;
+    entry->low = r->record.len > 0 ? r->offset : -1;
     if (r->record.len > 0) {
         entry->pl = true;
         entry->head = r->head;
@@ -209,6 +250,10 @@ static void apply(struct sim *s, struct ix *ix, struct ev *e)
             return;
         }
         apply_one(s, &ix->entries[r->d], r, e->log);
+        if (r->held >= 0)
+            ix->held[r->held] = 2;
+        if (r->event_offset > ix->hi)
+            ix->hi = r->event_offset;
     }
     ix->ap = e->ap_to;
 }
@@ -226,6 +271,15 @@ static void look(struct sim *s, struct ix *ix, struct ev *e)
             entry->due = e->now_wall;
     }
     e->answer.next_due_wall_ms = next_due(s, ix);
+    e->answer.ap = ix->ap;
+    e->answer.open_low = INT64_MAX;
+    for (int i = 0; i < s->ghost_count; i++)
+        if (ix->entries[i].low >= 0 && ix->entries[i].low < e->answer.open_low)
+            e->answer.open_low = ix->entries[i].low;
+    e->found = arena_take(s, sizeof *e->found);
+    if (ix->held[e->cursor])
+        e->found[e->count++] = slice_str(webhook_ids[e->cursor]);
+    e->answer.held_cursor = (e->cursor + 1) % MAX_WEBHOOKS;
 }
 
 /* ---- postpone.lua ---- */
@@ -234,6 +288,8 @@ static void postpone(struct ix *ix, const struct ev *e)
 {
     for (int i = 0; i < e->count; i++) {
         struct ix_entry *entry = &ix->entries[e->records[i].d];
+        if (e->records[i].held >= 0)
+            ix->held[e->records[i].held] = 2;
         if (entry->inf < 0)
             continue;
         entry->inf = -1;
@@ -248,17 +304,35 @@ static void sweep(struct sim *s, struct ix *ix, struct ev *e)
 {
     char wanted[96];
     int from = (int)e->cursor, to = from + SWEEP_STEP < s->ghost_count ? from + SWEEP_STEP : s->ghost_count;
+    int *held = &ix->held[webhook_number(slice_str(e->webhook))];
+    if (e->unhold && e->cursor == 0 && *held > 0)
+        *held = 1;
     int len = snprintf(wanted, sizeof wanted, "\"webhook_id\":\"%s\"", e->webhook);
     e->found = arena_take(s, SWEEP_STEP * sizeof *e->found);
     for (int i = from; i < to; i++) {
         struct ix_entry *entry = &ix->entries[i];
         if (!entry->pl || entry->due < 0 || !memmem(entry->record.p, entry->record.len, wanted, (size_t)len))
             continue;
+        entry->due = e->now_wall;
+        if (entry->tries >= SUSPECT_TRIES)
+            continue;
         entry->due = -1;
         entry->inf = e->lease;
         e->found[e->count++] = entry->record;
     }
     e->cursor = to < s->ghost_count ? (uint64_t)to : 0;
+    if (e->unhold && e->cursor == 0 && *held == 1)
+        *held = 0;
+}
+
+/* ---- release.lua ---- */
+
+static void release(struct sim *s, struct ix *ix, struct ev *e)
+{
+    bool ours = ix->has_m && strcmp(ix->ep, e->ep) == 0;
+    e->answer.status = ours ? INDEX_OK : INDEX_MOVED;
+    if (ours)
+        requeue_claims(s, ix, e->now_wall, false);
 }
 
 void ix_execute(struct sim *s, struct ev *e)
@@ -266,6 +340,8 @@ void ix_execute(struct sim *s, struct ev *e)
     struct ix *ix = &s->parts[e->no].ix;
     if (e->kind == CALL_TAKE) {
         take(s, ix, e);
+    } else if (e->kind == CALL_RELEASE) {
+        release(s, ix, e);
     } else if (guard(ix, e)) {
         e->answer.status = INDEX_OK;
         if (e->kind == CALL_CLAIM)
@@ -281,7 +357,7 @@ void ix_execute(struct sim *s, struct ev *e)
         else
             look(s, ix, e);
     }
-    static const char *const kinds[] = {"?", "TAKE", "CLAIM", "DUE", "APPLY", "CHECK", "POSTPONE", "SWEEP"};
+    static const char *const kinds[] = {"?", "TAKE", "CLAIM", "DUE", "APPLY", "CHECK", "POSTPONE", "SWEEP", "RELEASE"};
     static const char *const answers[] = {"ok", "down", "moved", "fenced", "dominated"};
     if (e->kind != CALL_CHECK || e->answer.status != INDEX_OK)
         say(s, "  index p%d %s ep %s ap %" PRId64 " count %d -> %s, now ep %s ap %" PRId64, e->no, kinds[e->kind], e->ep, e->ap,

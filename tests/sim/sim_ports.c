@@ -1,5 +1,6 @@
 /* The core's ports. Each call becomes an ev: first it takes effect in the world, then its answer comes back, unless the process
  * died. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "sim.h"
@@ -216,22 +217,25 @@ static void reply_index(struct sim_worker *w, struct ev *e, bool died)
         partition_on_take(e->p, e->round, a);
         break;
     case CALL_CLAIM:
-        partition_on_claim(e->p, e->round, a, e->jobs, a->status == INDEX_OK ? e->count : 0, e->recorded);
+        partition_on_claim(e->p, e->round, a, e->jobs, a->status == INDEX_OK ? e->count : 0, e->room, e->tries);
         break;
     case CALL_DUE:
-        partition_on_due(e->p, e->round, a, e->found, a->status == INDEX_OK ? e->count : 0);
+        partition_on_due(e->p, e->round, a, e->found, e->tries, a->status == INDEX_OK ? e->count : 0);
         break;
     case CALL_APPLY:
         partition_on_apply(e->p, e->round, a, e->ap_to);
         break;
     case CALL_CHECK:
-        partition_on_check(e->p, e->round, a);
+        partition_on_check(e->p, e->round, a, e->found, a->status == INDEX_OK ? e->count : 0);
         break;
     case CALL_POSTPONE:
         partition_on_postpone(e->p, e->round, a);
         break;
     case CALL_SWEEP:
         partition_on_sweep(e->p, e->round, a, e->cursor, e->found, a->status == INDEX_OK ? e->count : 0);
+        break;
+    case CALL_RELEASE:
+        partition_on_release(e->p);
         break;
     case CALL_NONE:
         break;
@@ -246,6 +250,13 @@ static void execute(struct sim *s, struct ev *e)
         else
             ix_execute(s, e);
     }
+    /* The index must be whole from where its owner needs it. */
+    if (e->kind == CALL_TAKE && e->answer.status == INDEX_OK && e->w)
+        require(s, s->parts[e->no].ix.base <= partition_low(e->p),
+                "bound: p%d: taken by an owner of bound %" PRId64 ", built from %" PRId64, e->no, partition_low(e->p),
+                s->parts[e->no].ix.base);
+    if (e->kind == CALL_RELEASE && e->answer.status != INDEX_OK)
+        s->parts[e->no].not_released++;
     int64_t at = s->now_ms + latency(s) / 2;
     ev_answer(s, e, e->w && !e->broken ? in_order(&e->w->redis_back, at) : at);
 }
@@ -277,14 +288,17 @@ static void send_call(struct sim_worker *w, struct ev *e)
 
 static void index_take(void *ctx, struct partition *p, unsigned round)
 {
-    send_call(ctx, call(ctx, p, CALL_TAKE, round));
+    struct ev *e = call(ctx, p, CALL_TAKE, round);
+    e->low = partition_low(p);
+    send_call(ctx, e);
 }
 
-static void index_claim(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count)
+static void index_claim(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count, int room)
 {
     struct sim_worker *w = ctx;
     struct ev *e = call(w, p, CALL_CLAIM, round);
     e->count = count;
+    e->room = room;
     e->jobs = arena_take(w->sim, (size_t)count * sizeof(struct job *));
     e->ids = arena_take(w->sim, (size_t)count * sizeof(int));
     for (int i = 0; i < count; i++) {
@@ -294,10 +308,11 @@ static void index_claim(void *ctx, struct partition *p, unsigned round, struct j
     send_call(w, e);
 }
 
-static void index_due(void *ctx, struct partition *p, unsigned round, int limit)
+static void index_due(void *ctx, struct partition *p, unsigned round, int limit, int room)
 {
     struct ev *e = call(ctx, p, CALL_DUE, round);
     e->limit = limit;
+    e->room = room;
     send_call(ctx, e);
 }
 
@@ -313,19 +328,33 @@ static void index_apply(void *ctx, struct partition *p, unsigned round, int64_t 
     for (int i = 0; i < count; i++) {
         const struct index_record *r = &records[i];
         require(w->sim, r->offset > ap_from && r->offset <= ap_to, "an apply of a record outside its range");
-        e->records[i] = (struct ix_record){.offset = r->offset, .due = r->due_wall_ms, .updated = r->updated_wall_ms, .d = -1};
+        e->records[i] = (struct ix_record){.offset = r->offset,
+                                           .due = r->due_wall_ms,
+                                           .updated = r->updated_wall_ms,
+                                           .event_offset = r->event_offset,
+                                           .held = -1,
+                                           .d = -1};
         if (r->skip)
             continue;
         e->records[i].d = ghost_find(w->sim, &r->id)->number;
         e->records[i].head = (struct ix_head){ix_rank(r->rank.status), r->rank.attempt, r->rank.revision};
         e->records[i].record = arena_copy(w->sim, r->payload);
+        if (r->held_by.len > 0)
+            e->records[i].held = webhook_number(r->held_by);
     }
     send_call(w, e);
 }
 
-static void index_check(void *ctx, struct partition *p, unsigned round)
+static void index_check(void *ctx, struct partition *p, unsigned round, uint64_t held_cursor)
 {
-    send_call(ctx, call(ctx, p, CALL_CHECK, round));
+    struct ev *e = call(ctx, p, CALL_CHECK, round);
+    e->cursor = held_cursor;
+    send_call(ctx, e);
+}
+
+static void index_release(void *ctx, struct partition *p, unsigned round)
+{
+    send_call(ctx, call(ctx, p, CALL_RELEASE, round));
 }
 
 static void index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
@@ -335,15 +364,18 @@ static void index_postpone(void *ctx, struct partition *p, unsigned round, const
     e->count = count;
     e->records = arena_take(w->sim, (size_t)count * sizeof *e->records);
     for (int i = 0; i < count; i++)
-        e->records[i] = (struct ix_record){.due = postponed[i].due_wall_ms, .d = ghost_find(w->sim, &postponed[i].id)->number};
+        e->records[i] = (struct ix_record){.due = postponed[i].due_wall_ms,
+                                           .held = postponed[i].held_by ? webhook_number(slice_str(postponed[i].held_by)) : -1,
+                                           .d = ghost_find(w->sim, &postponed[i].id)->number};
     send_call(w, e);
 }
 
-static void index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor)
+static void index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, bool unhold)
 {
     struct ev *e = call(ctx, p, CALL_SWEEP, round);
     snprintf(e->webhook, sizeof e->webhook, "%.*s", (int)webhook_id.len, webhook_id.p);
     e->cursor = cursor;
+    e->unhold = unhold;
     send_call(ctx, e);
 }
 
@@ -404,6 +436,28 @@ static void withdraw(void *ctx, struct job *job)
     gate_withdraw(ctx, job);
 }
 
+static void reply_buried(struct sim_worker *w, struct ev *e, bool died)
+{
+    if (!died)
+        ghost_find(w->sim, &e->job->dl.id)->buried = true;
+    partition_on_buried(e->job);
+}
+
+static void bury(void *ctx, struct job *job)
+{
+    struct sim_worker *w = ctx;
+    struct ev *e = ev_new(w->sim, w, reply_buried);
+    say(w->sim, "w%d d%d: dead letter", w->number, ghost_find(w->sim, &job->dl.id)->number);
+    e->job = job;
+    ev_answer(w->sim, e, w->sim->now_ms + rnd(w->sim, 1, 2000));
+}
+
+static bool is_held(void *ctx, struct slice webhook_id)
+{
+    const struct sim_worker *w = ctx;
+    return w->sim->paused_hooks >> webhook_number(webhook_id) & 1;
+}
+
 static void gave_up(void *ctx, struct partition *p)
 {
     struct sim_worker *w = ctx;
@@ -438,7 +492,28 @@ static void state_changed(void *ctx, struct partition *p, const char *from, cons
 }
 
 const struct core_ports sim_ports = {
-    append_claim, append_record, append_repair, read_log,       stop_log,    index_take,   index_claim,
-    index_due,    index_apply,   index_check,   index_postpone, index_sweep, start_events, commit,
-    generation,   send_job,      withdraw,      gave_up,        released,    recorded,     state_changed,
+    .append_claim = append_claim,
+    .append_record = append_record,
+    .append_repair = append_repair,
+    .read_log = read_log,
+    .stop_log = stop_log,
+    .index_take = index_take,
+    .index_claim = index_claim,
+    .index_due = index_due,
+    .index_apply = index_apply,
+    .index_check = index_check,
+    .index_postpone = index_postpone,
+    .index_sweep = index_sweep,
+    .index_release = index_release,
+    .start_events = start_events,
+    .commit = commit,
+    .generation = generation,
+    .withdraw = withdraw,
+    .bury = bury,
+    .is_held = is_held,
+    .gave_up = gave_up,
+    .released = released,
+    .recorded = recorded,
+    .state_changed = state_changed,
+    .send = send_job,
 };

@@ -19,6 +19,8 @@ void worker_boot(struct sim *s, int number)
     TAILQ_INIT(&w->inbox);
     core_init(&w->core, &sim_ports, w, s->rng ^ (uint64_t)number);
     w->core.retry = (struct retry_policy){.base_ms = 500, .factor = 3, .max_ms = 8000};
+    w->core.write_again_ms = WRITE_AGAIN_MS;
+    w->core.hold_max_ms = HOLD_MAX_MS;
     w->core.events_topic = "trueftp.events";
     w->core.max_jobs = (int)rnd(s, 2, s->plan.crowd ? 2000 : 40);
     w->last_turn_ms = w->second_ms = w->contact_ms = s->now_ms;
@@ -79,7 +81,7 @@ void worker_kill(struct sim_worker *w)
     struct owned *o;
     say(s, "w%d is killed", w->number);
     for (int no = 0; no < s->plan.parts; no++)
-        if (w->slots[no] && !s->calm)
+        if (w->slots[no])
             fault_hit(s, no, 1, "its owner was killed");
     TAILQ_FOREACH(o, &w->owned, link) {
         o->graceful = false;
@@ -90,6 +92,7 @@ void worker_kill(struct sim_worker *w)
     bury(w);
     require(s, TAILQ_EMPTY(&w->owned), "w%d: a partition is not released though every answer came", w->number);
     require(s, w->core.jobs == 0, "w%d: %d jobs are left", w->number, w->core.jobs);
+    require(s, w->core.suspects == 0, "w%d: %d suspects are left", w->number, w->core.suspects);
     core_done(&w->core);
     w->alive = w->stopped = w->cut = false;
     w->member_id = 0;
@@ -121,10 +124,11 @@ void worker_continue(struct sim_worker *w)
 void worker_begin(struct sim_worker *w, int no, int64_t committed, const char *metadata)
 {
     struct owned *o = mem_zalloc(sizeof *o);
-    char log[EPOCH_LOG_SIZE], member[32];
+    struct commit_metadata metadata_read;
+    char member[32];
     w->awaiting[no] = false;
     snprintf(member, sizeof member, "w%d-%u", w->number, w->member_id);
-    commit_metadata_parse(metadata, log);
+    commit_metadata_parse(metadata, &metadata_read);
     *o = (struct owned){.w = w, .no = no, .live = true, .assignment = w->awaiting_assignment[no]};
     TAILQ_INSERT_TAIL(&w->owned, o, link);
     require(w->sim, !w->slots[no], "p%d assigned while it is live", no);
@@ -132,7 +136,7 @@ void worker_begin(struct sim_worker *w, int no, int64_t committed, const char *m
     if (w->out)
         fault_hit(w->sim, no, 1, "its owner's membership has ended before it begins");
     say(w->sim, "w%d p%d begins, generation %" PRId64 ", committed %" PRId64, w->number, no, w->generation, committed);
-    o->p = partition_new(&w->core, no, w->generation, member, committed, log, o);
+    o->p = partition_new(&w->core, no, w->generation, member, committed, &metadata_read, o);
 }
 
 void worker_assigned(struct sim_worker *w, struct ev *e)

@@ -6,7 +6,7 @@
 
 #define HOLE_PERMILLE 5  /* an offset where no record stands */
 #define MIN_LAG_MS 60000 /* min.compaction.lag.ms, where there is one */
-#define RETAIN_MS 90000
+#define RETAIN_MS 120000
 
 struct srec *slog_last(struct slog *log, int d)
 {
@@ -33,6 +33,7 @@ static void read_delivery(struct sim *s, int no, const struct ev *e, struct srec
     require(s, delivery_parse(e->value, &scratch, &dl, &why) == ERR_OK, "a record that cannot be read: %s", why.text);
     r->d = ghost_find(s, &dl.id)->number;
     r->rank = (struct delivery_rank){dl.status, dl.attempt, dl.revision};
+    r->event_offset = dl.event_offset;
     say(s, "  log p%d @%" PRId64 " d%d %s attempt %d revision %" PRId64 "%s", no, r->offset, r->d,
         delivery_status_name(dl.status), dl.attempt, dl.revision, e->job ? "" : " (repair, or its writer is gone)");
     check_record(s, r, &dl, e);
@@ -114,7 +115,8 @@ void slog_compact(struct sim *s, int no)
     say(s, "compaction p%d: %d of %d records left", no, kept, from);
 }
 
-/* Retention is far longer than a retry takes: only what is finished, committed and old goes, and never with what follows it. */
+/* Retention asks nobody. It is far longer than events live, so what is not committed is younger; and what is open has been
+ * written again in time. */
 void slog_retain(struct sim *s, int no)
 {
     struct sim_part *part = &s->parts[no];
@@ -123,10 +125,13 @@ void slog_retain(struct sim *s, int no)
     while (gone < log->count) {
         const struct srec *r = &log->recs[gone];
         bool old = s->now_ms - r->landed_ms >= RETAIN_MS;
-        bool needed = r->d >= 0 && (delivery_is_open(r->rank.status) || s->ghosts[r->d].last_event_offset >= part->committed) &&
-                      !superseded(log, gone);
-        if (needed || (r->d >= 0 && !old))
+        bool last = r->d >= 0 && !superseded(log, gone);
+        if ((r->d >= 0 && !old) || (last && s->ghosts[r->d].last_event_offset >= part->committed))
             break;
+        /* A crowd of suspects waits for its turn without being written again: in truth retention is a month. */
+        bool suspect = last && part->ix.entries[r->d].tries >= SUSPECT_TRIES;
+        require(s, !last || !delivery_is_open(r->rank.status) || s->ghosts[r->d].excused || suspect,
+                "p%d: retention takes the last record of d%d, which is open", no, r->d);
         gone++;
     }
     if (gone == 0)

@@ -144,35 +144,46 @@ static void metadata_is_read_back(void **state)
 {
     (void)state;
     struct buf text;
-    char log[EPOCH_LOG_SIZE];
+    struct commit_metadata m;
     buf_init(&text, 256);
-    commit_metadata_write(&text, LOG);
-    commit_metadata_parse(buf_cstr(&text), log);
-    assert_string_equal(log, LOG);
+    commit_metadata_write(&text, LOG, INT64_MAX);
+    commit_metadata_parse(buf_cstr(&text), &m);
+    assert_string_equal(m.log, LOG);
+    assert_true(m.low == INT64_MAX);
     for (size_t i = 0; i < text.len; i++)
         assert_in_range((unsigned char)text.p[i], ' ', '~');
     buf_done(&text);
 }
 
-static void other_metadata_names_no_log(void **state)
+/* No log, or no bound that we understand: the whole log is read. */
+static void other_metadata(void **state)
 {
     (void)state;
     static const struct {
         const char *metadata, *log;
+        int64_t low;
     } cases[] = {
-        {"", ""},
-        {"v1", ""},
-        {"v1;log=", ""},
-        {"v1;log=short", ""},
-        {"v2;log=" LOG, ""},
-        {"v1;log=" LOG "0", ""},
-        {"x v1;log=" LOG, ""},
-        {"v1;log=" LOG ";low=5", LOG},
+        {"", "", 0},
+        {"v1", "", 0},
+        {"v1;log=", "", 0},
+        {"v1;log=short;low=5", "", 0},
+        {"v2;log=" LOG ";low=5", "", 0},
+        {"v1;log=" LOG "0", "", 0},
+        {"x v1;log=" LOG, "", 0},
+        {"v1;log=" LOG, LOG, 0},
+        {"v1;log=" LOG ";low=5", LOG, 5},
+        {"v1;log=" LOG ";low=5;more=6", LOG, 5},
+        {"v1;log=" LOG ";low=", LOG, 0},
+        {"v1;log=" LOG ";low=-5", LOG, 0},
+        {"v1;log=" LOG ";low=5x", LOG, 0},
+        {"v1;log=" LOG ";low=99999999999999999999", LOG, 0},
+        {"v1;log=" LOG ";other=5", LOG, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char log[EPOCH_LOG_SIZE] = "before";
-        commit_metadata_parse(cases[i].metadata, log);
-        assert_string_equal(log, cases[i].log);
+        struct commit_metadata m = {.log = "before", .low = -1};
+        commit_metadata_parse(cases[i].metadata, &m);
+        assert_string_equal(m.log, cases[i].log);
+        assert_int_equal(m.low, cases[i].low);
     }
 }
 
@@ -182,7 +193,7 @@ int main(void)
         cmocka_unit_test(text_has_the_order_of_epochs), cmocka_unit_test(text_is_read_back),
         cmocka_unit_test(other_text_is_no_epoch),       cmocka_unit_test(the_next_life_is_the_smallest_that_wins),
         cmocka_unit_test(a_claim_is_read_back),         cmocka_unit_test(other_records_are_no_claim),
-        cmocka_unit_test(metadata_is_read_back),        cmocka_unit_test(other_metadata_names_no_log),
+        cmocka_unit_test(metadata_is_read_back),        cmocka_unit_test(other_metadata),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

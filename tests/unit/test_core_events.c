@@ -26,7 +26,7 @@ static void settled_in_any_order_committed_in_one(void **state)
     (void)state;
     struct event_ring r;
     events_init(&r, 10);
-    uint64_t a = events_add(&r, 10), b = events_add(&r, 11), c = events_add(&r, 12);
+    uint64_t a = events_add(&r, 10, 0), b = events_add(&r, 11, 0), c = events_add(&r, 12, 0);
     events_release(&r, c);
     assert_int_equal(r.watermark, 10);
     events_release(&r, a);
@@ -42,7 +42,7 @@ static void an_event_waits_for_all_it_holds(void **state)
     (void)state;
     struct event_ring r;
     events_init(&r, 0);
-    uint64_t a = events_add(&r, 0);
+    uint64_t a = events_add(&r, 0, 0);
     events_hold(&r, a);
     events_hold(&r, a);
     events_release(&r, a);
@@ -59,9 +59,9 @@ static void offsets_may_have_gaps(void **state)
     (void)state;
     struct event_ring r;
     events_init(&r, 5);
-    uint64_t a = events_add(&r, 9);
+    uint64_t a = events_add(&r, 9, 0);
     assert_int_equal(r.watermark, 9);
-    uint64_t b = events_add(&r, 20);
+    uint64_t b = events_add(&r, 20, 0);
     events_release(&r, a);
     assert_int_equal(r.watermark, 20);
     events_release(&r, b);
@@ -85,7 +85,7 @@ static void watermark_is_the_first_unsettled(void **state)
     while (first < EVENTS) {
         random = random * 1103515245u + 12345u;
         if (added < EVENTS && added - first < WINDOW && (random >> 16) % 3 != 0) {
-            seqs[added] = events_add(&r, added * 2);
+            seqs[added] = events_add(&r, added * 2, 0);
             added++;
         } else if (added > first) {
             int i = first + (int)((random >> 8) % (unsigned)(added - first));

@@ -209,6 +209,35 @@ static void parking_uses_up_no_attempt(void **state)
     job_free(&f->core, job);
 }
 
+/* Held since the first time, written again now and then, and looked at when it has been held for long enough. */
+static void holding_keeps_its_beginning(void **state)
+{
+    struct fixture *f = *state;
+    struct job *job = new_job(f, 3);
+    f->core.write_again_ms = 7000;
+    f->core.hold_max_ms = 10000;
+    job_hold(job, "held: the webhook is paused");
+    struct delivery dl = read_record(f, job);
+    assert_int_equal(dl.status, DELIVERY_PARKED);
+    assert_int_equal(dl.held_wall_ms, NOW_WALL_MS);
+    assert_int_equal(dl.next_attempt_wall_ms, NOW_WALL_MS + 7000);
+    assert_slice(dl.detail, "held: the webhook is paused");
+    assert_body(&dl);
+
+    core_set_time(&f->core, 5, NOW_WALL_MS + 6000);
+    job_hold(job, "held: the account's plan has no webhooks");
+    dl = read_record(f, job);
+    assert_int_equal(dl.held_wall_ms, NOW_WALL_MS);
+    assert_int_equal(dl.next_attempt_wall_ms, NOW_WALL_MS + 10000);
+    assert_int_equal(dl.revision, 2);
+
+    job_park(job, NOW_WALL_MS + 8000);
+    dl = read_record(f, job);
+    assert_int_equal(dl.held_wall_ms, 0);
+    assert_int_equal(dl.detail.len, 0);
+    job_free(&f->core, job);
+}
+
 static void an_end_without_attempt_says_why(void **state)
 {
     struct fixture *f = *state;
@@ -322,6 +351,7 @@ int main(void)
         CASE(failures_are_retried_until_the_last_attempt),
         CASE(gone_is_final),
         CASE(our_own_failure_uses_up_nothing),
+        CASE(holding_keeps_its_beginning),
         CASE(parking_uses_up_no_attempt),
         CASE(an_end_without_attempt_says_why),
         CASE(a_record_stays_bounded),

@@ -234,8 +234,13 @@ static void test_webhook_refused(void **state)
     args = nothing();
     args.enable = true;
     args.disable = "x";
-    assert_refused(&args, "--enable and --disable exclude each other");
+    assert_refused(&args, "--enable, --disable and --pause exclude each other");
     args = nothing();
+    args.pause = true;
+    args.enable = false;
+    assert_refused(&args, "--enable, --disable and --pause exclude each other");
+
+    args.pause = false;
     args.disable = "";
     assert_refused(&args, "--disable: a reason is needed");
 }

@@ -216,6 +216,7 @@ static void assert_same(const struct delivery *a, const struct delivery *b)
     assert_int_equal(a->created_wall_ms, b->created_wall_ms);
     assert_int_equal(a->updated_wall_ms, b->updated_wall_ms);
     assert_int_equal(a->next_attempt_wall_ms, b->next_attempt_wall_ms);
+    assert_int_equal(a->held_wall_ms, b->held_wall_ms);
     assert_int_equal(a->attempt_count, b->attempt_count);
     for (int i = 0; i < a->attempt_count; i++)
         assert_same_attempt(&a->attempts[i], &b->attempts[i]);
@@ -274,6 +275,7 @@ static void test_round_trips(void **state)
             dl.status = (enum delivery_status)status;
             dl.error = (enum delivery_error)error;
             dl.next_attempt_wall_ms = delivery_is_open(dl.status) ? 1780920060250 : 0;
+            dl.held_wall_ms = dl.status == DELIVERY_PARKED ? 1780919000123 : 0;
             dl.attempt_count = DELIVERY_MAX_ATTEMPTS;
             for (int i = 0; i < DELIVERY_MAX_ATTEMPTS; i++) {
                 dl.attempts[i] = dl.attempts[0];

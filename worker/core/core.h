@@ -27,7 +27,9 @@ struct index_record {
     struct delivery_rank rank;
     int64_t due_wall_ms;     /* while open */
     int64_t updated_wall_ms; /* decides when an idempotency key expires */
+    int64_t event_offset;    /* of the event it is about; -1: none of this partition's */
     struct slice payload;    /* the record itself, while open */
+    struct slice held_by;    /* held: the webhook's id */
     bool skip; /* no delivery record, or a dominated one that a later one in the log makes good: only the position moves */
 };
 
@@ -35,7 +37,20 @@ struct index_record {
 struct index_postponed {
     struct uuid id;
     int64_t due_wall_ms;
+    char *held_by; /* held: the webhook's id; NULL */
 };
+
+/* Tries: how many owners ended with a delivery in their hands, without giving it back. From SUSPECT_TRIES on only a few such are
+ * in hand at a time; the last time before POISON_TRIES it is the only one. So what kills its owners is found out, and what was in
+ * hand beside it is not blamed. */
+#define SUSPECT_TRIES 3
+#define POISON_TRIES 5
+#define SUSPECT_WINDOW 8
+
+static inline int suspect_weight(int tries)
+{
+    return tries < SUSPECT_TRIES ? 0 : tries == SUSPECT_TRIES ? 1 : SUSPECT_WINDOW;
+}
 
 struct core_ports {
     /* Delivery log. Answers: partition_on_claim_ack, partition_on_record_ack, partition_on_repair_ack. false: not now, the core
@@ -47,17 +62,22 @@ struct core_ports {
     void (*read_log)(void *ctx, struct partition *p, int64_t from);
     void (*stop_log)(void *ctx, struct partition *p);
 
-    /* Index. `round` comes back with the answer: partition_on_take, _claim, _due, _apply, _check, _postpone, _sweep. */
+    /* Index. `round` comes back with the answer: partition_on_take, _claim, _due, _apply, _check, _postpone, _sweep, _release. */
     void (*index_take)(void *ctx, struct partition *p, unsigned round);
-    void (*index_claim)(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count);
-    void (*index_due)(void *ctx, struct partition *p, unsigned round, int limit);
+    /* room: for suspects, by their weight; the others are left alone. */
+    void (*index_claim)(void *ctx, struct partition *p, unsigned round, struct job *const *jobs, int count, int room);
+    void (*index_due)(void *ctx, struct partition *p, unsigned round, int limit, int room);
     /* Records with consecutive offsets from the index's position on, then the position moves to ap_to. */
     void (*index_apply)(void *ctx, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
                         int count, int64_t ap_to);
-    void (*index_check)(void *ctx, struct partition *p, unsigned round);
+    /* held_cursor: of the walk through the webhooks that have something held; 0 begins. */
+    void (*index_check)(void *ctx, struct partition *p, unsigned round, uint64_t held_cursor);
     void (*index_postpone)(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count);
-    /* One step through the schedule for what belongs to a webhook; cursor 0 begins. */
-    void (*index_sweep)(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor);
+    /* One step through the schedule for what belongs to a webhook; cursor 0 begins. unhold: nothing of it is held any more, and a
+     * complete walk takes it off the list of webhooks that have something held. */
+    void (*index_sweep)(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, bool unhold);
+    /* What is in hand goes back to the schedule: this owner gives it back in order. */
+    void (*index_release)(void *ctx, struct partition *p, unsigned round);
 
     /* Group. */
     void (*start_events)(void *ctx, struct partition *p, int64_t offset);                 /* once; -1: the earliest */
@@ -65,10 +85,14 @@ struct core_ports {
     int64_t (*generation)(void *ctx);                                                     /* the membership's now; -1: none */
 
     /* Deliveries. send: to the endpoint's gate; partition_on_posting when the POST starts, then partition_on_outcome; or
-     * partition_on_park, partition_on_cancel. */
+     * partition_on_park, partition_on_hold, partition_on_cancel. */
     void (*send)(void *ctx, struct job *job);
     /* Forget a queued job; end a running POST without an outcome. */
     void (*withdraw)(void *ctx, struct job *job);
+    /* Its copy goes to the dead-letter topic; partition_on_buried when it stands there. */
+    void (*bury)(void *ctx, struct job *job);
+    /* Whether deliveries to a webhook are held now. */
+    bool (*is_held)(void *ctx, struct slice webhook_id);
 
     /* A partition's end: gave_up when nothing more will be sent or committed; then free_partition when no answer is outstanding.
      */
@@ -84,12 +108,16 @@ struct core {
     struct core_ports ports;
     void *ctx;
     struct retry_policy retry;
+    int64_t write_again_ms; /* an open record this old is written again, before retention takes it */
+    int64_t hold_max_ms;    /* held for so long, a delivery is cancelled */
     const char *events_topic;
     int64_t now_ms; /* monotonic */
     int64_t now_wall_ms;
     uint64_t random_state;
-    int jobs;     /* in hand, of all partitions */
-    int max_jobs; /* credit */
+    int jobs;            /* in hand, of all partitions */
+    int max_jobs;        /* credit */
+    int suspects;        /* weight of those in hand, of all partitions, since it is the process that dies of them */
+    bool suspects_asked; /* a script that may bring some is out */
     struct job_list free_jobs;
     bool hold;           /* self-fenced: start no POST before a commit that was sent since has succeeded */
     unsigned hold_count; /* how often it was set */

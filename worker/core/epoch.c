@@ -106,21 +106,25 @@ enum err claim_parse(struct slice json, struct claim *out, struct errmsg *why)
     return ERR_OK;
 }
 
-void commit_metadata_write(struct buf *out, const char *log)
+void commit_metadata_write(struct buf *out, const char *log, int64_t low)
 {
-    buf_printf(out, "v1;log=%s", log);
+    buf_printf(out, "v1;log=%s;low=%" PRId64, log, low);
 }
 
-void commit_metadata_parse(const char *metadata, char log[EPOCH_LOG_SIZE])
+void commit_metadata_parse(const char *metadata, struct commit_metadata *out)
 {
-    static const char prefix[] = "v1;log=";
-    log[0] = '\0';
-    if (strncmp(metadata, prefix, sizeof prefix - 1) != 0)
+    static const char log[] = "v1;log=", low[] = ";low=";
+    *out = (struct commit_metadata){.low = 0};
+    if (strncmp(metadata, log, sizeof log - 1) != 0)
         return;
-    const char *id = metadata + sizeof prefix - 1;
-    size_t len = strcspn(id, ";");
-    if (len != EPOCH_LOG_SIZE - 1)
+    const char *id = metadata + sizeof log - 1;
+    if (strcspn(id, ";") != EPOCH_LOG_SIZE - 1)
         return;
-    memcpy(log, id, len);
-    log[len] = '\0';
+    memcpy(out->log, id, EPOCH_LOG_SIZE - 1);
+    const char *rest = id + EPOCH_LOG_SIZE - 1;
+    struct slice number = slice_str(rest + (strncmp(rest, low, sizeof low - 1) == 0 ? sizeof low - 1 : 0));
+    number.len = strcspn(number.p, ";");
+    int64_t value;
+    if (number.p != rest && json_int(number, &value) == ERR_OK && value >= 0)
+        out->low = value;
 }

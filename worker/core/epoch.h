@@ -39,8 +39,12 @@ void claim_write(struct buf *out, const struct claim *c);
 MUST_CHECK enum err claim_parse(struct slice json, struct claim *out, struct errmsg *why);
 
 /* The metadata of an offset commit: what the next owner wants to know before it has read anything. ASCII. */
-void commit_metadata_write(struct buf *out, const char *log);
-/* "" where there is none that we understand. */
-void commit_metadata_parse(const char *metadata, char log[EPOCH_LOG_SIZE]);
+struct commit_metadata {
+    char log[EPOCH_LOG_SIZE]; /* "": none that we understand */
+    int64_t low;              /* an emptied index is rebuilt from this offset of the log */
+};
+
+void commit_metadata_write(struct buf *out, const char *log, int64_t low);
+void commit_metadata_parse(const char *metadata, struct commit_metadata *out);
 
 #endif

@@ -141,9 +141,10 @@ static void encode(struct job *job)
 }
 
 /* Writes dl, whose status has just been changed, as the next record. */
-static void write_record(struct job *job)
+static void write_record(struct job *job, bool attempted)
 {
     struct delivery *dl = &job->dl;
+    job->attempted = attempted;
     dl->revision++;
     dl->updated_wall_ms = job->partition->core->now_wall_ms;
     if (dl->created_wall_ms == 0)
@@ -162,6 +163,8 @@ bool job_conclude(struct job *job, const struct outcome *o)
     if (verdict == VERDICT_AGAIN)
         return false;
     add_attempt(dl, o, error);
+    dl->held_wall_ms = 0;
+    dl->detail = SLICE("");
     if (verdict == VERDICT_DELIVERED) {
         dl->status = DELIVERY_DELIVERED;
     } else if (verdict == VERDICT_GONE || dl->attempt >= dl->max_attempts) {
@@ -172,15 +175,31 @@ bool job_conclude(struct job *job, const struct outcome *o)
         dl->status = DELIVERY_RETRYING;
         dl->next_attempt_wall_ms = c->now_wall_ms + retry_next_ms(&c->retry, o, dl->attempt, c->now_wall_ms, core_random(c));
     }
-    write_record(job);
+    write_record(job, true);
     return true;
 }
 
 void job_park(struct job *job, int64_t due_wall_ms)
 {
     job->dl.status = DELIVERY_PARKED;
+    job->dl.held_wall_ms = 0;
+    job->dl.detail = SLICE("");
     job->dl.next_attempt_wall_ms = due_wall_ms;
-    write_record(job);
+    write_record(job, false);
+}
+
+void job_hold(struct job *job, const char *why)
+{
+    struct delivery *dl = &job->dl;
+    const struct core *c = job->partition->core;
+    dl->status = DELIVERY_PARKED;
+    dl->detail = slice_str(why);
+    if (dl->held_wall_ms == 0)
+        dl->held_wall_ms = c->now_wall_ms;
+    dl->next_attempt_wall_ms = c->now_wall_ms + c->write_again_ms;
+    if (dl->next_attempt_wall_ms > dl->held_wall_ms + c->hold_max_ms)
+        dl->next_attempt_wall_ms = dl->held_wall_ms + c->hold_max_ms;
+    write_record(job, false);
 }
 
 void job_end(struct job *job, enum delivery_status status, const char *detail)
@@ -189,7 +208,8 @@ void job_end(struct job *job, enum delivery_status status, const char *detail)
     if (status == DELIVERY_CANCELLED)
         job->dl.error = DELIVERY_ERROR_CANCELLED;
     job->dl.detail = slice_str(detail);
-    write_record(job);
+    job->dl.held_wall_ms = 0;
+    write_record(job, false);
 }
 
 bool job_shrink(struct job *job)

@@ -11,8 +11,10 @@
 enum job_state {
     JOB_UNCLAIMED, /* from an event; ends when a CLAIM script takes it along */
     JOB_CLAIMING,  /* ends with the script's answer */
+    JOB_SUSPECT,   /* not claimed: it may be poison; ends when there is room for one, or with a parked record */
     JOB_QUEUED,    /* at the endpoint's gate; ends with posting, park, cancel or withdraw */
     JOB_POSTING,   /* ends with the outcome */
+    JOB_BURYING,   /* poison: its copy goes to the dead-letter topic; ends with the acknowledgement */
     JOB_RECORDING, /* its record is being produced; ends with the acknowledgement */
     JOB_RECORDED,  /* acknowledged at record_offset; ends when the record is sent to the index */
     JOB_APPLYING,  /* ends when the index has it */
@@ -28,11 +30,14 @@ struct job {
     struct buf record;     /* the record's bytes while RECORDING and RECORDED */
     bool has_record;       /* a record of this delivery is acknowledged: the index knows it when it is due */
     bool produced;         /* RECORDING: handed to the producer */
+    int tries;             /* how many owners ended with it in hand */
+    bool attempted;        /* the record tells of a new attempt */
+    int weight;            /* as a suspect in hand */
     int64_t record_offset; /* RECORDED */
     unsigned acked_round;  /* RECORDED: the partition's round when the acknowledgement came */
     uint64_t *waiters;     /* events (their sequence numbers) that wait for this delivery's first record */
     size_t waiter_count, waiter_cap;
-    int64_t queued_ms;     /* when it came to the gate, monotonic */
+    int64_t queued_ms;     /* when it came to the gate, or became a SUSPECT; monotonic */
     TAILQ_ENTRY(job) link; /* in partition->jobs[state], or core->free_jobs */
     UT_hash_handle hh;     /* partition->in_hand, by dl.id */
 
@@ -67,6 +72,9 @@ bool job_conclude(struct job *job, const struct outcome *o);
 bool job_shrink(struct job *job);
 /* The delivery waits until due: status parked, attempts unchanged. */
 void job_park(struct job *job, int64_t due_wall_ms);
+/* The delivery waits until its webhook is resumed: status parked, held since then; why in a sentence. It is looked at again when
+ * it must be written again, or has been held for too long. */
+void job_hold(struct job *job, const char *why);
 /* The delivery ends without another attempt: status cancelled or failed; detail says why in a sentence. */
 void job_end(struct job *job, enum delivery_status status, const char *detail);
 

@@ -27,7 +27,7 @@ void partition_change(struct partition *p, enum partition_state state, const cha
 }
 
 struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed,
-                                const char *log, void *shell)
+                                const struct commit_metadata *metadata, void *shell)
 {
     struct partition *p = mem_zalloc(sizeof *p);
     p->core = c;
@@ -39,11 +39,13 @@ struct partition *partition_new(struct core *c, int32_t number, int64_t generati
     p->tail_end = -1;
     p->repair_at = -1;
     p->replay_end = -1;
-    if (log[0] != '\0') {
-        memcpy(p->log, log, sizeof p->log);
+    bound_init(&p->bound, metadata->low);
+    if (metadata->log[0] != '\0') {
+        memcpy(p->log, metadata->log, sizeof p->log);
     } else {
         struct uuid id = uuid_v4();
         uuid_format(&id, p->log);
+        p->log_is_new = true;
     }
     events_init(&p->events, committed);
     for (int i = 0; i < JOB_STATE_COUNT; i++)
@@ -61,6 +63,7 @@ void partition_free(struct partition *p)
     check(p->state == PARTITION_GONE && p->answers_due == 0);
     events_done(&p->events);
     sweep_done(p);
+    postpone_forget(p);
     free(p->postponed);
     buf_done(&p->repair);
     free(p->member);
@@ -98,6 +101,12 @@ void partition_on_claim_ack(struct partition *p, enum err err, int64_t offset)
         return;
     }
     p->epoch = (struct epoch){p->life, p->generation, offset};
+    p->log_high = offset;
+    /* The name of the log is new: it is committed before it matters, or the next owner would choose another one, and empty what
+     * it finds in the index. */
+    if (p->log_is_new)
+        partition_commit(p);
+    p->log_is_new = false;
     partition_take(p, "claim acknowledged");
 }
 
@@ -129,6 +138,7 @@ void partition_on_take(struct partition *p, unsigned round, const struct index_a
         p->index_waiting = true;
     } else {
         p->ap = a->ap;
+        bound_read(p, a->hi);
         partition_change(p, PARTITION_REPLAYING, "index taken");
         replay_begin(p);
     }
@@ -205,20 +215,34 @@ void partition_lose(struct partition *p)
     partition_give_up(p, "membership lost");
 }
 
+/* What is still in hand goes back to the schedule, given back and not left behind by a dead owner. */
+static void release_in_hand(struct partition *p)
+{
+    p->answers_due++;
+    p->core->ports.index_release(p->core->ctx, p, p->round);
+}
+
+void partition_on_release(struct partition *p)
+{
+    p->answers_due--;
+    partition_maybe_release(p);
+}
+
 /* DRAINING: done when nothing runs any more, or at the deadline; then the last commit. */
 static void drain_turn(struct partition *p)
 {
-    bool idle = p->job_counts[JOB_POSTING] == 0 && p->job_counts[JOB_RECORDING] == 0;
-    serve_produce(p);
+    bool idle = p->job_counts[JOB_POSTING] + p->job_counts[JOB_BURYING] + p->job_counts[JOB_RECORDING] == 0;
+    record_produce(p);
     if (p->drain_deadline_ms == 0 || (!idle && p->core->now_ms < p->drain_deadline_ms))
         return;
     p->drain_deadline_ms = 0;
+    release_in_hand(p);
     partition_commit(p);
 }
 
 void partition_give_up(struct partition *p, const char *why)
 {
-    serve_produce(p); /* an outcome that is known is not thrown away: whoever comes next would POST again */
+    record_produce(p); /* an outcome that is known is not thrown away: whoever comes next would POST again */
     serve_drop(p);
     replay_drop(p);
     partition_change(p, PARTITION_GONE, why);
@@ -242,14 +266,14 @@ void partition_turn(struct partition *p)
     case PARTITION_CLAIMING:
         if (p->must_append_claim)
             partition_claim(p);
-        serve_produce(p);
+        record_produce(p);
         break;
     case PARTITION_REPLAYING:
-        serve_produce(p);
+        record_produce(p);
         replay_turn(p);
         break;
     case PARTITION_SERVING:
-        serve_produce(p);
+        record_produce(p);
         serve_turn(p);
         break;
     case PARTITION_DRAINING:
@@ -257,7 +281,7 @@ void partition_turn(struct partition *p)
         break;
     case PARTITION_TAKING:
     case PARTITION_FENCED:
-        serve_produce(p);
+        record_produce(p);
         break;
     case PARTITION_GONE:
     case PARTITION_STATE_COUNT:
@@ -269,10 +293,11 @@ void partition_second(struct partition *p)
 {
     if (p->state == PARTITION_SERVING) {
         p->answers_due++;
-        p->core->ports.index_check(p->core->ctx, p, p->round);
+        p->core->ports.index_check(p->core->ctx, p, p->round, p->held_cursor);
         if (!p->acked_lately)
             replay_check_tail(p);
         p->acked_lately = false;
+        claim_park_suspects(p);
     }
     if (p->state != PARTITION_DRAINING && p->state != PARTITION_GONE && !p->commit_out)
         partition_commit(p);
@@ -318,6 +343,11 @@ int64_t partition_applied(const struct partition *p)
 const char *partition_log(const struct partition *p)
 {
     return p->log;
+}
+
+int64_t partition_low(const struct partition *p)
+{
+    return p->bound.low;
 }
 
 int partition_job_count(const struct partition *p, enum job_state state)

@@ -14,9 +14,9 @@
 
 /* ---- life ---- */
 
-/* committed: the group's offset, -1 for none; log: from the commit's metadata, "" for none. shell: the owner's own pointer. */
+/* committed: the group's offset, -1 for none; metadata: of the same commit. shell: the owner's own pointer. */
 struct partition *partition_new(struct core *c, int32_t number, int64_t generation, const char *member, int64_t committed,
-                                const char *log, void *shell);
+                                const struct commit_metadata *metadata, void *shell);
 /* Give up in order: no new POST; what runs may finish until the deadline (monotonic ms); records, commit, gave_up. */
 void partition_revoke(struct partition *p, int64_t deadline_ms);
 /* The membership is gone: give up at once, without a commit. */
@@ -33,6 +33,7 @@ bool partition_is_gone(const struct partition *p);
 const struct epoch *partition_epoch(const struct partition *p);
 int64_t partition_applied(const struct partition *p); /* the position that the next script must find */
 const char *partition_log(const struct partition *p);
+int64_t partition_low(const struct partition *p); /* an emptied index is rebuilt from here */
 /* Jobs in a state (gauges). */
 int partition_job_count(const struct partition *p, enum job_state state);
 
@@ -55,7 +56,8 @@ void partition_event_hold(struct partition *p, uint64_t event_seq);
 void partition_event_unhold(struct partition *p, uint64_t event_seq);
 /* The reader of the record is done with it. */
 void partition_event_done(struct partition *p, uint64_t event_seq);
-/* What is scheduled for a webhook comes to the gate now, though it is not due: the webhook was closed, and the gate ends it. */
+/* What is scheduled for a webhook comes to the gate now, though it is not due: the webhook was closed, paused or resumed, and the
+ * gate ends it, holds it or sends it. */
 void partition_sweep(struct partition *p, struct slice webhook_id);
 /* Of the index's schedule, as the last check told it: how many deliveries, and how many of them are due. 0 when not serving. */
 int64_t partition_scheduled(const struct partition *p);
@@ -87,7 +89,10 @@ enum index_status {
 struct index_answer {
     enum index_status status;
     struct epoch epoch;         /* FENCED: the stored one */
-    int64_t ap;                 /* take, OK: the stored position, -1 for none */
+    int64_t ap;                 /* take and check, OK: the stored position, -1 for none */
+    int64_t hi;                 /* take, OK: the highest offset of an event that has a record; -1: none */
+    int64_t open_low;           /* check, OK: the lowest offset of an open delivery's last record; INT64_MAX: none is open */
+    uint64_t held_cursor;       /* check, OK: of the next step; 0 at the end */
     int64_t next_due_wall_ms;   /* check and due, OK: the earliest due time that is left, 0 for none */
     int64_t scheduled, due;     /* check, OK: deliveries in the schedule, and those of them that are due */
     int64_t at;                 /* DOMINATED: offset of that record */
@@ -96,17 +101,22 @@ struct index_answer {
 };
 
 void partition_on_take(struct partition *p, unsigned round, const struct index_answer *a);
-/* recorded[i]: job i has a record already; otherwise it is claimed. Read when status is OK. */
+/* What a claim found: how many owners ended with the delivery in hand (0 or more, and it is ours now), or one of these. */
+enum { CLAIM_RECORDED = -1, CLAIM_LEFT_ALONE = -2 };
+/* room: as it was asked. tries: for each job; read when status is OK. */
 void partition_on_claim(struct partition *p, unsigned round, const struct index_answer *a, struct job *const *jobs, int count,
-                        const bool *recorded);
-void partition_on_due(struct partition *p, unsigned round, const struct index_answer *a, const struct slice *records, int count);
+                        int room, const int *tries);
+void partition_on_due(struct partition *p, unsigned round, const struct index_answer *a, const struct slice *records,
+                      const int *tries, int count);
 /* ap_to: as it was asked. */
 void partition_on_apply(struct partition *p, unsigned round, const struct index_answer *a, int64_t ap_to);
 void partition_on_postpone(struct partition *p, unsigned round, const struct index_answer *a);
 /* cursor: of the next step, 0 at the end. records: what was scheduled, now in our hands. */
 void partition_on_sweep(struct partition *p, unsigned round, const struct index_answer *a, uint64_t cursor,
                         const struct slice *records, int count);
-void partition_on_check(struct partition *p, unsigned round, const struct index_answer *a);
+/* held: webhooks of which something is, or was, held. */
+void partition_on_check(struct partition *p, unsigned round, const struct index_answer *a, const struct slice *held, int count);
+void partition_on_release(struct partition *p);
 /* The index can be asked (again). */
 void partition_on_index_up(struct partition *p);
 
@@ -117,6 +127,9 @@ void partition_on_posting(struct job *job);
 void partition_on_outcome(struct job *job, const struct outcome *o);
 /* It cannot be sent now. A new delivery is recorded as parked; a retry goes back to the schedule, without a record. */
 void partition_on_park(struct job *job, int64_t due_wall_ms);
+/* Its webhook is paused, for the reason given. */
+void partition_on_hold(struct job *job, const char *why);
 void partition_on_cancel(struct job *job, const char *detail);
+void partition_on_buried(struct job *job);
 
 #endif

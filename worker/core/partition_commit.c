@@ -1,5 +1,6 @@
 /* Step f: the watermark. Events settle in any order; what is committed is the first offset that is not settled.
- * A commit goes out every second, changed or not: its answer proves the membership. */
+ * A commit goes out every second, changed or not: its answer proves the membership. Its metadata carries the rebuild's bound:
+ * the two belong together, and a bound counts when its commit is known to have succeeded. */
 #include "core/partition_internal.h"
 #include "util/mem.h"
 
@@ -33,7 +34,7 @@ static void grow(struct event_ring *r)
     r->head = 0;
 }
 
-uint64_t events_add(struct event_ring *r, int64_t offset)
+uint64_t events_add(struct event_ring *r, int64_t offset, int64_t low)
 {
     if (r->count == r->capacity)
         grow(r);
@@ -42,7 +43,7 @@ uint64_t events_add(struct event_ring *r, int64_t offset)
     uint64_t seq = r->head_seq + r->count;
     r->count++;
     /* Held by the reader itself until partition_event_done. */
-    *entry(r, seq) = (struct event_entry){.offset = offset, .left = 1};
+    *entry(r, seq) = (struct event_entry){.offset = offset, .low = low, .left = 1};
     return seq;
 }
 
@@ -74,7 +75,8 @@ void partition_commit(struct partition *p)
     }
     struct buf metadata;
     buf_init(&metadata, 256);
-    commit_metadata_write(&metadata, p->log);
+    p->bound.sent = bound_to_commit(p);
+    commit_metadata_write(&metadata, p->log, p->bound.sent);
     p->commit_out = true;
     p->commit_again = false;
     p->final_commit = p->state == PARTITION_DRAINING;
@@ -103,6 +105,8 @@ void partition_on_commit(struct partition *p, enum err err)
 {
     p->commit_out = false;
     p->answers_due--;
+    if (err == ERR_OK)
+        p->bound.low = p->bound.sent;
     if (err == ERR_OK && p->commit_hold == p->core->hold_count)
         p->core->hold = false;
     if (p->state == PARTITION_GONE)

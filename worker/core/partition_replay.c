@@ -73,15 +73,18 @@ static void log_made_anew(struct partition *p)
 {
     struct uuid id = uuid_v4();
     uuid_format(&id, p->log);
+    p->log_is_new = true;
+    bound_log_made_anew(p);
     replay_drop(p);
     p->round++;
     serve_record_again(p);
     partition_claim(p);
 }
 
-/* Our claim stands behind everything that earlier owners were told is written. An end before it is told by a leader that does not
- * know yet how far the log goes: what it leaves out, we would POST again. A new claim finds out. */
-static void claim_not_seen(struct partition *p)
+/* Our claim stands behind everything that earlier owners were told is written, and what we were told stands behind the claim. An
+ * end before that is told by a leader that does not know yet how far the log goes: what it leaves out, we would POST again. A new
+ * claim finds out. */
+static void end_too_early(struct partition *p)
 {
     replay_drop(p);
     p->round++;
@@ -95,7 +98,7 @@ static struct replay_record *add_record(struct partition *p, int64_t offset)
     if (!p->filling)
         p->filling = batch_new(p->read_next - 1);
     struct replay_record *r = &p->filling->records[p->filling->count++];
-    *r = (struct replay_record){.offset = offset, .skip = true};
+    *r = (struct replay_record){.offset = offset, .event_offset = -1, .skip = true};
     p->filling->ap_to = offset;
     p->read_next = offset + 1;
     return r;
@@ -114,9 +117,14 @@ static void read_delivery(struct partition *p, int64_t offset, struct slice valu
         r->rank = (struct delivery_rank){dl.status, dl.attempt, dl.revision};
         r->due_wall_ms = dl.next_attempt_wall_ms;
         r->updated_wall_ms = dl.updated_wall_ms;
+        r->event_offset = bound_event_offset(p, &dl);
+        bound_read(p, r->event_offset);
         r->value_at = bytes->len;
         r->value_len = value.len;
         buf_put_slice(bytes, value);
+        r->held_at = bytes->len;
+        r->held_len = dl.held_wall_ms > 0 ? dl.webhook_id.len : 0;
+        buf_put(bytes, dl.webhook_id.p, r->held_len);
         check(bytes->err == ERR_OK);
     }
     buf_done(&scratch);
@@ -151,6 +159,8 @@ static void send_batch(struct partition *p)
                                            .rank = r->rank,
                                            .due_wall_ms = r->due_wall_ms,
                                            .updated_wall_ms = r->updated_wall_ms,
+                                           .event_offset = r->event_offset,
+                                           .held_by = slice_of(b->bytes.p + r->held_at, r->held_len),
                                            .skip = r->skip};
         if (!r->skip && delivery_is_open(r->rank.status))
             records[i].payload = slice_of(b->bytes.p + r->value_at, r->value_len);
@@ -204,8 +214,8 @@ void partition_on_log_end(struct partition *p, int64_t end)
         log_made_anew(p);
         return;
     }
-    if (end <= p->epoch.offset) {
-        claim_not_seen(p);
+    if (end <= p->log_high) {
+        end_too_early(p);
         return;
     }
     p->replay_end = end;
@@ -230,6 +240,7 @@ static enum err merge(struct partition *p, struct slice dominated, const struct 
         dl.updated_wall_ms = p->core->now_wall_ms;
         if (!delivery_is_open(dl.status)) {
             dl.next_attempt_wall_ms = 0;
+            dl.detail = SLICE(""); /* of the open state */
             if (dl.status != DELIVERY_FAILED)
                 dl.body = SLICE("");
         }
@@ -317,8 +328,9 @@ static void produce_repair(struct partition *p)
 
 void partition_on_repair_ack(struct partition *p, enum err err, int64_t offset)
 {
-    (void)offset; /* wherever it stands, the reading will come to it */
     p->answers_due--;
+    if (err == ERR_OK && offset > p->log_high) /* wherever it stands, the reading will come to it */
+        p->log_high = offset;
     if (p->state != PARTITION_REPLAYING || p->repair_at < 0 || !p->repair_produced) {
         partition_maybe_release(p);
         return;
@@ -348,7 +360,7 @@ void partition_on_apply(struct partition *p, unsigned round, const struct index_
         p->applying_count--;
         batch_free(b);
     }
-    serve_applied(p, ap_to);
+    record_applied(p, ap_to);
 }
 
 /* The end of the log is the index's position, also where no record stands there. */
