@@ -33,11 +33,12 @@ def wait_delivered(stack, ids, seconds=30):
 def retrying(stack, endpoint, count):
     """A webhook with so many retries that wait, and the worker."""
     webhook = stack.webhook(max_attempts=5)
-    endpoint.script("/hook", *[Status(500)] * count, Status(200))
+    endpoint.script("/hook", Status(500))
     worker = stack.worker(TRUEFTP_RETRY_BASE_MS="60000", TRUEFTP_RETRY_MAX_MS="60000")
     events = events_of(count, "first")
     stack.topics.publish(*events)
     stack.wait_statuses({"retrying": count})
+    endpoint.script("/hook", Status(200))
     return webhook, worker, events
 
 

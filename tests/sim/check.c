@@ -85,7 +85,7 @@ static bool unseen(struct sim *s, int no, int64_t offset)
 static void check_poison(struct sim *s, const struct ghost *g, const struct delivery *dl)
 {
     const struct sim_part *part = &s->parts[g->part];
-    if (dl->status != DELIVERY_FAILED || !memmem(dl->detail.p, dl->detail.len, "poison", 6))
+    if (dl->status != DELIVERY_FAILED || dl->detail.len == 0 || !memmem(dl->detail.p, dl->detail.len, "poison", 6))
         return;
     require(s, g->buried, "d%d: poison, and no dead letter", g->number);
     require(s, part->faults + part->not_released >= POISON_TRIES, "d%d: poison after %d faults", g->number, part->faults);
