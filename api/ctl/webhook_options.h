@@ -14,7 +14,7 @@ struct webhook_args {
     const char *disable; /* the reason */
 };
 
-enum { WEBHOOK_CREATE_OPTIONS = 13, WEBHOOK_UPDATE_OPTIONS = 12 };
+enum { WEBHOOK_CREATE_OPTIONS = 13, WEBHOOK_UPDATE_OPTIONS = 13 };
 extern const struct opt webhook_create_options[WEBHOOK_CREATE_OPTIONS];
 extern const struct opt webhook_update_options[WEBHOOK_UPDATE_OPTIONS];
 
