@@ -20,6 +20,11 @@ readonly BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config librdkafka-d
 # shellcheck disable=SC2034
 readonly KAFKA_PACKAGES=(default-jre-headless maven)
 
+# What the dashboard's tests need: a browser with its driver, and languages that its verification code is in.
+# shellcheck disable=SC2034
+readonly BROWSER_PACKAGES=(chromium chromium-driver python3-selenium nodejs php-cli ruby)
+readonly AXE_VERSION=4.14.1 AXE_SHA256=29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c
+
 started_pids=()
 started_names=()
 
@@ -150,6 +155,24 @@ provide_vsftpd() {
 provide_pureftpd() {
     tool_unpack pureftpd pure-ftpd pure-ftpd-common
     pureftpd_dir=$tools_dir/pureftpd
+}
+
+# Sets axe with the path of axe-core's one file, which looks for faults of accessibility; from npm's registry, checked. Fails where
+# it cannot be had.
+# shellcheck disable=SC2034
+provide_axe() {
+    local folder=$tools_dir/axe-core-$AXE_VERSION
+    axe=$folder/axe.min.js
+    if [[ ! -f $axe ]]; then
+        mkdir -p "$folder"
+        curl -fsSL --retry 3 --max-time 120 "https://registry.npmjs.org/axe-core/-/axe-core-$AXE_VERSION.tgz" |
+            tar -xzO package/axe.min.js >"$axe.part" || return 1
+        mv "$axe.part" "$axe"
+    fi
+    printf '%s  %s\n' "$AXE_SHA256" "$axe" | sha256sum --check --status || {
+        rm -f "$axe"
+        return 1
+    }
 }
 
 # ---- build

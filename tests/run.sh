@@ -101,6 +101,7 @@ install() {
         provide_proftpd
         provide_vsftpd
         provide_pureftpd
+        provide_browser
     fi
     if wanted fuzz; then
         packages_install clang libclang-rt-dev
@@ -236,6 +237,19 @@ provide_schemathesis() {
     fi
 }
 
+# The dashboard's browser. Without a browser, or without axe-core, their scenarios are left out, unless the run insists.
+provide_browser() {
+    axe=''
+    if ! (packages_install "${BROWSER_PACKAGES[@]}"); then
+        [[ ! $insist ]] || die 'the browser cannot be had, and the run insists on it'
+        notes+=('The browser could not be installed: the dashboard was not looked at.')
+    elif ! provide_axe; then
+        [[ ! $insist ]] || die 'axe-core cannot be had, and the run insists on it'
+        axe=''
+        notes+=("axe-core could not be had (is npm's registry reachable?): the dashboard's accessibility was not checked.")
+    fi
+}
+
 run_scenarios() {
     begin 'Scenarios'
     provide_kafka
@@ -246,7 +260,7 @@ run_scenarios() {
     (
         cd "$root_dir/tests/scenario"
         export SCENARIO_BIN=$root_dir/build/dev/bin SCENARIO_PROFTPD=$proftpd_dir SCENARIO_REDIS=$redis_server
-        export SCENARIO_VSFTPD=$vsftpd_dir SCENARIO_PUREFTPD=$pureftpd_dir
+        export SCENARIO_AXE=$axe SCENARIO_VSFTPD=$vsftpd_dir SCENARIO_PUREFTPD=$pureftpd_dir
         export SCENARIO_SCHEMATHESIS=$schemathesis SCENARIO_KAFKA=$kafka_dir SCENARIO_FULL=$full PYTHONDONTWRITEBYTECODE=1
         timeout --foreground -k 30 $((scenario_minutes * (full ? 4 : 1) * 60)) "$python" -m pytest -p no:cacheprovider -q --tb=short \
             --basetemp="$work/pytest" --junitxml="$results/scenario.xml" "${pytest_arguments[@]}" . 2>&1

@@ -5,6 +5,8 @@ SCENARIO_PROFTPD  folder where ProFTPD was unpacked
 SCENARIO_VSFTPD, SCENARIO_PUREFTPD  likewise vsftpd and Pure-FTPd
 SCENARIO_REDIS    redis-server
 SCENARIO_SCHEMATHESIS  the tool that holds the API against its description, or nothing
+SCENARIO_AXE      axe-core's file, or nothing
+SCENARIO_SHOTS    a folder for pictures of the dashboard's pages, or nothing
 SCENARIO_KAFKA    a folder for real Kafka, or nothing: the embedded broker
 """
 

@@ -109,6 +109,10 @@ class Browser:
         for text in texts:
             self.wait(f"the page shows {text!r}", lambda t=text: t in self.text(), seconds)
 
+    def badge(self, text, seconds=30):
+        """A status that the page shows; filters name the same words."""
+        self.wait(f"there is a badge {text!r}", lambda: any(e.text == text for e in self.all("main .badge")), seconds)
+
     def control(self, label):
         return self.wait(f"there is a field {label!r}", lambda: self.script(LABELLED, label))
 
@@ -169,14 +173,16 @@ class Browser:
         errors = [e["message"] for e in self.driver.get_log("browser") if e["level"] == "SEVERE" and "Failed to load resource" not in e["message"]]
         assert not errors, errors
 
-    def check_accessible(self):
-        """axe-core finds nothing, and nothing is wider than the window."""
-        self.script(self.axe + "; window.axe = axe;")
-        found = self.driver.execute_async_script("const done = arguments[0]; axe.run(document).then((r) => done(r.violations), (e) => done([{id: String(e), nodes: []}]));")
-        said = [f"{v['id']}: {v.get('help')}: {[n['html'][:200] for n in v['nodes']]}" for v in found]
-        assert not said, f"{self.address}:\n" + "\n".join(said)
+    def check_width(self):
         wide = self.script("return document.documentElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"{self.address} is {wide} px wider than the window"
+
+    def check_accessible(self, *rules):
+        """axe-core finds nothing, by all its rules or these."""
+        self.script(self.axe + "; window.axe = axe;")
+        found = self.driver.execute_async_script("const [rules, done] = arguments; axe.run(document, rules.length ? {runOnly: rules} : {}).then((r) => done(r.violations), (e) => done([{id: String(e), nodes: []}]));", list(rules))
+        said = [f"{v['id']}: {v.get('help')}: {[n['html'][:200] for n in v['nodes']]}" for v in found]
+        assert not said, f"{self.address}:\n" + "\n".join(said)
 
     def shot(self, name):
         """A picture of the whole page, for people; only where SCENARIO_SHOTS names a folder."""

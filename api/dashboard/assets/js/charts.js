@@ -28,12 +28,13 @@ function axes(format) {
     ];
 }
 
-function options(width, lines, format) {
+function options(width, step, lines, format) {
     return {
         width,
         height: 190,
         cursor: { y: false, drag: { x: false, y: false } },
-        scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+        // A bar stands on its piece of time, from its beginning on: the last one needs room behind it.
+        scales: { x: { range: (_, min, max) => [min, max + step] }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
         axes: axes(format),
         series: [
             { value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
@@ -60,7 +61,7 @@ export function chart(title, times, lines, format, signal) {
         if (width === 0) return;
         plot?.destroy();
         replace(box);
-        plot = new uPlot(options(width, lines, format), [times, ...lines.map((l) => l.values)], box);
+        plot = new uPlot(options(width, times[1] - times[0], lines, format), [times, ...lines.map((l) => l.values)], box);
     };
     const sized = new ResizeObserver(() => (plot?.width === Math.floor(box.clientWidth) ? null : draw()));
     sized.observe(box);

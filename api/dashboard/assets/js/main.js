@@ -27,9 +27,10 @@ function show(frame, page, context) {
     frame.first = false;
 }
 
-function openApp(session) {
+/** first: nobody has done anything yet, so the focus stays at the top, before the skip link. */
+function openApp(session, { first = false } = {}) {
     const frame = shell(session, leave);
-    frame.first = true;
+    frame.first = first;
     replace(app, frame.node);
     stopRouter = startRouter((page, context) => show(frame, page, context), notFoundPage);
 }
@@ -53,7 +54,7 @@ async function begin() {
     whenSignedOut(() => openSignIn("The session has ended. Sign in again to go on where you were."));
     try {
         const session = await currentSession();
-        if (session) openApp(session);
+        if (session) openApp(session, { first: true });
         else openSignIn();
     } catch (error) {
         replace(

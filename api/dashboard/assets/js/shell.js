@@ -33,7 +33,7 @@ export function themeButton() {
     );
     const name = (theme) => {
         control.textContent = THEMES[theme];
-        control.setAttribute("aria-label", `Theme: ${theme === "system" ? "as the system has it" : theme}`);
+        control.setAttribute("aria-label", `${THEMES[theme]} theme`);
     };
     name(current());
     return control;

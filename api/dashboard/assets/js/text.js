@@ -43,6 +43,8 @@ export function name(text, extra = "") {
 const counts = new Intl.NumberFormat("en");
 export const count = (n) => (n === null || n === undefined ? "–" : counts.format(n));
 
+export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;
+
 export function percent(ratio) {
     if (ratio === null || ratio === undefined) return "–";
     // Nothing but all is 100 %.

@@ -3,7 +3,7 @@ import { asCount, asPercent, asTime, chart } from "../charts.js";
 import { get } from "../api.js";
 import { h, replace } from "../dom.js";
 import { select } from "../form.js";
-import { count, milliseconds, percent, span, when } from "../text.js";
+import { count, milliseconds, percent, plural, span, when } from "../text.js";
 import { empty, load, table, tiles } from "../ui.js";
 import { webhookPage, webhookPath } from "./webhook_frame.js";
 
@@ -20,7 +20,11 @@ function overview(x) {
         { label: "Success", value: percent(x.success_rate), small: `of ${count(x.attempts)} attempts`, kind: bad ? "bad" : "" },
         { label: "Deliveries", value: count(x.deliveries), small: `in ${span(x.window_s * 1000)}` },
         { label: "Median answer", value: milliseconds(x.latency_ms.p50), small: `p99 ${milliseconds(x.latency_ms.p99)}` },
-        { label: "Waiting for a retry", value: count(x.open), small: `${count(x.consecutive_failures)} failures in a row` },
+        {
+            label: "Waiting for a retry",
+            value: count(x.open),
+            small: `${plural(x.consecutive_failures, "failure", "failures")} in a row`,
+        },
         { label: "Last success", value: when(x.last_success_at) },
         { label: "Last failure", value: when(x.last_failure_at) },
     ]);

@@ -4,7 +4,7 @@ import { csv, save } from "../csv.js";
 import { h, replace } from "../dom.js";
 import { field, isoTime, localTime, select } from "../form.js";
 import { rewrite } from "../router.js";
-import { count, name, when } from "../text.js";
+import { count, name, plural, when } from "../text.js";
 import { act, announce, button, load, note, table, tiles } from "../ui.js";
 import { STATUSES, errorText, statusBadge } from "../words.js";
 import { deliveryLink } from "./deliveries.js";
@@ -46,9 +46,10 @@ function verdict(r) {
             "Nothing was owed",
             `${count(r.events)} events happened in this range, and no webhook wanted one of them.`,
         );
-    if (open === 0) return note("good", "Nothing is missing", `All ${count(r.owed)} deliveries that were owed have arrived.`);
+    if (open === 0)
+        return note("good", "Nothing is missing", `What was owed has arrived: ${plural(r.owed, "delivery", "deliveries")}.`);
     if (r.failed === 0 && r.pending === open)
-        return note("warn", "Not finished yet", `${count(r.pending)} deliveries are still being sent.`);
+        return note("warn", "Not finished yet", `${plural(r.pending, "delivery is", "deliveries are")} still being sent.`);
     return note(
         "bad",
         `${count(open)} of ${count(r.owed)} have not arrived`,

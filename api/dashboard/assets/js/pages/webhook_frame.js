@@ -1,7 +1,7 @@
 // What the pages of one webhook share: where one is, its name and state, what can be done with it, and the tabs.
 import { get, post } from "../api.js";
 import { h, replace } from "../dom.js";
-import { name, percent, when } from "../text.js";
+import { name, percent, plural, when } from "../text.js";
 import { act, button, note, problem, toast } from "../ui.js";
 import { disabledBecause, healthBadge } from "../words.js";
 
@@ -47,7 +47,7 @@ function notice(webhook, health) {
         return note(
             "bad",
             health.failing_since ? ["Failing since ", when(health.failing_since, { style: "exact" })] : "Failing",
-            `${health.consecutive_failures} failures in a row. Mend the endpoint; then Recover sends again what was lost.`,
+            `${plural(health.consecutive_failures, "failure", "failures")} in a row. Mend the endpoint; then Recover sends again what was lost.`,
         );
     if (health?.state === "degraded")
         return note("warn", "Some deliveries fail", `${percent(health.success_rate)} of the attempts succeeded in the last day.`);
