@@ -6,6 +6,7 @@
 
 #include "expectations/arrivals.h"
 #include "http/dispatch.h"
+#include "io/file_watch.h"
 #include "routes/routes.h"
 #include "util/log.h"
 
@@ -104,6 +105,21 @@ static enum err check_settings(struct api *api, struct errmsg *why)
     return keyring_load(s->common.secrets_key_file, &api->keyring, why);
 }
 
+/* Sessions sealed with a key that is gone end; what was read before stays when the file cannot be used. */
+static void on_keys_changed(void *ctx)
+{
+    struct api *api = ctx;
+    struct keyring *fresh;
+    struct errmsg why;
+    if (keyring_load(api->settings.common.secrets_key_file, &fresh, &why) != ERR_OK) {
+        log_error("key_file_unusable", LOG_STR("error", why.text), LOG_STR("meaning", "the keys read before stay in use"));
+        return;
+    }
+    keyring_free(api->keyring);
+    api->keyring = fresh;
+    log_info("key_file_read", LOG_STR("writing_key", keyring_writing_id(fresh)));
+}
+
 static enum err open_view(struct api *api, struct errmsg *why)
 {
     struct view_options options = {.kafka = api->kafka,
@@ -159,6 +175,7 @@ enum err api_start(struct api *api, struct errmsg *why)
     err = open_io(api, why);
     if (err != ERR_OK)
         return err;
+    api->key_watch = file_watch_new(api->loop, api->settings.common.secrets_key_file, on_keys_changed, api);
     api->second = loop_timer_new(api->loop, on_second, api);
     loop_timer_arm(api->second, SECOND_MS);
     api->start = start_new(api);
@@ -184,6 +201,7 @@ void api_done(struct api *api)
     limiter_free(api->requests);
     limiter_free(api->tests);
     address_list_free(api->exempt);
+    file_watch_free(api->key_watch);
     keyring_free(api->keyring);
     metrics_free(api->metrics);
     loop_free(api->loop);

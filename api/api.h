@@ -31,6 +31,7 @@ struct api {
     struct definitions *definitions; /* NULL until the topics are known */
     int32_t event_partitions;        /* of the shared pool's events topic; likewise */
     struct keyring *keyring;
+    struct file_watch *key_watch;
     struct address_list *exempt;
     struct target_policy policy;
     struct limiter *requests, *tests; /* by key id; by account */

@@ -7,8 +7,8 @@
 #               metrics that are exported; the autoscaler's rule over a recorded burst
 #   analytics   the delivery record's schema; ClickHouse, PostgreSQL and DuckDB take the same records to the same rows
 #
-# kustomize comes through Go's module proxy, promtool and the databases from Debian (unpacked under build/tools, no service started), the
-# rest from PyPI into build/tools/python. What is there is not fetched again. Exit status 69: something could not be had.
+# kustomize comes through Go's module proxy, promtool and PostgreSQL from Debian (unpacked under build/tools, no service started), the
+# rest, ClickHouse as a library among it, from PyPI into build/tools/python. What is there is not fetched again. Exit status 69: something could not be had.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../deploy/lib.sh"
@@ -48,7 +48,7 @@ parse() {
         esac
         shift
     done
-    [[ ${#parts[@]} -gt 0 ]] || parts=(k8s)
+    [[ ${#parts[@]} -gt 0 ]] || parts=(k8s analytics)
 }
 
 unavailable() {
@@ -99,21 +99,9 @@ provide_postgres() {
     postgres_bin=$(echo "$tools_dir"/postgres/usr/lib/postgresql/*/bin)
 }
 
-# Sets clickhouse_dir, where Debian's was unpacked. Debian 13 has none.
-provide_clickhouse() {
-    clickhouse_dir=''
-    if [[ ! -e $tools_dir/clickhouse/.complete ]]; then
-        apt-cache show clickhouse-server >/dev/null 2>&1 || apt_update
-        apt-cache show clickhouse-server >/dev/null 2>&1 || return 0
-    fi
-    tool_unpack clickhouse clickhouse-server clickhouse-client clickhouse-common
-    clickhouse_dir=$tools_dir/clickhouse
-}
-
 run_analytics() {
     provide_postgres
-    provide_clickhouse
-    export TESTS_POSTGRES=$postgres_bin TESTS_CLICKHOUSE=$clickhouse_dir
+    export TESTS_POSTGRES=$postgres_bin
 }
 
 main() {

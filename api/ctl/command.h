@@ -56,7 +56,7 @@ extern const struct command command_keys_create;
 extern const struct command command_account_create, command_account_set, command_account_list, command_account_show;
 extern const struct command command_webhook_create, command_webhook_update, command_webhook_list, command_webhook_show,
     command_webhook_delete, command_webhook_rotate_secret;
-extern const struct command command_deliveries_tail;
+extern const struct command command_deliveries_tail, command_deliveries_purge;
 extern const struct command command_events_publish;
 extern const struct command command_dlq_list, command_dlq_reinject;
 extern const struct command command_sign, command_verify;

@@ -11,12 +11,25 @@
 #include "util/mem.h"
 
 static const struct command *const commands[] = {
-    &command_topics_ensure,   &command_keys_create,           &command_account_create,
-    &command_account_list,    &command_account_show,          &command_account_set,
-    &command_webhook_create,  &command_webhook_list,          &command_webhook_show,
-    &command_webhook_update,  &command_webhook_rotate_secret, &command_webhook_delete,
-    &command_deliveries_tail, &command_events_publish,        &command_sign,
-    &command_verify,          &command_check_target,          &command_dlq_list,
+    &command_topics_ensure,
+    &command_keys_create,
+    &command_account_create,
+    &command_account_list,
+    &command_account_show,
+    &command_account_set,
+    &command_webhook_create,
+    &command_webhook_list,
+    &command_webhook_show,
+    &command_webhook_update,
+    &command_webhook_rotate_secret,
+    &command_webhook_delete,
+    &command_deliveries_tail,
+    &command_deliveries_purge,
+    &command_events_publish,
+    &command_sign,
+    &command_verify,
+    &command_check_target,
+    &command_dlq_list,
     &command_dlq_reinject,
 };
 
