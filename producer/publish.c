@@ -199,7 +199,7 @@ void publisher_send(struct publisher *p, const struct event_fields *f, struct sl
 enum err publisher_new(const struct publish_options *o, struct publisher **out, struct errmsg *why)
 {
     struct publisher *p = mem_zalloc(sizeof(*p));
-    struct kafka_producer_options options = {.linger_ms = o->linger_ms, .on_ack = on_ack, .ctx = p};
+    struct kafka_producer_options options = {.linger_ms = o->linger_ms, .values_kept = true, .on_ack = on_ack, .ctx = p};
     struct metrics *m = o->kafka->metrics;
     enum err err = kafka_producer_new(o->kafka, &options, &p->producer, why);
     if (err != ERR_OK) {

@@ -3,7 +3,7 @@
  *
  * Memory is bounded by credit: PUBLISH_MAX_OUTSTANDING events, and PUBLISH_MAX_BYTES of them and one more event, are on their way
  * at most; the rest waits in the log. A copy of each is kept here until its acknowledgement, so that it can be produced again
- * when the client has to be made anew; the client has another.
+ * when the client has to be made anew.
  *
  * Events of one path stand in Kafka in the order of publisher_send: what Kafka gives back is tried again in that order, before
  * anything newer. Where a broker refuses one batch and takes the next (a right granted in between), that order is lost. */

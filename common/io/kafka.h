@@ -62,15 +62,16 @@ typedef void kafka_ack_fn(void *ctx, void *opaque, enum err err, int32_t partiti
 
 struct kafka_producer_options {
     int linger_ms;
+    bool values_kept; /* a value stays where it is until its on_ack, so it is not copied */
     kafka_ack_fn *on_ack;
     void *ctx;
 };
 
 MUST_CHECK enum err kafka_producer_new(const struct kafka_options *k, const struct kafka_producer_options *o,
                                        struct kafka_producer **out, struct errmsg *why);
-/* Copies key, value and headers. value.p NULL: a tombstone. ERR_AGAIN: the queue is full or the handle is being made anew, call
- * again later; ERR_TOO_BIG, ERR_INVALID (the topic's name): never; ERR_NOT_FOUND: the topic is known and has no such partition.
- * On success on_ack is called once for it, in a later turn. */
+/* Copies key, headers and, but with values_kept, value. value.p NULL: a tombstone. ERR_AGAIN: the queue is full or the handle is
+ * being made anew, call again later; ERR_TOO_BIG, ERR_INVALID (the topic's name): never; ERR_NOT_FOUND: the topic is known and
+ * has no such partition. On success on_ack is called once for it, in a later turn. */
 MUST_CHECK enum err kafka_produce(struct kafka_producer *p, const char *topic, int32_t partition, struct slice key,
                                   struct slice value, const struct kafka_header *headers, int header_count, void *opaque);
 int kafka_producer_outstanding(const struct kafka_producer *p);

@@ -216,6 +216,11 @@ static rd_kafka_topic_t *topic_handle(struct kafka_producer *p, const char *name
     return rkt;
 }
 
+static int copy_flag(const struct kafka_producer *p)
+{
+    return p->options.values_kept ? 0 : RD_KAFKA_MSG_F_COPY;
+}
+
 /* The less travelled way: headers cost a list of librdkafka's. */
 static rd_kafka_resp_err_t produce_with_headers(struct kafka_producer *p, rd_kafka_topic_t *rkt, int32_t partition,
                                                 struct slice key, struct slice value, const struct kafka_header *headers,
@@ -225,10 +230,10 @@ static rd_kafka_resp_err_t produce_with_headers(struct kafka_producer *p, rd_kaf
     for (int i = 0; i < count; i++)
         rd_kafka_header_add(list, headers[i].name.p, (ssize_t)headers[i].name.len, headers[i].value.p,
                             (ssize_t)headers[i].value.len);
-    rd_kafka_resp_err_t err = rd_kafka_producev(p->client.rk, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(partition),
-                                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.p, key.len),
-                                                RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.len), RD_KAFKA_V_HEADERS(list),
-                                                RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(p->client.rk, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(copy_flag(p)),
+                          RD_KAFKA_V_KEY(key.p, key.len), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.len),
+                          RD_KAFKA_V_HEADERS(list), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
     if (err)
         rd_kafka_headers_destroy(list);
     return err;
@@ -245,8 +250,7 @@ enum err kafka_produce(struct kafka_producer *p, const char *topic, int32_t part
     rd_kafka_resp_err_t err;
     if (header_count > 0)
         err = produce_with_headers(p, rkt, partition, key, value, headers, header_count, opaque);
-    else if (rd_kafka_produce(rkt, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value.p, value.len, key.p, key.len,
-                              opaque) == 0)
+    else if (rd_kafka_produce(rkt, partition, copy_flag(p), (void *)(uintptr_t)value.p, value.len, key.p, key.len, opaque) == 0)
         err = RD_KAFKA_RESP_ERR_NO_ERROR;
     else
         err = rd_kafka_last_error();
