@@ -219,7 +219,7 @@ static struct source *source_of(struct definitions *d, const char *topic)
     for (int i = 0; i < SOURCES; i++)
         if (strcmp(d->sources[i].topic, topic) == 0)
             return &d->sources[i];
-    check(!"a topic that was not asked for");
+    check(false); /* a topic that was not asked for */
     return NULL;
 }
 

@@ -15,7 +15,7 @@ const char *request_param(const struct request *rq, const char *name)
     for (size_t i = 0; i < rq->param_count; i++)
         if (slice_eq(rq->params[i].name, slice_str(name)))
             return rq->params[i].value;
-    check(!"the route has such a parameter");
+    check(false); /* the route has no such parameter */
     return "";
 }
 

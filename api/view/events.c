@@ -25,8 +25,8 @@ static const char *const texts[STATEMENTS] = {
         " WHERE type = ?9 AND ?3 <> ?9",
     [GET] = "SELECT " COLUMNS " FROM events WHERE id = ?1",
     [NEXT_ACCOUNT] = "SELECT account FROM events WHERE account > ?1 ORDER BY account LIMIT 1",
-    [PRUNE] = "DELETE FROM events WHERE seq IN"
-              " (SELECT seq FROM events WHERE account = ?1 AND type = ?2 AND time < ?3 ORDER BY time, id LIMIT ?4)",
+    [PRUNE] = ("DELETE FROM events WHERE seq IN (SELECT seq FROM events"
+               " WHERE account = ?1 AND type = ?2 AND time < ?3 ORDER BY time, id LIMIT ?4)"),
 };
 
 enum { LIST_ALL, LIST_TYPE, LIST_WALK };

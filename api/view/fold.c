@@ -47,7 +47,7 @@ static enum err take_away(struct fold *f, const struct deliveries_row *row, stru
     if (err != ERR_OK) {
         return ERR_FATAL;
     }
-    counts_add(&f->store->counts, row->webhook, row->rank.status, -1);
+    counts_add(&f->store->counts, row->webhook, (int)row->rank.status, -1);
     count_attempts(f, row->webhook, &old, -1);
     return ERR_OK;
 }
@@ -63,7 +63,7 @@ static enum err put_delivery(struct fold *f, const struct delivery *dl, struct s
     err = err == ERR_OK ? deliveries_put(&f->store->deliveries, seq, webhook, dl, record, why) : err;
     err = err == ERR_OK ? extend_streak(f, webhook, dl, known, why) : err;
     if (err == ERR_OK) {
-        counts_add(&f->store->counts, webhook, dl->status, 1);
+        counts_add(&f->store->counts, webhook, (int)dl->status, 1);
         count_attempts(f, webhook, dl, 1);
     }
     return err;

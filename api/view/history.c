@@ -26,8 +26,8 @@ static const char *const texts[STATEMENTS] = {
     [LAST] = "SELECT seq, account, version, record FROM definitions WHERE webhook = ?1 ORDER BY seq DESC LIMIT 1",
     [FOLLOW] = "UPDATE definitions SET followed = ?2 WHERE seq = ?1",
     [INSERT] = "INSERT INTO definitions(webhook, account, version, logged, record) VALUES(?1, ?2, ?3, ?4, ?5)",
-    [HISTORY] = "SELECT n.text, d.logged, d.record FROM definitions d JOIN names n ON n.key = d.webhook"
-                " WHERE d.account = ?1 ORDER BY d.seq",
+    [HISTORY] = ("SELECT n.text, d.logged, d.record FROM definitions d JOIN names n ON n.key = d.webhook"
+                 " WHERE d.account = ?1 ORDER BY d.seq"),
     [PRUNE] = "DELETE FROM definitions WHERE followed < ?1",
     [LAST_PLAN] = "SELECT version FROM plans WHERE account = ?1 ORDER BY seq DESC LIMIT 1",
     [INSERT_PLAN] = "INSERT INTO plans(account, version, logged, paid) VALUES(?1, ?2, ?3, ?4)",
