@@ -11,7 +11,7 @@ DEATHS = 5
 def short_sessions(stack):
     """A dead member is missed soon."""
     config = stack.folder / "kafka.conf"
-    config.write_text("session.timeout.ms=2000\nheartbeat.interval.ms=400\n")
+    config.write_text("session.timeout.ms=4000\nheartbeat.interval.ms=500\n")
     return {"TRUEFTP_KAFKA_CONFIG": str(config)}
 
 
@@ -22,10 +22,10 @@ def test_a_delivery_that_kills_five_workers_is_a_dead_letter(stack, endpoint):
     stack.topics.publish(event)
     for number in range(DEATHS):
         worker = stack.worker(f"dies-{number}", ready=False, TRUEFTP_CRASH_AT="before_post:1", **quick)
-        assert worker.wait_end() == -9, worker.tail()
+        assert worker.wait_end(120) == -9, worker.tail()
     worker = stack.worker("lives", ready=False, **quick)
 
-    [(found, record)] = stack.wait_statuses({"failed": 1}, seconds=60).items()
+    [(found, record)] = stack.wait_statuses({"failed": 1}, seconds=120).items()
     assert found == delivery_id(event["event_id"], webhook.id)
     assert record["attempt"] == 0 and "poison" in record["detail"] and record["body"]
     assert not endpoint.posts
