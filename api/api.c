@@ -56,6 +56,7 @@ static void on_second(void *ctx)
     *api->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(api->loop) / 1000.0;
     if (definitions_complete(api->definitions))
         live_sweep(api->live, api->definitions, loop_now(api->loop), loop_wall(api->loop));
+    view_watch(api->view, live_streams(api->live) > 0);
     if (api->stopping)
         finish_stop(api);
     else if (!ready(api))
@@ -133,7 +134,7 @@ static enum err open_view(struct api *api, struct errmsg *why)
     enum err err = view_open(&options, &api->view, &inner);
     if (err != ERR_OK)
         return errmsg_set(why, err, "TRUEFTP_DATA_DIR: %.400s", inner.text);
-    view_on_event(api->view, disabling_event, api->disabling);
+    view_on_disabled(api->view, disabling_event, api->disabling);
     return ERR_OK;
 }
 

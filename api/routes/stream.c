@@ -7,7 +7,9 @@
 
 void stream_get(struct request *rq)
 {
-    live_watch(rq->api->live, rq, request_param(rq, "webhook_id"));
+    struct api *api = rq->api; /* the request may be gone afterwards */
+    live_watch(api->live, rq, request_param(rq, "webhook_id"));
+    view_watch(api->view, true);
 }
 
 void stream_delivery(void *ctx, const struct delivery *dl)

@@ -22,7 +22,7 @@ _Static_assert((int)STATEMENTS == (int)DELIVERIES_STATEMENTS, "room for each");
 static const char *const texts[STATEMENTS] = {
     [FIND] = "SELECT seq, webhook, status, attempt, revision, record FROM deliveries WHERE id = ?1",
     [INSERT] = "INSERT INTO deliveries(id, webhook, status, event, created, attempt, revision, again, record)"
-               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+               " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO NOTHING",
     [UPDATE] = "UPDATE deliveries SET status = ?3, event = ?4, created = ?5, attempt = ?6, revision = ?7, again = ?8, record = ?9"
                " WHERE seq = ?10",
     [REMOVE] = "DELETE FROM deliveries WHERE seq = ?1",
@@ -120,16 +120,9 @@ void deliveries_release(struct deliveries *t)
     (void)sqlite3_reset(t->st[FIND]);
 }
 
-enum err deliveries_put(struct deliveries *t, int64_t seq, int64_t webhook, const struct delivery *dl, struct slice record,
-                        struct errmsg *why)
+/* Parameters 3 to 9 of both. */
+static void bind_record(sqlite3_stmt *st, const struct delivery *dl, struct slice record)
 {
-    sqlite3_stmt *st = t->st[seq == 0 ? INSERT : UPDATE];
-    if (seq == 0) {
-        sql_bind_blob(st, 1, bytes_of(&dl->id));
-        sql_bind_int(st, 2, webhook);
-    } else {
-        sql_bind_int(st, 10, seq);
-    }
     sql_bind_int(st, 3, dl->status);
     sql_bind_int(st, 4, dl->event);
     sql_bind_int(st, 5, dl->created_wall_ms);
@@ -137,7 +130,25 @@ enum err deliveries_put(struct deliveries *t, int64_t seq, int64_t webhook, cons
     sql_bind_int(st, 7, dl->revision);
     sql_bind_blob(st, 8, dl->generation > 0 ? bytes_of(&dl->event_id) : slice_of(NULL, 0));
     sql_bind_blob(st, 9, record);
-    return sql_run(st, why);
+}
+
+enum err deliveries_insert(struct deliveries *t, int64_t webhook, const struct delivery *dl, struct slice record, bool *inserted,
+                           struct errmsg *why)
+{
+    sqlite3_stmt *st = t->st[INSERT];
+    sql_bind_blob(st, 1, bytes_of(&dl->id));
+    sql_bind_int(st, 2, webhook);
+    bind_record(st, dl, record);
+    enum err err = sql_run(st, why);
+    *inserted = err == ERR_OK && sqlite3_changes(t->db) > 0;
+    return err;
+}
+
+enum err deliveries_update(struct deliveries *t, int64_t seq, const struct delivery *dl, struct slice record, struct errmsg *why)
+{
+    bind_record(t->st[UPDATE], dl, record);
+    sql_bind_int(t->st[UPDATE], 10, seq);
+    return sql_run(t->st[UPDATE], why);
 }
 
 enum err deliveries_remove(struct deliveries *t, int64_t seq, struct errmsg *why)

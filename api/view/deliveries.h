@@ -37,9 +37,11 @@ struct deliveries_row {
 /* deliveries_release afterwards. */
 MUST_CHECK enum err deliveries_find(struct deliveries *t, const struct uuid *id, struct deliveries_row *out, struct errmsg *why);
 void deliveries_release(struct deliveries *t);
-/* seq 0: a new row, else in the place of that one. */
-MUST_CHECK enum err deliveries_put(struct deliveries *t, int64_t seq, int64_t webhook, const struct delivery *dl,
-                                   struct slice record, struct errmsg *why);
+/* A new row, unless there is one of that delivery: then nothing is done. */
+MUST_CHECK enum err deliveries_insert(struct deliveries *t, int64_t webhook, const struct delivery *dl, struct slice record,
+                                      bool *inserted, struct errmsg *why);
+MUST_CHECK enum err deliveries_update(struct deliveries *t, int64_t seq, const struct delivery *dl, struct slice record,
+                                      struct errmsg *why);
 MUST_CHECK enum err deliveries_remove(struct deliveries *t, int64_t seq, struct errmsg *why);
 
 /* -1: no such delivery. */

@@ -52,21 +52,49 @@ static enum err take_away(struct fold *f, const struct deliveries_row *row, stru
     return ERR_OK;
 }
 
-static enum err put_delivery(struct fold *f, const struct delivery *dl, struct slice record, const struct deliveries_row *row,
-                             struct errmsg *why)
+/* Adds what a record that is held now contributes; known: the attempts that were known before. */
+static enum err contribute(struct fold *f, int64_t webhook, const struct delivery *dl, int known, struct errmsg *why)
 {
-    int64_t webhook = row->webhook;
-    int64_t seq = row->seq;
-    int known = row->rank.attempt;
-    enum err err = seq != 0 ? take_away(f, row, why) : names_key(&f->store->names, dl->webhook_id, &webhook, why);
-    deliveries_release(&f->store->deliveries);
-    err = err == ERR_OK ? deliveries_put(&f->store->deliveries, seq, webhook, dl, record, why) : err;
-    err = err == ERR_OK ? extend_streak(f, webhook, dl, known, why) : err;
-    if (err == ERR_OK) {
-        counts_add(&f->store->counts, webhook, (int)dl->status, 1);
-        count_attempts(f, webhook, dl, 1);
+    counts_add(&f->store->counts, webhook, (int)dl->status, 1);
+    count_attempts(f, webhook, dl, 1);
+    return extend_streak(f, webhook, dl, known, why);
+}
+
+static bool wins(const struct delivery *dl, const struct deliveries_row *row)
+{
+    struct delivery_rank rank = {dl->status, dl->attempt, dl->revision};
+    return delivery_rank_compare(rank, row->rank) > 0;
+}
+
+/* Puts the record in the place of the one that is held, if it wins over that. */
+static enum err replace_delivery(struct fold *f, const struct delivery *dl, struct slice record, bool *changed,
+                                 struct errmsg *why)
+{
+    struct deliveries_row row;
+    enum err err = deliveries_find(&f->store->deliveries, &dl->id, &row, why);
+    bool won = err == ERR_OK && row.seq != 0 && wins(dl, &row);
+    if (won) {
+        err = take_away(f, &row, why);
     }
-    return err;
+    deliveries_release(&f->store->deliveries);
+    if (!won || err != ERR_OK) {
+        return err;
+    }
+    err = deliveries_update(&f->store->deliveries, row.seq, dl, record, why);
+    *changed = err == ERR_OK;
+    return err == ERR_OK ? contribute(f, row.webhook, dl, row.rank.attempt, why) : err;
+}
+
+/* Most records are the first and only one of their delivery, so it is inserted without looking first. */
+static enum err put_delivery(struct fold *f, const struct delivery *dl, struct slice record, bool *changed, struct errmsg *why)
+{
+    int64_t webhook = 0;
+    enum err err = names_key(&f->store->names, dl->webhook_id, &webhook, why);
+    err = err == ERR_OK ? deliveries_insert(&f->store->deliveries, webhook, dl, record, changed, why) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    return *changed ? contribute(f, webhook, dl, 0, why) : replace_delivery(f, dl, record, changed, why);
 }
 
 static enum err remove_delivery(struct fold *f, struct slice key, bool *changed, struct errmsg *why)
@@ -85,16 +113,9 @@ static enum err remove_delivery(struct fold *f, struct slice key, bool *changed,
     return *changed && err == ERR_OK ? deliveries_remove(&f->store->deliveries, row.seq, why) : err;
 }
 
-static bool wins(const struct delivery *dl, const struct deliveries_row *row)
-{
-    struct delivery_rank rank = {dl->status, dl->attempt, dl->revision};
-    return row->seq == 0 || delivery_rank_compare(rank, row->rank) > 0;
-}
-
 enum err fold_delivery(struct fold *f, const struct kafka_record *rec, int64_t now_wall_ms, bool *changed, struct errmsg *why)
 {
     struct delivery dl;
-    struct deliveries_row row;
     *changed = false;
     if (rec->key.len > 0 && rec->key.p[0] == '!') {
         return ERR_OK;
@@ -106,15 +127,9 @@ enum err fold_delivery(struct fold *f, const struct kafka_record *rec, int64_t n
     if (err != ERR_OK || dl.created_wall_ms < now_wall_ms - f->limits.delivery_age_ms) {
         return err;
     }
-    err = deliveries_find(&f->store->deliveries, &dl.id, &row, why);
-    if (err != ERR_OK || !wins(&dl, &row)) {
-        deliveries_release(&f->store->deliveries);
-        return err;
-    }
-    err = put_delivery(f, &dl, rec->value, &row, why);
-    *changed = err == ERR_OK;
-    if (*changed && f->on_delivery) {
-        f->on_delivery(f->on_delivery_ctx, &dl);
+    err = put_delivery(f, &dl, rec->value, changed, why);
+    if (err == ERR_OK && *changed && f->on_delivery) {
+        f->on_delivery(f->told_ctx, rec->value);
     }
     return err;
 }
@@ -130,8 +145,8 @@ enum err fold_event(struct fold *f, const struct kafka_record *rec, int64_t sour
         return errmsg_set(why, ERR_INVALID, "the record has no value");
     }
     enum err err = event_parse(rec->value, &f->scratch, &ev, why);
-    if (err == ERR_OK && f->on_event) {
-        f->on_event(f->on_event_ctx, &ev);
+    if (err == ERR_OK && ev.type == EVENT_WEBHOOK_DISABLED && f->on_disabled) {
+        f->on_disabled(f->told_ctx, rec->value);
     }
     if (err != ERR_OK || ev.time_wall_ms < now_wall_ms - f->limits.event_age_ms) {
         return err;

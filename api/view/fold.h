@@ -13,10 +13,9 @@ struct fold {
     struct store *store;
     struct buf scratch, old_scratch;
     struct view_limits limits;
-    view_delivery_fn *on_delivery; /* NULL: nobody wants to know */
-    void *on_delivery_ctx;
-    view_event_fn *on_event; /* likewise */
-    void *on_event_ctx;
+    void (*on_delivery)(void *ctx, struct slice record); /* it changes the view; NULL: nobody wants to know */
+    void (*on_disabled)(void *ctx, struct slice record); /* an event webhook.disabled; likewise */
+    void *told_ctx;
 };
 
 void fold_init(struct fold *f, struct store *s, const struct view_limits *limits);

@@ -1,25 +1,35 @@
 #include "view/ingest.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "util/log.h"
 #include "util/mem.h"
 #include "view/prune.h"
 #include "view/settled.h"
+#include "view/sources.h"
 
-#define POLL_BOUND 256      /* records a turn: 2 to 4 ms */
-#define COMMIT_RECORDS 8192 /* a transaction ends at this many records, */
-#define COMMIT_AGE_MS 200   /* or at this age, or when a turn brings nothing */
+#define POLL_BOUND 1024      /* records a turn */
+#define COMMIT_RECORDS 16384 /* a transaction ends at this many records, */
+#define COMMIT_AGE_MS 200    /* or at this age, or when a turn brings nothing */
 #define FETCH_WAIT_MS 500
 #define DISCOVER_MS 5000 /* how soon a new pool's topics are noticed */
 #define DISCOVER_AGAIN_MS 1000
 #define RECOVER_MS 1000
+#define REPORT_MS 100
 #define PRUNE_MS 1000
 #define PRUNE_SOON_MS 20
 
 struct ingest {
+    pthread_t thread;
+    int stop_fd;
+    struct loop_io *stop_io;
     struct loop *loop;
+    struct report *report;
     struct store *store;
     struct fold fold;
     struct prune prune;
@@ -28,8 +38,9 @@ struct ingest {
     struct kafka_admin *admin;
     struct settled *settled;
     struct loop_turn *turn;
-    struct loop_timer *discover_timer, *recover_timer, *prune_timer;
+    struct loop_timer *discover_timer, *recover_timer, *prune_timer, *report_timer;
     char *topic_prefix;
+    unsigned files;    /* how often the file was made anew */
     bool discovered;   /* the topics were listed once */
     bool halted;       /* the store failed; the recover timer runs */
     bool damaged;      /* and must be made anew */
@@ -54,9 +65,10 @@ static void stop_reading(struct ingest *in)
 static void halt(struct ingest *in, enum err err, const struct errmsg *why)
 {
     log_error("view_store_failed", LOG_STR("error", err_name(err)), LOG_STR("message", why->text));
-    ++*in->store_errors;
+    metrics_add(in->store_errors, 1);
     store_rollback(in->store);
     stop_reading(in);
+    report_unsettle(in->report); /* what is read anew is to be proven anew */
     in->halted = true;
     in->damaged = in->damaged || err == ERR_FATAL;
     loop_timer_arm(in->recover_timer, RECOVER_MS);
@@ -67,7 +79,7 @@ static enum err start_reading(struct ingest *in, struct source *src, struct errm
     enum err err = positions_load(&in->store->positions, slice_str(src->topic), src->partition, &src->at, why);
     if (err == ERR_OK) {
         src->moved = src->ended = false;
-        src->settled = src->sample = -1; /* proven of what is read anew alone */
+        src->sample = -1;
         kafka_reader_start(in->reader, src->topic, src->partition, src->at.next);
     }
     return err;
@@ -85,7 +97,8 @@ static enum err recover(struct ingest *in, struct errmsg *why)
     enum err err = in->damaged ? store_rebuild(in->store, why) : ERR_OK;
     if (err == ERR_OK && in->damaged) {
         in->damaged = false;
-        ++*in->rebuilds;
+        metrics_add(in->rebuilds, 1);
+        in->files++;
         log_warn("view_rebuilding", LOG_STR("file", in->store->path));
     }
     err = err == ERR_OK ? store_begin(in->store, why) : err;
@@ -127,7 +140,7 @@ static enum err fold(struct ingest *in, struct source *src, const struct kafka_r
 
 static void useless(struct ingest *in, const struct source *src, const struct kafka_record *rec, const struct errmsg *why)
 {
-    ++*in->useless[src->kind];
+    metrics_add(in->useless[src->kind], 1);
     log_warn("view_record_unusable", LOG_STR("topic", rec->topic), LOG_INT("partition", rec->partition),
              LOG_INT("offset", rec->offset), LOG_STR("error", why->text));
 }
@@ -160,7 +173,7 @@ static void on_record(void *ctx, const struct kafka_record *rec)
     if (err != ERR_OK) {
         useless(in, src, rec, &why);
     }
-    ++*in->records[src->kind];
+    metrics_add(in->records[src->kind], 1);
     in->turn_records++;
     in->batch_records++;
     advance(src, rec);
@@ -201,7 +214,7 @@ static void commit(struct ingest *in)
     if (err != ERR_OK) {
         halt(in, err, &why);
     } else {
-        ++*in->commits;
+        metrics_add(in->commits, 1);
     }
 }
 
@@ -290,9 +303,9 @@ static void on_discover(void *ctx)
     kafka_admin_topics(in->admin, prefix, on_topics, in);
 }
 
-/* -------- what is told -------- */
+/* -------- the report -------- */
 
-bool ingest_complete(const struct ingest *in)
+static bool is_complete(const struct ingest *in)
 {
     const struct source *src;
     TAILQ_FOREACH(src, &in->sources.list, link) {
@@ -300,26 +313,22 @@ bool ingest_complete(const struct ingest *in)
             return false;
         }
     }
-    return in->discovered && !in->halted;
+    return in->discovered && !in->halted && !in->store->changing;
 }
 
-struct fold *ingest_fold(struct ingest *in)
-{
-    return &in->fold;
-}
-
-enum ingest_settled ingest_settled(const struct ingest *in, int64_t source, int64_t offset)
+static int64_t lag_records(const struct ingest *in)
 {
     const struct source *src;
+    int64_t records = 0;
     TAILQ_FOREACH(src, &in->sources.list, link) {
-        if (src->at.source == source) {
-            return offset < src->settled ? INGEST_SETTLED : INGEST_NOT_SETTLED;
-        }
+        int64_t end = kafka_reader_known_end(in->reader, src->topic, src->partition);
+        records += end > src->at.next ? end - src->at.next : 0;
     }
-    return INGEST_NOT_SETTLED;
+    return records;
 }
 
-int64_t ingest_complete_since(const struct ingest *in)
+/* Every event logged since then was read: the latest of the partitions' first records that were not their topic's very first. */
+static int64_t complete_since(const struct ingest *in)
 {
     const struct source *src;
     int64_t since = 0;
@@ -331,27 +340,25 @@ int64_t ingest_complete_since(const struct ingest *in)
     return since;
 }
 
-static double lag(void *ctx)
+static void on_report(void *ctx)
 {
     struct ingest *in = ctx;
-    const struct source *src;
-    double records = 0;
-    TAILQ_FOREACH(src, &in->sources.list, link) {
-        int64_t end = kafka_reader_known_end(in->reader, src->topic, src->partition);
-        records += end > src->at.next ? (double)(end - src->at.next) : 0;
-    }
-    return records;
+    struct report_state state = {.complete = is_complete(in),
+                                 .files = in->files,
+                                 .lag_records = lag_records(in),
+                                 .complete_since_wall_ms = complete_since(in)};
+    report_set(in->report, &state);
+    loop_timer_arm(in->report_timer, REPORT_MS);
 }
 
-static double size(void *ctx)
+static void on_delivery(void *ctx, struct slice record)
 {
-    struct ingest *in = ctx;
-    return (double)store_size_bytes(in->store);
+    report_record(ctx, REPORT_DELIVERY, record);
 }
 
-static double complete(void *ctx)
+static void on_disabled(void *ctx, struct slice record)
 {
-    return ingest_complete(ctx) ? 1 : 0;
+    report_record(ctx, REPORT_DISABLED, record);
 }
 
 static void add_metrics(struct ingest *in, struct metrics *m)
@@ -375,60 +382,111 @@ static void add_metrics(struct ingest *in, struct metrics *m)
         metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"deliveries\"");
     in->prune.events_removed =
         metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"events\"");
-    metrics_gauge_fn(m, "trueftp_api_view_lag_records", "Records in the topics that are not read yet", NULL, lag, in);
-    metrics_gauge_fn(m, "trueftp_api_view_file_bytes", "Size of the view's file", NULL, size, in);
-    metrics_gauge_fn(m, "trueftp_api_view_complete", "1 when every partition was read to its end since the start", NULL, complete,
-                     in);
 }
 
-/* -------- the whole -------- */
+/* -------- the thread -------- */
 
-enum err ingest_new(const struct view_options *o, struct store *s, struct ingest **out, struct errmsg *why)
+static void on_stop(void *ctx, int events)
 {
-    struct ingest *in = mem_zalloc(sizeof *in);
-    struct kafka_reader_options reader = {
-        .on_record = on_record, .on_end = on_end, .ctx = in, .fetch_wait_ms = FETCH_WAIT_MS, .poll_bound = POLL_BOUND};
-    in->loop = o->kafka.loop;
-    in->store = s;
-    in->topic_prefix = mem_strdup(o->topic_prefix);
-    sources_init(&in->sources);
-    fold_init(&in->fold, s, &o->limits);
-    in->prune = (struct prune){.store = s, .limits = o->limits};
-    add_metrics(in, o->metrics);
-    *in->rebuilds += s->rebuilt;
-    enum err err = kafka_reader_new(&o->kafka, &reader, &in->reader, why);
-    err = err == ERR_OK ? kafka_admin_new(&o->kafka, &in->admin, why) : err;
-    if (err != ERR_OK) {
-        ingest_free(in);
-        return err;
-    }
-    in->settled = settled_new(in->loop, in->admin, in->reader, &in->sources, in->topic_prefix);
+    struct ingest *in = ctx;
+    (void)events;
+    loop_stop(in->loop);
+}
+
+static void *run(void *arg)
+{
+    struct ingest *in = arg;
+    loop_run(in->loop);
+    return NULL;
+}
+
+/* Signals are the program's loop's. */
+static void start_thread(struct ingest *in)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    check(pthread_create(&in->thread, NULL, run, in) == 0);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void add_to_loop(struct ingest *in)
+{
+    in->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    check(in->stop_fd >= 0);
+    in->stop_io = loop_io_new(in->loop, in->stop_fd, LOOP_READ, on_stop, in);
     in->turn = loop_turn_new(in->loop, LOOP_ORDER_FLUSH, on_turn, in);
     in->discover_timer = loop_timer_new(in->loop, on_discover, in);
     in->recover_timer = loop_timer_new(in->loop, on_recover, in);
     in->prune_timer = loop_timer_new(in->loop, on_prune, in);
+    in->report_timer = loop_timer_new(in->loop, on_report, in);
     loop_timer_arm(in->discover_timer, 0);
     loop_timer_arm(in->prune_timer, PRUNE_MS);
-    *out = in;
-    return ERR_OK;
+    loop_timer_arm(in->report_timer, REPORT_MS);
 }
 
-void ingest_free(struct ingest *in)
+static void free_all(struct ingest *in)
 {
-    if (!in) {
-        return;
-    }
     kafka_admin_free(in->admin);
     settled_free(in->settled);
     kafka_reader_free(in->reader);
     if (in->turn) {
+        loop_io_free(in->stop_io);
+        (void)close(in->stop_fd);
         loop_turn_free(in->turn);
         loop_timer_free(in->discover_timer);
         loop_timer_free(in->recover_timer);
         loop_timer_free(in->prune_timer);
+        loop_timer_free(in->report_timer);
     }
+    loop_free(in->loop);
     sources_done(&in->sources);
     fold_done(&in->fold);
     free(in->topic_prefix);
     free(in);
+}
+
+enum err ingest_start(const struct view_options *o, struct store *s, struct report *report, struct ingest **out,
+                      struct errmsg *why)
+{
+    struct ingest *in = mem_zalloc(sizeof *in);
+    struct kafka_options kafka = o->kafka;
+    struct kafka_reader_options reader = {
+        .on_record = on_record, .on_end = on_end, .ctx = in, .fetch_wait_ms = FETCH_WAIT_MS, .poll_bound = POLL_BOUND};
+    in->loop = kafka.loop = loop_new();
+    kafka.metrics_prefix = "trueftp_api_view"; /* cells of its own */
+    in->report = report;
+    in->store = s;
+    in->topic_prefix = mem_strdup(o->topic_prefix);
+    sources_init(&in->sources);
+    fold_init(&in->fold, s, &o->limits);
+    in->fold.on_delivery = on_delivery;
+    in->fold.on_disabled = on_disabled;
+    in->fold.told_ctx = report;
+    in->prune = (struct prune){.store = s, .limits = o->limits};
+    add_metrics(in, o->metrics);
+    metrics_add(in->rebuilds, s->rebuilt);
+    enum err err = kafka_reader_new(&kafka, &reader, &in->reader, why);
+    err = err == ERR_OK ? kafka_admin_new(&kafka, &in->admin, why) : err;
+    if (err != ERR_OK) {
+        free_all(in);
+        return err;
+    }
+    in->settled = settled_new(in->loop, in->admin, in->reader, &in->sources, report, in->topic_prefix);
+    add_to_loop(in);
+    start_thread(in);
+    *out = in;
+    return ERR_OK;
+}
+
+void ingest_stop(struct ingest *in)
+{
+    const uint64_t one = 1;
+    if (!in) {
+        return;
+    }
+    ssize_t written = write(in->stop_fd, &one, sizeof one);
+    check(written == (ssize_t)sizeof one);
+    (void)pthread_join(in->thread, NULL);
+    free_all(in);
 }

@@ -11,12 +11,13 @@ struct name {
     UT_hash_handle hh;
 };
 
-const char names_schema[] = "CREATE TABLE names(key INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;";
+const char names_schema[] = "CREATE TABLE names(key INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;";
 
-enum { ALL, INSERT, STATEMENTS };
+enum { FIND, INSERT, STATEMENTS };
+_Static_assert((int)STATEMENTS == (int)NAMES_STATEMENTS, "room for each");
 
 static const char *const texts[STATEMENTS] = {
-    [ALL] = "SELECT key, text FROM names",
+    [FIND] = "SELECT key FROM names WHERE text = ?1",
     [INSERT] = "INSERT INTO names(text) VALUES(?1)",
 };
 
@@ -28,7 +29,7 @@ static void keep(struct names *n, struct slice text, int64_t key)
     HASH_ADD_KEYPTR(hh, n->by_text, name->text, text.len, name);
 }
 
-static void forget_all(struct names *n)
+void names_forget(struct names *n)
 {
     struct name *name = NULL, *next = NULL;
     HASH_ITER(hh, n->by_text, name, next) {
@@ -38,42 +39,39 @@ static void forget_all(struct names *n)
     }
 }
 
-enum err names_reload(struct names *n, struct errmsg *why)
-{
-    bool row = false;
-    enum err err;
-    forget_all(n);
-    while ((err = sql_next(n->st[ALL], &row, why)) == ERR_OK && row) {
-        keep(n, sql_blob(n->st[ALL], 1), sqlite3_column_int64(n->st[ALL], 0));
-    }
-    n->stale = err != ERR_OK;
-    return err;
-}
-
 enum err names_open(struct names *n, sqlite3 *db, struct errmsg *why)
 {
     *n = (struct names){.db = db};
-    enum err err = sql_prepare_all(db, texts, STATEMENTS, n->st, why);
-    return err == ERR_OK ? names_reload(n, why) : err;
+    return sql_prepare_all(db, texts, STATEMENTS, n->st, why);
 }
 
 void names_close(struct names *n)
 {
     sql_finalize_all(n->st, STATEMENTS);
-    forget_all(n);
+    names_forget(n);
 }
 
-int64_t names_find(const struct names *n, struct slice text)
+enum err names_find(struct names *n, struct slice text, int64_t *key, struct errmsg *why)
 {
     struct name *name = NULL;
+    bool found = false;
+    *key = 0;
     HASH_FIND(hh, n->by_text, text.p, text.len, name);
-    return name ? name->key : 0;
+    if (name) {
+        *key = name->key;
+        return ERR_OK;
+    }
+    sql_bind_text(n->st[FIND], 1, text);
+    enum err err = sql_get_int(n->st[FIND], &found, key, why);
+    if (err == ERR_OK && found) {
+        keep(n, text, *key);
+    }
+    return err;
 }
 
 enum err names_key(struct names *n, struct slice text, int64_t *key, struct errmsg *why)
 {
-    enum err err = n->stale ? names_reload(n, why) : ERR_OK;
-    *key = names_find(n, text);
+    enum err err = names_find(n, text, key, why);
     if (err != ERR_OK || *key != 0) {
         return err;
     }

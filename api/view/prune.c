@@ -25,7 +25,7 @@ static enum err prune_deliveries(struct prune *p, int64_t now_wall_ms, int *coun
             counts_add(&s->counts, p->webhook, i, -removed[i]);
         }
     }
-    *p->deliveries_removed += (uint64_t)*count;
+    metrics_add(p->deliveries_removed, (uint64_t)*count);
     return err;
 }
 
@@ -60,7 +60,7 @@ static enum err step_account(struct prune *p, int64_t now_wall_ms, int *count, b
     for (; p->account > 0 && p->type <= EVENTS_COMMAND && *count == 0 && err == ERR_OK; p->type += *count == 0) {
         err = events_prune(t, p->account, p->type, now_wall_ms - p->limits.event_age_ms, PRUNE_ROWS, count, why);
     }
-    *p->events_removed += (uint64_t)*count;
+    metrics_add(p->events_removed, (uint64_t)*count);
     if (err == ERR_OK && *count == 0) {
         p->type = 0;
         err = events_next_account(t, p->account, &p->account, why);

@@ -2,6 +2,7 @@
 #ifndef VIEW_PRUNE_H
 #define VIEW_PRUNE_H
 
+#include "util/metrics.h"
 #include "view/store.h"
 
 struct prune {

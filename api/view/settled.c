@@ -21,6 +21,7 @@ struct settled {
     struct kafka_admin *admin;
     struct kafka_reader *reader;
     struct sources *sources;
+    struct report *report;
     const char *topic_prefix;
     struct loop_timer *timer;
     int ticks;
@@ -85,7 +86,7 @@ static void prove(struct settled *s, struct source *src)
         src->sample_end = kafka_reader_known_end(s->reader, log->topic, log->partition);
     }
     if (src->sample_end >= 0 && log->at.next >= src->sample_end) {
-        src->settled = src->sample;
+        report_settle(s->report, src->at.source, src->sample);
         src->sample = -1;
     }
 }
@@ -106,10 +107,11 @@ static void on_tick(void *ctx)
 }
 
 struct settled *settled_new(struct loop *l, struct kafka_admin *admin, struct kafka_reader *reader, struct sources *sources,
-                            const char *topic_prefix)
+                            struct report *report, const char *topic_prefix)
 {
     struct settled *s = mem_zalloc(sizeof *s);
-    *s = (struct settled){.loop = l, .admin = admin, .reader = reader, .sources = sources, .topic_prefix = topic_prefix};
+    *s = (struct settled){
+        .loop = l, .admin = admin, .reader = reader, .sources = sources, .report = report, .topic_prefix = topic_prefix};
     s->timer = loop_timer_new(l, on_tick, s);
     loop_timer_arm(s->timer, TICK_MS);
     return s;

@@ -7,13 +7,14 @@
 #ifndef VIEW_SETTLED_H
 #define VIEW_SETTLED_H
 
+#include "view/report.h"
 #include "view/sources.h"
 
 struct settled;
 
 /* All stay the caller's and must outlive it. */
 struct settled *settled_new(struct loop *l, struct kafka_admin *admin, struct kafka_reader *reader, struct sources *sources,
-                            const char *topic_prefix);
+                            struct report *report, const char *topic_prefix);
 /* After the admin handle is gone, so that no answer comes any more. */
 void settled_free(struct settled *s);
 

@@ -48,7 +48,7 @@ struct source *sources_add(struct sources *s, const char *topic, enum topic kind
     (void)snprintf(src->pool, sizeof src->pool, "%s", pool);
     src->kind = kind;
     src->partition = partition;
-    src->settled = src->sample = src->sample_end = -1;
+    src->sample = src->sample_end = -1;
     TAILQ_INSERT_TAIL(&s->list, src, link);
     return src;
 }

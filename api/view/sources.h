@@ -16,9 +16,9 @@ struct source {
     struct position at;
     bool moved; /* at has changed and is not saved */
     bool ended; /* it was read to its end once */
-    /* Of events: what the workers have settled (settled.h). */
-    int64_t settled;                          /* offset; -1: not known */
-    int64_t sample, sample_at_ms, sample_end; /* a committed offset to be proven; -1: none */
+    /* Of events (settled.h): a committed offset that is to be proven, when it was told, and how far the log must be read; -1:
+     * none */
+    int64_t sample, sample_at_ms, sample_end;
     TAILQ_ENTRY(source) link;
 };
 

@@ -13,9 +13,9 @@
 #define PATH_SIZE 4096
 #define APPLICATION_ID 0x54465657 /* "TFVW" */
 
-/* page_size: records are about 700 bytes. cache_size: 64 MB of pages. secure_delete: what was purged is overwritten where that
- * costs no further writes. */
-static const char pragmas[] = "PRAGMA page_size = 8192;"
+/* page_size: ids are random, so every record changes a page of their index; smaller ones cost less. cache_size: 64 MB.
+ * secure_delete: what was purged is overwritten where that costs no further writes. */
+static const char pragmas[] = "PRAGMA page_size = 4096;"
                               "PRAGMA journal_mode = WAL;"
                               "PRAGMA synchronous = NORMAL;"
                               "PRAGMA cache_size = -65536;"
@@ -155,6 +155,7 @@ enum err store_open(struct store *s, const char *folder, struct errmsg *why)
 {
     char path[PATH_SIZE];
     *s = (struct store){.lock_fd = -1};
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks for it, and it costs a lock an allocation */
     enum err err = lock_folder(s, folder, why);
     if (err == ERR_OK) {
         (void)snprintf(path, sizeof path, "%.4000s/view.db", folder);
@@ -191,6 +192,23 @@ enum err store_rebuild(struct store *s, struct errmsg *why)
     return err == ERR_OK ? open_file(s, why) : err;
 }
 
+enum err store_open_reader(struct store *s, const char *path, struct errmsg *why)
+{
+    bool empty = false;
+    *s = (struct store){.lock_fd = -1, .path = mem_strdup(path)};
+    enum err err = ERR_OK;
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        err = sql_fail(s->db, path, why);
+    }
+    err = err == ERR_OK ? sql_exec(s->db, "PRAGMA query_only = ON; PRAGMA cache_size = -65536", why) : err;
+    err = err == ERR_OK ? check_schema(s->db, &empty, why) : err;
+    err = err == ERR_OK ? open_tables(s, why) : err;
+    if (err != ERR_OK) {
+        store_close(s);
+    }
+    return err;
+}
+
 int64_t store_size_bytes(const struct store *s)
 {
     struct stat st;
@@ -209,7 +227,7 @@ enum err store_begin(struct store *s, struct errmsg *why)
     return err;
 }
 
-enum err store_flush(struct store *s, struct errmsg *why)
+static enum err flush_sums(struct store *s, struct errmsg *why)
 {
     enum err err = counts_flush(&s->counts, why);
     return err == ERR_OK ? health_flush(&s->health, why) : err;
@@ -220,7 +238,7 @@ enum err store_commit(struct store *s, struct errmsg *why)
     if (!s->changing) {
         return ERR_OK;
     }
-    enum err err = store_flush(s, why);
+    enum err err = flush_sums(s, why);
     err = err == ERR_OK ? sql_exec(s->db, "COMMIT", why) : err;
     if (err != ERR_OK) {
         store_rollback(s);
@@ -232,13 +250,11 @@ enum err store_commit(struct store *s, struct errmsg *why)
 /* A failure of the rollback itself is one that SQLite has answered by rolling back already. */
 void store_rollback(struct store *s)
 {
-    struct errmsg ignored;
     counts_forget(&s->counts);
     health_forget(&s->health);
     if (s->changing) {
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-        enum err err = names_reload(&s->names, &ignored);
-        (void)err; /* they are stale then */
+        names_forget(&s->names);
     }
     s->changing = false;
 }

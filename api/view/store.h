@@ -1,4 +1,5 @@
-/* The file: an SQLite database with all tables of the view, opened by one process, on one connection.
+/* The file: an SQLite database with all tables of the view, opened by one process: on one connection by the thread that fills it
+ * (ingest.h), and on another by the loop, which asks. Readers see what was committed, and nobody waits for anybody.
  *
  * It is an index of the topics, so nothing in it is precious: synchronous=NORMAL keeps it whole through a crash of the machine
  * but may lose the last transactions, which are then read again, because the positions go with them. A file of another schema, or
@@ -33,6 +34,8 @@ struct store {
 
 /* Opens or makes folder/view.db, and the folder itself. ERR_EXISTS: another process has it; ERR_IO. */
 MUST_CHECK enum err store_open(struct store *s, const char *folder, struct errmsg *why);
+/* A second connection to a file that is open, for queries alone. */
+MUST_CHECK enum err store_open_reader(struct store *s, const char *path, struct errmsg *why);
 /* What the open transaction holds is given up. */
 void store_close(struct store *s);
 /* Empties the store: removes the file and makes it anew. */
@@ -43,8 +46,6 @@ MUST_CHECK enum err store_begin(struct store *s, struct errmsg *why);
 /* Writes the gathered sums and commits; on failure everything is rolled back. Nothing is open: nothing to do. */
 MUST_CHECK enum err store_commit(struct store *s, struct errmsg *why);
 void store_rollback(struct store *s);
-/* Before reading sums. */
-MUST_CHECK enum err store_flush(struct store *s, struct errmsg *why);
 
 int64_t store_size_bytes(const struct store *s);
 

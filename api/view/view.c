@@ -9,26 +9,86 @@
 #define SCRATCH_MAX (8UL * 1024 * 1024)
 #define PREFIX_LOOKED_AT 2000 /* events a page with a path prefix looks at: some 5 ms */
 
+/* -------- opening -------- */
+
+static void tell_delivery(struct view *v, struct slice record)
+{
+    struct delivery dl;
+    struct errmsg why;
+    if (v->on_delivery && delivery_parse(record, &v->told_scratch, &dl, &why) == ERR_OK) {
+        v->on_delivery(v->on_delivery_ctx, &dl);
+    }
+}
+
+static void tell_disabled(struct view *v, struct slice record)
+{
+    struct event ev;
+    struct errmsg why;
+    if (v->on_disabled && event_parse(record, &v->told_scratch, &ev, &why) == ERR_OK) {
+        v->on_disabled(v->on_disabled_ctx, &ev);
+    }
+}
+
+static void on_told(void *ctx, enum report_kind kind, struct slice record)
+{
+    if (kind == REPORT_DELIVERY) {
+        tell_delivery(ctx, record);
+    } else {
+        tell_disabled(ctx, record);
+    }
+}
+
+static double lag(void *ctx)
+{
+    return (double)report_get(((struct view *)ctx)->report).lag_records;
+}
+
+static double complete(void *ctx)
+{
+    return view_complete(ctx) ? 1 : 0;
+}
+
+static double file_bytes(void *ctx)
+{
+    return (double)store_size_bytes(&((struct view *)ctx)->store);
+}
+
+static double dropped(void *ctx)
+{
+    return (double)report_dropped(((struct view *)ctx)->report);
+}
+
+static void add_metrics(struct view *v, struct metrics *m)
+{
+    v->read_errors = metrics_counter(m, "trueftp_api_view_read_errors_total", "Rows that could not be read", NULL);
+    metrics_gauge_fn(m, "trueftp_api_view_lag_records", "Records in the topics that are not read yet", NULL, lag, v);
+    metrics_gauge_fn(m, "trueftp_api_view_complete", "1 when every partition was read to its end since the start", NULL, complete,
+                     v);
+    metrics_gauge_fn(m, "trueftp_api_view_file_bytes", "Size of the view's file", NULL, file_bytes, v);
+    metrics_gauge_fn(m, "trueftp_api_view_untold", "Changed deliveries that live streams were not told of since too many came",
+                     NULL, dropped, v);
+}
+
 enum err view_open(const struct view_options *o, struct view **out, struct errmsg *why)
 {
     struct view *v = mem_zalloc(sizeof *v);
     v->loop = o->kafka.loop;
     v->limits = o->limits;
     buf_init(&v->scratch, SCRATCH_MAX);
-    v->read_errors = metrics_counter(o->metrics, "trueftp_api_view_read_errors_total", "Rows that could not be read", NULL);
-    enum err err = store_open(&v->store, o->folder, why);
-    if (err != ERR_OK) {
-        free(v);
-        return err;
+    buf_init(&v->told_scratch, SCRATCH_MAX);
+    v->store.lock_fd = -1;
+    v->report = report_new(v->loop, on_told, v);
+    enum err err = store_open(&v->filled, o->folder, why);
+    if (err == ERR_OK && v->filled.rebuilt) {
+        log_warn("view_rebuilding", LOG_STR("file", v->filled.path));
     }
-    if (v->store.rebuilt) {
-        log_warn("view_rebuilding", LOG_STR("file", v->store.path));
-    }
-    err = ingest_new(o, &v->store, &v->ingest, why);
+    err = err == ERR_OK ? store_open_reader(&v->store, v->filled.path, why) : err;
+    err = err == ERR_OK ? ingest_start(o, &v->filled, v->report, &v->ingest, why) : err;
     if (err != ERR_OK) {
         view_free(v);
         return err;
     }
+    add_metrics(v, o->metrics);
     *out = v;
     return ERR_OK;
 }
@@ -38,29 +98,57 @@ void view_free(struct view *v)
     if (!v) {
         return;
     }
-    ingest_free(v->ingest);
+    ingest_stop(v->ingest);
     store_close(&v->store);
+    store_close(&v->filled);
+    report_free(v->report);
     buf_done(&v->scratch);
+    buf_done(&v->told_scratch);
     free(v);
 }
 
 bool view_complete(const struct view *v)
 {
-    return ingest_complete(v->ingest);
+    return report_get(v->report).complete;
 }
 
 void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx)
 {
-    struct fold *f = ingest_fold(v->ingest);
-    f->on_delivery = fn;
-    f->on_delivery_ctx = ctx;
+    v->on_delivery = fn;
+    v->on_delivery_ctx = ctx;
 }
 
-void view_on_event(struct view *v, view_event_fn *fn, void *ctx)
+void view_watch(struct view *v, bool watched)
 {
-    struct fold *f = ingest_fold(v->ingest);
-    f->on_event = fn;
-    f->on_event_ctx = ctx;
+    report_watch(v->report, watched);
+}
+
+enum err view_refresh(struct view *v, struct errmsg *why)
+{
+    unsigned files = v->report ? report_get(v->report).files : v->files;
+    if (files == v->files && v->store.db) {
+        return ERR_OK;
+    }
+    char *path = mem_strdup(v->filled.path);
+    store_close(&v->store);
+    enum err err = store_open_reader(&v->store, path, why);
+    free(path);
+    v->files = err == ERR_OK ? files : v->files;
+    return err;
+}
+
+/* The number of a name; 0: unknown, so there is nothing of it. */
+static enum err find_name(struct view *v, struct slice text, int64_t *key, struct errmsg *why)
+{
+    *key = 0;
+    enum err err = view_refresh(v, why);
+    return err == ERR_OK ? names_find(&v->store.names, text, key, why) : err;
+}
+
+void view_on_disabled(struct view *v, view_event_fn *fn, void *ctx)
+{
+    v->on_disabled = fn;
+    v->on_disabled_ctx = ctx;
 }
 
 bool view_parse(struct view *v, struct slice record, struct delivery *out)
@@ -110,8 +198,9 @@ enum err view_deliveries(struct view *v, const struct view_delivery_query *q, vi
     struct bookmark from, end;
     bool full = false;
     enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark_of(q), &from, why) : ERR_OK;
-    int64_t webhook = names_find(&v->store.names, q->webhook_id);
+    int64_t webhook = 0;
     next[0] = '\0';
+    err = err == ERR_OK ? find_name(v, q->webhook_id, &webhook, why) : err;
     if (err != ERR_OK || webhook == 0) {
         return err;
     }
@@ -126,8 +215,10 @@ enum err view_deliveries(struct view *v, const struct view_delivery_query *q, vi
 static enum err find(struct view *v, struct slice webhook_id, const struct uuid *id, struct deliveries_row *row,
                      struct errmsg *why)
 {
-    int64_t webhook = names_find(&v->store.names, webhook_id);
-    enum err err = deliveries_find(&v->store.deliveries, id, row, why);
+    int64_t webhook = 0;
+    *row = (struct deliveries_row){0};
+    enum err err = find_name(v, webhook_id, &webhook, why);
+    err = err == ERR_OK ? deliveries_find(&v->store.deliveries, id, row, why) : err;
     if (err == ERR_OK && (row->seq == 0 || row->webhook != webhook)) {
         return errmsg_set(why, ERR_NOT_FOUND, "there is no such delivery of this webhook");
     }
@@ -172,7 +263,11 @@ enum err view_history(struct view *v, struct slice webhook_id, const struct uuid
 void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_STATUSES])
 {
     struct errmsg why;
-    if (counts_get(&v->store.counts, names_find(&v->store.names, webhook_id), counts, &why) != ERR_OK) {
+    int64_t webhook = 0;
+    memset(counts, 0, VIEW_STATUSES * sizeof *counts);
+    enum err err = find_name(v, webhook_id, &webhook, &why);
+    err = err == ERR_OK ? counts_get(&v->store.counts, webhook, counts, &why) : err;
+    if (err != ERR_OK) {
         ++*v->read_errors;
         log_error("view_counts_unreadable", LOG_STR("error", why.text));
     }
@@ -225,8 +320,9 @@ enum err view_events(struct view *v, const struct view_event_query *q, view_even
     struct bookmark from;
     bool more = false;
     enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark_of_events(q), &from, why) : ERR_OK;
-    int64_t account = names_find(&v->store.names, q->account_id);
+    int64_t account = 0;
     next[0] = '\0';
+    err = err == ERR_OK ? find_name(v, q->account_id, &account, why) : err;
     if (err != ERR_OK || account == 0) {
         return err;
     }
@@ -272,7 +368,8 @@ enum err view_body(struct view *v, const struct delivery *dl, struct buf *out, s
     if (dl->status == DELIVERY_PURGED) {
         return errmsg_set(why, ERR_NOT_FOUND, "the delivery was purged");
     }
-    enum err err = events_get(&v->store.events, &dl->event_id, take_body, &b, why);
+    enum err err = view_refresh(v, why);
+    err = err == ERR_OK ? events_get(&v->store.events, &dl->event_id, take_body, &b, why) : err;
     if (err == ERR_OK && !b.found) {
         return errmsg_set(why, ERR_NOT_FOUND, "the delivery's event is not kept any more");
     }

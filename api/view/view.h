@@ -73,8 +73,10 @@ MUST_CHECK enum err view_body(struct view *v, const struct delivery *dl, struct 
 #define VIEW_STATUSES (DELIVERY_PURGED + 1)
 void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_STATUSES]);
 
-/* Calls fn for every delivery record that changes the view, as it is read; NULL: no more. One for the life of the view. */
+/* Calls fn for delivery records that change the view, as they are read, while it is watched (view_watch); when more come than the
+ * loop takes, some are left out. One function for the life of the view. */
 void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx);
+void view_watch(struct view *v, bool watched);
 
 /* -------- events -------- */
 
@@ -90,8 +92,8 @@ struct view_event_query {
 
 typedef void view_event_fn(void *ctx, const struct event *ev);
 
-/* Calls fn for every event and command, as it is read, perhaps more than once; NULL: no more. One for the life of the view. */
-void view_on_event(struct view *v, view_event_fn *fn, void *ctx);
+/* Calls fn for each event webhook.disabled, as it is read, perhaps more than once. One function for the life of the view. */
+void view_on_disabled(struct view *v, view_event_fn *fn, void *ctx);
 /* As view_deliveries. A page with a path_prefix can hold fewer than limit, even none, and still have a next: it ends
  * after so many events looked at, so that it answers in milliseconds. */
 MUST_CHECK enum err view_events(struct view *v, const struct view_event_query *q, view_event_fn *fn, void *ctx,

@@ -67,10 +67,11 @@ static enum view_state state_of(const struct streak *s, const struct view_attemp
 
 enum err view_health(struct view *v, struct slice webhook_id, int64_t now_wall_ms, struct view_health *out, struct errmsg *why)
 {
-    int64_t webhook = names_find(&v->store.names, webhook_id);
+    int64_t webhook = 0;
     struct streak streak;
     *out = (struct view_health){0};
-    enum err err = store_flush(&v->store, why);
+    enum err err = view_refresh(v, why);
+    err = err == ERR_OK ? names_find(&v->store.names, webhook_id, &webhook, why) : err;
     err = err == ERR_OK ? health_streak_of(&v->store.health, webhook, &streak, why) : err;
     err = err == ERR_OK ? sum_of(v, webhook, VIEW_MINUTE_MS, QUARTER_MS, now_wall_ms, &out->last_15_min, why) : err;
     err = err == ERR_OK ? sum_of(v, webhook, VIEW_HOUR_MS, DAY_MS, now_wall_ms, &out->last_24_h, why) : err;
@@ -88,8 +89,8 @@ enum err view_health(struct view *v, struct slice webhook_id, int64_t now_wall_m
 enum err view_series(struct view *v, struct slice webhook_id, int64_t span_ms, int64_t since_wall_ms, int64_t until_wall_ms,
                      view_attempts_fn *fn, void *ctx, struct errmsg *why)
 {
-    enum err err = store_flush(&v->store, why);
-    return err == ERR_OK ? health_each(&v->store.health, names_find(&v->store.names, webhook_id), span_ms, since_wall_ms,
-                                       until_wall_ms, fn, ctx, why)
-                         : err;
+    int64_t webhook = 0;
+    enum err err = view_refresh(v, why);
+    err = err == ERR_OK ? names_find(&v->store.names, webhook_id, &webhook, why) : err;
+    return err == ERR_OK ? health_each(&v->store.health, webhook, span_ms, since_wall_ms, until_wall_ms, fn, ctx, why) : err;
 }

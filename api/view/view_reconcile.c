@@ -13,6 +13,7 @@
 struct view_reconciliation {
     struct view *view;
     struct owed *owed;
+    unsigned files;   /* the numbers of names are that file's */
     char *webhook_id; /* NULL: all */
     int64_t account, since_wall_ms, until_wall_ms;
     int limit, listed;
@@ -100,7 +101,7 @@ static void judge_absent(struct view_reconciliation *r, const struct pair *p, en
         b->unproven++;
         return;
     }
-    bool missing = ingest_settled(r->view->ingest, p->row->place.source, p->row->place.offset) == INGEST_SETTLED;
+    bool missing = p->row->place.offset < report_settled(r->view->report, p->row->place.source);
     *(missing ? &b->missing : &b->pending) += 1;
     b->owed++;
     list(r, p, NULL, missing);
@@ -158,11 +159,18 @@ static bool take_event(void *ctx, const struct events_row *row)
 enum err view_reconcile_step(struct view_reconciliation *r, int64_t budget_ms, bool *done, struct errmsg *why)
 {
     int64_t until_ms = clock_mono_ms() + budget_ms;
+    enum err err = view_refresh(r->view, why);
+    if (err == ERR_OK && r->files != r->view->files) {
+        err = errmsg_set(why, ERR_IO, "the view was made anew meanwhile");
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
     bool more = r->account != 0;
     r->err = ERR_OK;
     while (more && r->err == ERR_OK && clock_mono_ms() < until_ms) {
-        enum err err = events_walk(&r->view->store.events, r->account, r->since_wall_ms, r->until_wall_ms,
-                                   r->walking ? &r->at : NULL, EVENTS_A_BATCH, take_event, r, &more, why);
+        err = events_walk(&r->view->store.events, r->account, r->since_wall_ms, r->until_wall_ms, r->walking ? &r->at : NULL,
+                          EVENTS_A_BATCH, take_event, r, &more, why);
         if (err != ERR_OK) {
             return err;
         }
@@ -180,7 +188,9 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
     uint32_t mark = bookmark_mark(bookmark_mark(3, q->account_id), q->webhook_id);
     enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark, &from, why) : ERR_OK;
     struct owed *owed = owed_new();
-    int64_t account = names_find(&v->store.names, q->account_id);
+    int64_t account = 0;
+    err = err == ERR_OK ? view_refresh(v, why) : err;
+    err = err == ERR_OK ? names_find(&v->store.names, q->account_id, &account, why) : err;
     err = err == ERR_OK && account != 0 ? history_of(&v->store.history, account, owed, why) : err;
     if (err != ERR_OK) {
         owed_free(owed);
@@ -189,6 +199,7 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
     struct view_reconciliation *r = mem_zalloc(sizeof *r);
     *r = (struct view_reconciliation){.view = v,
                                       .owed = owed,
+                                      .files = v->files,
                                       .webhook_id = q->webhook_id.len > 0 ? mem_dup(q->webhook_id.p, q->webhook_id.len) : NULL,
                                       .account = account,
                                       .since_wall_ms = q->since_wall_ms,
@@ -200,7 +211,7 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
                                       .skipping = q->cursor.len > 0,
                                       .list_from = from,
                                       .list_full = q->limit == 0};
-    int64_t kept_since = loop_wall(v->loop) - v->limits.event_age_ms, read_since = ingest_complete_since(v->ingest);
+    int64_t kept_since = loop_wall(v->loop) - v->limits.event_age_ms, read_since = report_get(v->report).complete_since_wall_ms;
     r->balance.complete_since_wall_ms = q->since_wall_ms < kept_since && kept_since > read_since ? kept_since : read_since;
     buf_init(&r->scratch, 4UL * EVENT_MAX_BYTES);
     *out = r;

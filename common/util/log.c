@@ -1,6 +1,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "util/clock.h"
@@ -23,6 +24,8 @@ struct fact {
     unsigned written;
     int64_t suppressed;
 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* around one line */
 
 static struct {
     const char *program;
@@ -206,6 +209,7 @@ void log_write(enum log_level level, const char *fact, const struct log_field *f
     if (!log_wants(level))
         return;
     int saved = errno;
+    (void)pthread_mutex_lock(&lock);
     struct fact *known = find_fact(fact);
     if (may_write(known, level)) {
         struct buf *b = &logger.line;
@@ -221,5 +225,6 @@ void log_write(enum log_level level, const char *fact, const struct log_field *f
         buf_putc(b, '}');
         logger.lost = emit(b) ? 0 : logger.lost + 1;
     }
+    (void)pthread_mutex_unlock(&lock);
     errno = saved;
 }

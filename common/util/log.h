@@ -8,7 +8,8 @@
  * are not UTF-8 become U+FFFD. Never log secrets, signatures, bodies or URL queries. Only programs log, and each
  * failure once; libraries return. Lines of one fact beyond 20 in 10 s are counted instead ("suppressed" on
  * the next one that is written); level error is never suppressed. Lines that standard output does not take are counted
- * too ("lost"). Not thread-safe: the loop's thread only. */
+ * too ("lost"). Lines may be written from any thread; the rest is for
+ * the loop's alone. */
 #ifndef UTIL_LOG_H
 #define UTIL_LOG_H
 

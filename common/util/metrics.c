@@ -236,7 +236,7 @@ static void write_cell(const struct family *family, const struct cell *cell, str
     }
     put_series(out, family->name, "", cell->labels, NULL);
     if (family->type == METRIC_COUNTER)
-        buf_printf(out, "%" PRIu64, cell->counter);
+        buf_printf(out, "%" PRIu64, __atomic_load_n(&cell->counter, __ATOMIC_RELAXED));
     else
         put_double(out, cell->fn ? cell->fn(cell->fn_ctx) : cell->gauge);
     buf_putc(out, '\n');

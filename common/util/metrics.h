@@ -17,6 +17,11 @@ void metrics_free(struct metrics *m);
 /* labels: `outcome="delivered",class="2xx"` or NULL. Several calls with one name and other labels make one family
  * (help and type of the first). The same name and labels twice return the same cell. All cells live as long as m. */
 uint64_t *metrics_counter(struct metrics *m, const char *name, const char *help, const char *labels);
+/* Counts in a cell that belongs to another thread than the one that writes the metrics out. */
+static inline void metrics_add(uint64_t *counter, uint64_t n)
+{
+    (void)__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
 double *metrics_gauge(struct metrics *m, const char *name, const char *help, const char *labels);
 /* A gauge whose value is asked for when the metrics are read. */
 void metrics_gauge_fn(struct metrics *m, const char *name, const char *help, const char *labels, double (*fn)(void *ctx),
