@@ -191,7 +191,7 @@ static void print_times(const char *what, int32_t *us, int count)
 static void print_side(const struct side *s)
 {
     (void)printf("%-12s %8.0f records/s  %6.1f us CPU a record  (%d records of %lld bytes)\n", s->name,
-                 s->count / (s->wall_us / 1e6), (double)s->cpu_us / s->count, s->count, (long long)(s->bytes / s->count));
+                 s->count / ((double)s->wall_us / 1e6), (double)s->cpu_us / s->count, s->count, (long long)(s->bytes / s->count));
 }
 
 /* -------- pages -------- */
@@ -260,7 +260,8 @@ int main(int argc, char **argv)
     print_side(&view);
     print_side(&bare);
     (void)printf("the view costs %.2f times the bare inserts; its file has %.0f MB\n",
-                 (double)view.cpu_us / view.count / ((double)bare.cpu_us / bare.count), store_size_bytes(&b.view.store) / 1e6);
+                 (double)view.cpu_us / view.count / ((double)bare.cpu_us / bare.count),
+                 (double)store_size_bytes(&b.view.store) / 1e6);
     print_times("a turn of 256 records", b.turns_us, b.turn_count);
     time_pages("a page of 50", VIEW_ANY, VIEW_ANY);
     time_pages("a page of 50 failed ones", DELIVERY_FAILED, VIEW_ANY);
