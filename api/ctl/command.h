@@ -59,6 +59,7 @@ extern const struct command command_webhook_create, command_webhook_update, comm
 extern const struct command command_deliveries_tail, command_deliveries_purge;
 extern const struct command command_events_publish;
 extern const struct command command_dlq_list, command_dlq_reinject;
+extern const struct command command_reconcile;
 extern const struct command command_sign, command_verify;
 extern const struct command command_check_target;
 

@@ -53,6 +53,9 @@ MUST_CHECK enum err kafka_sync_positions(struct kafka_sync *k, const char *topic
 /* The first offset there is, and the one that the next record gets. */
 MUST_CHECK enum err kafka_sync_ends(struct kafka_sync *k, const char *topic, int32_t partition, int64_t *low, int64_t *high,
                                     struct errmsg *why);
+/* What the group has committed of each position's partition, as its offset; 0: nothing. */
+MUST_CHECK enum err kafka_sync_committed(struct kafka_sync *k, const char *group, const char *topic,
+                                         struct kafka_sync_position *at, int count, struct errmsg *why);
 /* Hands over records until fn returns false or, unless follow, each partition was read to its end. Records of one
  * partition come in order. ERR_AGAIN: nothing came for the timeout while an end was still to be reached. */
 MUST_CHECK enum err kafka_sync_read(struct kafka_sync *k, const char *topic, struct kafka_sync_position *at, int count,

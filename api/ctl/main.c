@@ -31,6 +31,7 @@ static const struct command *const commands[] = {
     &command_check_target,
     &command_dlq_list,
     &command_dlq_reinject,
+    &command_reconcile,
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

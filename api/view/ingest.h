@@ -5,8 +5,8 @@
  * everything is rolled back, reading stops and begins again a second later; when it is damaged it is made anew from the topics.
  *
  * Why a thread, where the programs have one each: a commit of a view under load waits for the disk, up to half a second, and a
- * request must not wait with it. docs/decisions has the figures. The thread shares nothing with the loop but a report
- * (report.h), the log and counters. */
+ * request must not wait with it. docs/decisions/0012-view-thread.md has the figures. The thread shares nothing with the loop but
+ * a report (report.h), the log and counters. */
 #ifndef VIEW_INGEST_H
 #define VIEW_INGEST_H
 

@@ -180,3 +180,22 @@ def test_records_that_nobody_understands_do_not_stop_it(stack, api, client):
     [summary] = wait_list(client, webhook, 1)
     assert json.dumps(summary["path"]) == '"/good"'
     assert api.metric("trueftp_api_view_unusable_records_total", 'topic="deliveries"') == 1
+
+
+def test_trueftpctl_reconciles_the_topics_themselves(stack, endpoint):
+    """No API runs."""
+    stack.webhook(max_attempts=1)
+    worker = stack.worker()
+    stack.topics.publish(*[make_event(ACCOUNT, f"/{n}") for n in range(20)])
+    stack.wait_statuses({"delivered": 20})
+    endpoint.wait_posts(20)
+    assert worker.stop() == 0
+    done = stack.ctl_run("reconcile", "--output", "json")
+    balance = json.loads(done.stdout.decode().splitlines()[-1])
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert (balance["events"], balance["owed"], balance["delivered"], balance["missing"], balance["unproven"]) == (20, 20, 20, 0, 0)
+    stack.topics.publish(make_event(ACCOUNT, "/waits"))
+    balance = json.loads(stack.ctl("reconcile", "--output", "json", "--account", ACCOUNT).splitlines()[-1])
+    assert balance["pending"] + balance["unproven"] == 1 and balance["missing"] == 0
+    assert stack.ctl("reconcile", "--until", "2020-01-01T00:00:00Z").startswith("events 0  owed 0")
+    assert stack.ctl_run("reconcile", "--since", "yesterday").returncode == 64
