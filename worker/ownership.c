@@ -21,7 +21,8 @@ struct commit_out {
 struct slot {
     struct partition *partition; /* live: not gone */
     bool awaiting;               /* assigned; its committed offset has been asked for */
-    bool started;                /* its events are being read */
+    bool started;                /* its events are being read, or held back */
+    bool held;                   /* it has its share of the credit */
     STAILQ_HEAD(, commit_out) commits;
 };
 
@@ -40,7 +41,6 @@ struct ownership {
     bool asking; /* for committed offsets */
     struct loop_timer *ask_again;
     bool revoking;
-    bool paused; /* out of credit */
     STAILQ_HEAD(, dead) dead;
 };
 
@@ -203,9 +203,8 @@ void ownership_start_events(struct ownership *o, struct partition *p, int64_t of
 {
     int32_t number = partition_number(p);
     o->slots[number].started = true;
+    o->slots[number].held = false;
     kafka_group_start(o->group, number, offset);
-    if (o->paused)
-        kafka_group_pause(o->group, number);
 }
 
 void ownership_commit(struct ownership *o, struct partition *p, int64_t offset, const char *metadata)
@@ -222,18 +221,23 @@ int64_t ownership_generation(struct ownership *o)
     return kafka_group_generation(o->group);
 }
 
-/* Out of credit: pause and keep polling. Half of it must be back before reading goes on. */
-static void watch_credit(struct ownership *o)
+/* A partition may have as much in hand as there is credit left (as switches share their buffers: Choudhury and Hahne, 1998). One
+ * that is busy alone takes half, four take a fifth each, and something is always left for who comes: a backlog in one does not
+ * keep the events of the others from being read. What is held back is not read; half of the share must be free before it goes on.
+ */
+static void share_credit(struct ownership *o)
 {
-    int credit = core_credit(&o->worker->core), all = o->worker->core.max_jobs;
-    bool pause = o->paused ? credit < all / 2 : credit < all / 8;
-    if (pause == o->paused)
-        return;
-    o->paused = pause;
+    int credit = core_credit(&o->worker->core);
     for (int32_t i = 0; i < o->count; i++) {
-        if (!o->slots[i].partition || !o->slots[i].started)
+        struct slot *slot = &o->slots[i];
+        if (!slot->partition || !slot->started)
             continue;
-        if (pause)
+        int in_hand = partition_in_hand(slot->partition);
+        bool hold = slot->held ? in_hand > credit / 2 : in_hand >= credit;
+        if (hold == slot->held)
+            continue;
+        slot->held = hold;
+        if (hold)
             kafka_group_pause(o->group, i);
         else
             kafka_group_resume(o->group, i);
@@ -254,7 +258,7 @@ void ownership_turn(struct ownership *o)
     for (int32_t i = 0; i < o->count; i++)
         if (o->slots[i].partition)
             partition_turn(o->slots[i].partition);
-    watch_credit(o);
+    share_credit(o);
     bury_dead(o);
     finish_revocation(o);
 }
@@ -400,5 +404,14 @@ int64_t ownership_unsettled(const struct ownership *o)
     for (int32_t i = 0; o && i < o->count; i++)
         if (o->slots[i].partition)
             count += partition_unsettled(o->slots[i].partition);
+    return count;
+}
+
+int ownership_recording(const struct ownership *o)
+{
+    int count = 0;
+    for (int32_t i = 0; o && i < o->count; i++)
+        if (o->slots[i].partition)
+            count += partition_recording(o->slots[i].partition);
     return count;
 }

@@ -50,5 +50,7 @@ int ownership_serving(const struct ownership *o);
 /* Events of the partitions that are read here, behind what was read, as of the last answer to a fetch. */
 int64_t ownership_unread(const struct ownership *o);
 int64_t ownership_unsettled(const struct ownership *o);
+/* Deliveries whose records are on their way to the log or the index. */
+int ownership_recording(const struct ownership *o);
 
 #endif

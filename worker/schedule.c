@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ownership.h"
 #include "post.h"
 #include "table.h"
 #include "util/list.h"
@@ -11,10 +12,12 @@
 
 #define BROKEN_MS 30000 /* for a webhook whose secret cannot be opened */
 #define REST_MS 500
-#define EARLY_MS 1000    /* a retry this much before its time is not sent */
-#define FORGET_MS 600000 /* an idle gate is forgotten, with what it has learned */
-#define QUANTUM 4        /* of an account's turn, in units of cost */
-#define COST_BYTES 16384 /* a body costs one unit, and one more for each so many bytes */
+#define RECORDING_MOST 512 /* records under way, beyond which nothing is parked: Kafka and Redis are there for deliveries first  \
+                            */
+#define EARLY_MS 1000      /* a retry this much before its time is not sent */
+#define FORGET_MS 600000   /* an idle gate is forgotten, with what it has learned */
+#define QUANTUM 4          /* of an account's turn, in units of cost */
+#define COST_BYTES 16384   /* a body costs one unit, and one more for each so many bytes */
 
 TAILQ_HEAD(gate_list, gate);
 
@@ -37,6 +40,7 @@ struct schedule {
     struct tenant_list ring; /* accounts with a gate that is ready */
     struct gate_list full, waiting, idle;
     struct job_list parking; /* to be parked in the next turn */
+    bool parking_waits;      /* for records that are under way */
     int queued, busy_tenants;
     int64_t wake_ms; /* of the first waiting gate; 0: none */
     int64_t rest_until_ms;
@@ -265,8 +269,14 @@ static void park(struct schedule *s, struct job *job)
 static bool park_all(struct schedule *s)
 {
     struct job *job;
+    int recording = TAILQ_EMPTY(&s->parking) ? 0 : ownership_recording(s->worker->ownership);
     bool any = false;
+    s->parking_waits = false;
     while ((job = TAILQ_FIRST(&s->parking)) != NULL) {
+        s->parking_waits = !job->has_record && recording >= RECORDING_MOST;
+        if (s->parking_waits)
+            break;
+        recording += !job->has_record;
         TAILQ_REMOVE(&s->parking, job, gate_link);
         park(s, job);
         any = true;
@@ -402,7 +412,7 @@ int64_t schedule_idle_ms(const struct schedule *s)
     int64_t at_ms = s->wake_ms;
     if (s->rest_until_ms > c->now_ms)
         at_ms = s->rest_until_ms;
-    else if (!TAILQ_EMPTY(&s->parking))
+    else if (!TAILQ_EMPTY(&s->parking) && !s->parking_waits)
         return 0;
     if (at_ms == 0)
         return -1;

@@ -3,6 +3,7 @@ would put them, and figures from the receiver's log."""
 
 import argparse
 import collections
+import functools
 import hashlib
 import json
 import os
@@ -84,11 +85,16 @@ def event_line(account, path):
     return event_id, account + path, json.dumps(event, separators=(",", ":"))
 
 
-def partition_of(account, path, partitions):
-    """The contract's partitioner: an account owns four, the path picks one of them."""
+@functools.cache
+def owned_by(account, partitions):
+    """The contract's partitioner: an account owns four."""
     weights = [int.from_bytes(hashlib.sha256(f"{account}/{i}".encode()).digest()[:8], "big") for i in range(partitions)]
-    owned = sorted(range(partitions), key=lambda i: -weights[i])[:OWNED]
-    return owned[int.from_bytes(hashlib.sha256(path.encode()).digest(), "big") % OWNED]
+    return sorted(range(partitions), key=lambda i: -weights[i])[:OWNED]
+
+
+def partition_of(account, path, partitions):
+    """The path picks one of them."""
+    return owned_by(account, partitions)[int.from_bytes(hashlib.sha256(path.encode()).digest(), "big") % OWNED]
 
 
 def message(key, value):
@@ -144,12 +150,12 @@ class Backlog:
 
 
 class Feeder(threading.Thread):
-    """Events at a steady rate, spread over accounts; sent holds when each was written, by event id."""
+    """Events at a steady rate, spread over accounts; sent holds when and where each was written, by event id."""
 
     def __init__(self, world, accounts, rate):
         super().__init__(daemon=True)
         self.world, self.accounts, self.rate = world, accounts, rate
-        self.sent = {}  # event id -> (wall seconds, account)
+        self.sent = {}  # event id -> (wall seconds, account, partition)
         self.ending = threading.Event()
         self.writer = Writer(world.servers, world.topic("events"))
 
@@ -166,8 +172,9 @@ class Feeder(threading.Thread):
         for number in numbers:
             account, path = self.accounts[number % len(self.accounts)], f"/steady/{number}.csv"
             event_id, key, value = event_line(account, path)
-            messages[partition_of(account, path, self.world.partitions)] += message(key, value)
-            self.sent[event_id] = (time.time(), account)
+            partition = partition_of(account, path, self.world.partitions)
+            messages[partition] += message(key, value)
+            self.sent[event_id] = (time.time(), account, partition)
         self.writer.send(messages)
 
     def end(self):
@@ -220,13 +227,14 @@ class Bench(World):
                 every.append(post)
         return first, every
 
-    def latencies(self, feeder, begin_s, end_s):
-        """Milliseconds from writing an event to its POST's arrival, of the events written in that time. None of them may be missing."""
+    def latencies(self, feeder, begin_s, end_s, without=()):
+        """Milliseconds from writing an event to its POST's arrival, of the events written in that time, save those in some partitions. None
+        of them may be missing."""
         hook_of = {hook.account: hook.id for hook in self.hooks}
         first, _ = self.posts()
         found = []
-        for event_id, (sent_s, account) in feeder.sent.items():
-            if begin_s <= sent_s < end_s:
+        for event_id, (sent_s, account, partition) in feeder.sent.items():
+            if begin_s <= sent_s < end_s and partition not in without:
                 found.append((first[delivery_id(event_id, hook_of[account])].wall_s - sent_s) * 1000)
         return sorted(found)
 

@@ -374,3 +374,13 @@ int64_t partition_unsettled(const struct partition *p)
 {
     return (int64_t)p->events.count;
 }
+
+int partition_in_hand(const struct partition *p)
+{
+    return (int)HASH_COUNT(p->in_hand);
+}
+
+int partition_recording(const struct partition *p)
+{
+    return p->job_counts[JOB_RECORDING] + p->job_counts[JOB_RECORDED] + p->job_counts[JOB_APPLYING];
+}

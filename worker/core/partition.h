@@ -66,6 +66,9 @@ int64_t partition_due(const struct partition *p);
 int64_t partition_next_due_wall_ms(const struct partition *p);
 /* Events read but not settled. */
 int64_t partition_unsettled(const struct partition *p);
+/* Deliveries in hand; and those of them whose records are on their way to the log or the index. */
+int partition_in_hand(const struct partition *p);
+int partition_recording(const struct partition *p);
 
 /* ---- answers: delivery log ---- */
 
