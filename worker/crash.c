@@ -28,17 +28,18 @@ static const char *const points[] = {
 static struct {
     const char *point; /* of the list; NULL: nothing is armed */
     long passages;     /* left */
+    int signal;
 } armed;
 
 void crash_point(const char *name)
 {
     if (armed.point && strcmp(armed.point, name) == 0 && --armed.passages == 0)
-        (void)raise(SIGKILL);
+        (void)raise(armed.signal);
 }
 
 static void refuse(const char *text)
 {
-    fprintf(stderr, "TRUEFTP_CRASH_AT: '%s' is not POINT:N\n", text);
+    fprintf(stderr, "TRUEFTP_CRASH_AT: '%s' is not POINT:N or POINT:N:stop\n", text);
     exit(64);
 }
 
@@ -53,7 +54,8 @@ __attribute__((constructor)) static void arm(void)
         if (strlen(points[i]) == len && memcmp(points[i], text, len) == 0)
             armed.point = points[i];
     armed.passages = text[len] == ':' ? strtol(text + len + 1, &end, 10) : 0;
-    if (!armed.point || armed.passages < 1 || *end != '\0')
+    if (!armed.point || armed.passages < 1 || (*end != '\0' && strcmp(end, ":stop") != 0))
         refuse(text);
+    armed.signal = *end == '\0' ? SIGKILL : SIGSTOP;
     unsetenv("TRUEFTP_CRASH_AT");
 }

@@ -12,12 +12,13 @@
 
 #define BROKEN_MS 30000 /* for a webhook whose secret cannot be opened */
 #define REST_MS 500
-#define RECORDING_MOST 512 /* records under way, beyond which nothing is parked: Kafka and Redis are there for deliveries first  \
-                            */
-#define EARLY_MS 1000      /* a retry this much before its time is not sent */
-#define FORGET_MS 600000   /* an idle gate is forgotten, with what it has learned */
-#define QUANTUM 4          /* of an account's turn, in units of cost */
-#define COST_BYTES 16384   /* a body costs one unit, and one more for each so many bytes */
+#define RECORDING_MOST                                                                                                           \
+    512                  /* records under way, beyond which nothing is parked: Kafka and Redis are there for deliveries first    \
+                          */
+#define EARLY_MS 1000    /* a retry this much before its time is not sent */
+#define FORGET_MS 600000 /* an idle gate is forgotten, with what it has learned */
+#define QUANTUM 4        /* of an account's turn, in units of cost */
+#define COST_BYTES 16384 /* a body costs one unit, and one more for each so many bytes */
 
 TAILQ_HEAD(gate_list, gate);
 

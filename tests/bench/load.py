@@ -33,6 +33,7 @@ from harness.waiting import wait_until  # pylint: disable=wrong-import-order,wro
 
 TICK_S = 0.01
 OWNED = 4  # partitions of an account
+NOT_YET = (3, 5, 6)  # UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER
 PIECE, PACE = 400, 20000  # events of a backlog: at once, and a second
 
 Post = collections.namedtuple("Post", "wall_s path in_flight")
@@ -115,7 +116,11 @@ class Writer:
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, messages):
-        """partition -> its messages, as bytes."""
+        """partition -> its messages, as bytes. A partition that was just made may have no leader yet."""
+        while messages := self.refused(messages):
+            time.sleep(0.05)
+
+    def refused(self, messages):
         sets = k.array([struct.pack(">ii", partition, len(data)) + data for partition, data in messages.items()])
         body = struct.pack(">hi", 1, 30000) + k.array([k.string(self.topic) + sets])
         request = struct.pack(">hhi", 0, 2, 1) + k.string("bench") + body
@@ -123,9 +128,13 @@ class Writer:
         answer = k.Answer(k.receive(self.connection, struct.unpack(">i", k.receive(self.connection, 4))[0])[4:])
         answer.take("i")
         answer.string()
+        again = {}
         for _ in range(answer.take("i")):
             partition, error, _, _ = answer.take("ihqq")
-            assert error == 0, f"partition {partition} answers {error}"
+            assert error in (0, *NOT_YET), f"partition {partition} answers {error}"
+            if error:
+                again[partition] = messages[partition]
+        return again
 
 
 class Backlog:

@@ -25,13 +25,15 @@ PARTITIONS = 8
 ACCOUNTS = ["acc_one"] * 5 + ["acc_two"] * 4 + ["acc_slow"]
 SMALL = {
     "deliveries": 20000, "kills": 20, "stops": 3, "flushall": 3,
-    "redis_restarts": 1, "redis_rollbacks": 2, "broker_restarts": 1, "rebalances": 2,
+    "redis_restarts": 1, "redis_rollbacks": 2, "redis_stops": 1, "redis_full": 1, "redis_readonly": 1,
+    "broker_restarts": 1, "broker_stops": 1, "rebalances": 2,
 }
 FULL = {
     "deliveries": 200000, "kills": 200, "stops": 20, "flushall": 20,
-    "redis_restarts": 5, "redis_rollbacks": 10, "broker_restarts": 10, "rebalances": 10,
+    "redis_restarts": 5, "redis_rollbacks": 10, "redis_stops": 8, "redis_full": 5, "redis_readonly": 5,
+    "broker_restarts": 10, "broker_stops": 5, "rebalances": 10,
 }
-OPTION_OF = dict(zip(KINDS, ("kills", "stops", "flushall", "redis_restarts", "redis_rollbacks", "broker_restarts", "rebalances")))
+OPTION_OF = dict(zip(KINDS, list(FULL)[1:]))  # in the same order
 
 
 def parse():

@@ -4,7 +4,9 @@ and the checker looks at all of it. run.sh --crash-points starts it.
 
 One more case is no crash: sigterm_in_revoke, a worker that is told to end while it gives its partitions back, as in a rolling restart.
 
-A case is POINT:N[:wiped]. Each has topics, a Redis and a receiver of its own; all share one broker.
+With :stopped the worker does not die but stands still there, another one takes over, and when all is done it goes on where it stood.
+
+A case is POINT:N[:wiped|:stopped]. Each has topics, a Redis and a receiver of its own; all share one broker.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import concurrent.futures
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -47,9 +50,9 @@ FIRST_EVENTS, BURST, LAST_EVENTS = 60, 20, 30
 class Case:
     """One case; run() returns its findings."""
 
-    def __init__(self, args, broker, point, passage, wiped):
-        self.name = f"{point}:{passage}" + (":wiped" if wiped else "")
-        self.point, self.passage, self.wiped = point, passage, wiped
+    def __init__(self, args, broker, point, passage, how):
+        self.name = f"{point}:{passage}" + (f":{how}" if how else "")
+        self.point, self.passage, self.how = point, passage, how
         self.rng = random.Random(f"{args.seed} {self.name}")
         self.faults, self.ledger, self.number, self.numbers = [], {}, 0, {}
         folder = args.folder / self.name.replace(":", "-")
@@ -106,15 +109,32 @@ class Case:
         else:
             self.publish(BURST)
 
-    def await_death(self, worker):
-        """Events go on coming until it is dead."""
+    def over(self, worker):
+        """It is dead, or stands still."""
+        if self.how != "stopped":
+            return worker.process.poll() is not None
+        state = pathlib.Path(f"/proc/{worker.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return state == "T"
+
+    def await_point(self, worker):
+        """Events go on coming until the worker is there."""
         end = time.monotonic() + 40
-        while worker.process.poll() is None:
+        while not self.over(worker):
             assert time.monotonic() < end, f"the point was not reached within 40 s{worker.tail(10)}"
             if self.point not in ("in_drain", "after_revoke_commit", "before_repair", "after_repair"):
                 self.publish(BURST)
             time.sleep(0.3)
-        assert worker.process.returncode == -9, f"it ended with {worker.process.returncode}, not by its point{worker.tail(20)}"
+        if self.how != "stopped":
+            assert worker.process.returncode == -9, f"it ended with {worker.process.returncode}, not by its point{worker.tail(20)}"
+
+    def wake(self):
+        """It goes on where it stood, long after others have done its work; then both have something to do."""
+        worker = self.world.workers["w1"]
+        worker.signal(signal.SIGCONT)
+        self.faults[-1].finish()
+        wait_until("it has noticed", lambda: not worker.running() or worker.facts("partitions_revoked") or worker.facts("posts_held"), 40, every=0.1)
+        self.publish(LAST_EVENTS)
+        self.finish()
 
     def end_in_revoke(self):
         """SIGTERM in the midst of a revocation: what runs is finished all the same, and the worker ends with status 0. No fault that
@@ -137,12 +157,14 @@ class Case:
         if self.point == TOLD_TO_END:
             self.end_in_revoke()
         else:
-            worker = self.world.worker("w1", TRUEFTP_CRASH_AT=f"{self.point}:{self.passage}")
+            stop = ":stop" if self.how == "stopped" else ""
+            worker = self.world.worker("w1", TRUEFTP_CRASH_AT=f"{self.point}:{self.passage}{stop}")
             self.provoke(worker)
-            self.await_death(worker)
-            self.faults.append(Fault("kill", self.name))
-            self.faults[-1].finish()
-        if self.wiped:
+            self.await_point(worker)
+            self.faults.append(Fault("stop" if stop else "kill", self.name))
+            if not stop:
+                self.faults[-1].finish()
+        if self.how == "wiped":
             self.faults.append(Fault("flush"))
             self.world.redis.command("FLUSHALL")
             self.faults[-1].finish()
@@ -150,9 +172,15 @@ class Case:
             self.world.worker("w2")
         self.publish(LAST_EVENTS)
         self.finish()
+        if self.how == "stopped":
+            self.wake()
         self.sampler.end()
         checker = Checker(self.world, self.ledger, self.faults, self.sampler, 4 * SLOTS).capture()
-        self.world.stop_worker("w2")
+        for name, worker in self.world.workers.items():
+            if worker.running():
+                self.world.stop_worker(name)
+            elif self.how == "stopped" and worker.process.returncode != 0:
+                self.world.unexpected.append(f"{name} ended with {worker.process.returncode}{worker.tail(15)}")
         return self.check(checker.run())
 
     def run(self):
@@ -176,22 +204,23 @@ def parse():
     parser.add_argument("--bin", required=True, type=pathlib.Path)
     parser.add_argument("--folder", required=True, type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1000000)
-    parser.add_argument("--full", action="store_true", help="eight passages of each point: 256 cases")
+    parser.add_argument("--full", action="store_true", help="eight passages of each point: 256 cases, and 16 zombies")
     parser.add_argument("--jobs", type=int, default=4, help="cases at a time")
     parser.add_argument("--junit", type=pathlib.Path, help="results are written there too")
-    parser.add_argument("--case", action="append", default=[], help="POINT:N[:wiped]; may be repeated")
+    parser.add_argument("--case", action="append", default=[], help="POINT:N[:wiped|:stopped]; may be repeated")
     return parser.parse_args()
 
 
 def cases(args):
-    """[(point, passage, wiped)]: those named, all, or one passage of each point by the seed."""
+    """[(point, passage, how)]: those named, all, or one passage of each point by the seed."""
     if args.case:
-        split = [text.split(":") for text in args.case]
-        return [(parts[0], int(parts[1]), parts[2:] == ["wiped"]) for parts in split]
+        split = [(text + "::").split(":") for text in args.case]
+        return [(parts[0], int(parts[1]), parts[2]) for parts in split]
     rng = random.Random(f"crash points {args.seed}")
     steps = {point: range(PASSAGES) if args.full else [rng.randrange(PASSAGES)] for point in POINTS}
-    crashes = [(point, 1 + n * OFTEN.get(point, 1), wiped) for point in POINTS for n in steps[point] for wiped in (False, True)]
-    return [(TOLD_TO_END, 1, False), *crashes]
+    crashes = [(point, 1 + n * OFTEN.get(point, 1), how) for point in POINTS for n in steps[point] for how in ("", "wiped")]
+    zombies = [(point, 1 + steps[point][0] * OFTEN.get(point, 1), "stopped") for point in POINTS if args.full]
+    return [(TOLD_TO_END, 1, ""), *crashes, *zombies]
 
 
 def in_threads(jobs, wanted, play):

@@ -2,14 +2,15 @@
 # The chaos lab: real workers, real Kafka, a real Redis; what is done to them, and a checker of what came of it.
 #
 #     tests/chaos/run.sh [--seed N] [--deliveries N] [--workers N] [--gap SECONDS]
-#                        [--kills N] [--stops N] [--flushall N] [--redis-restarts N] [--redis-rollbacks N] [--broker-restarts N]
-#                        [--rebalances N] [--full]
-#     tests/chaos/run.sh --crash-points [--seed N] [--jobs N] [--case POINT:N[:wiped]]... [--junit FILE] [--full]
+#                        [--kills N] [--stops N] [--flushall N] [--redis-restarts N] [--redis-rollbacks N] [--redis-stops N]
+#                        [--redis-full N] [--redis-readonly N] [--broker-restarts N] [--broker-stops N] [--rebalances N] [--full]
+#     tests/chaos/run.sh --crash-points [--seed N] [--jobs N] [--case POINT:N[:wiped|:stopped]]... [--junit FILE] [--full]
 #
-#   The first is a random run: 20,000 deliveries and 32 faults by default, 2 to 3.5 minutes; with --full 200,000 deliveries, 200 kills,
+#   The first is a random run: 20,000 deliveries and 36 faults by default, 2 to 3.5 minutes; with --full 200,000 deliveries, 200 kills,
 #   20 FLUSHALLs, 10 broker restarts, 10 rebalances and more, 20 minutes. A failing run's seed is in its last line.
 #   The second kills a worker at each of the protocol's 16 crash points, with Redis kept or emptied: 32 cases, or 256 with
-#   --full; and one more, a worker that gets SIGTERM while it gives partitions back.
+#   --full, which also has a worker stand still at each point until another one has done its work; and one more, a worker that gets
+#   SIGTERM while it gives partitions back.
 #
 #   --release     the optimised build instead of the sanitized one (build/chaos-release instead of build/chaos)
 #   --bin DIR     the programs of this folder; nothing is built
@@ -23,7 +24,7 @@ set -euo pipefail
 readonly chaos_dir=$root_dir/tests/chaos
 preset=dev build='' bin='' folder='' program=chaos.py arguments=()
 
-usage() { sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
@@ -32,7 +33,7 @@ parse() {
             --release) preset=release ;;
             --full) arguments+=("$1") ;;
             --bin | --keep | --seed | --deliveries | --workers | --gap | --kills | --stops | --flushall | --redis-restarts | \
-                --redis-rollbacks | --broker-restarts | --rebalances | --jobs | --case | --junit)
+                --redis-rollbacks | --redis-stops | --redis-full | --redis-readonly | --broker-restarts | --broker-stops | --rebalances | --jobs | --case | --junit)
                 [[ $# -ge 2 ]] || die "$1 needs a value"
                 case $1 in
                     --bin) bin=$(realpath "$2") ;;

@@ -1,5 +1,6 @@
 """The promises under faults: whatever dies, no event and no retry is lost, and what comes twice has the same id and body."""
 
+import json
 import threading
 
 import pytest
@@ -139,6 +140,18 @@ def test_a_broker_restart_in_the_middle(stack, own_kafka, ftp, endpoint, kill):
     records = stack.wait_statuses({"delivered": 300}, seconds=120)
     assert {r["path"] for r in records.values()} == {f"/u-{n}.bin" for n in range(300)}
     check_twins(endpoint)
+
+
+@pytest.mark.real_kafka
+def test_a_log_full_of_long_paths_is_published_at_once(stack, tmp_path):
+    """More bytes for one partition than the topic takes in one request: 3,000 events of a kilobyte and a half, read in one go."""
+    log, path = tmp_path / "events.jsonl", "/" + "x" * 900
+    line = json.dumps({"event": "file.uploaded", "timestamp": "2026-06-08T12:00:00Z", "path": path})
+    log.write_text((line + "\n") * 3000)
+    producer = stack.producer(f"[app]\nformat = jsonl\npath = {log}\naccount = constant:{ACCOUNT}\n")
+    wait_until("all are acknowledged", lambda: producer.metric("trueftp_producer_events_acknowledged_total") == 3000, 30, watch=[producer])
+    assert producer.metric("trueftp_producer_events_retried_total") == 0
+    assert len(stack.topics.read("events")) == 3000
 
 
 def test_a_worker_that_is_told_to_stop_drains(stack, endpoint):

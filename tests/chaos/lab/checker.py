@@ -21,12 +21,12 @@ from harness.contract import delivery_id
 
 from . import kafka as k
 from . import redis as r
-from .faults import HARMLESS, Fault
+from .faults import HARMLESS, LOSES_INDEX, Fault
 from .world import wall_s
 
 RANKS = {"retrying": 0, "parked": 0, "cancelled": 2, "failed": 3, "delivered": 4, "purged": 5}
 OPEN = 0
-LATER_S = {"broker_restart": 15.0}  # how long a fault goes on to have effects: the group's sessions, the members' return
+LATER_S = {"broker_restart": 15.0, "broker_stop": 15.0}  # how long a fault goes on to have effects: the group's sessions, the members' return
 LATER_DEFAULT_S = 5.0
 
 Post = collections.namedtuple("Post", "wall_s attempt status body_hash")
@@ -289,7 +289,7 @@ class Checker:
     def check_epochs(self, partition, indexes):
         """In the order of the samples. An index that was emptied may be taken by nobody but a later owner too."""
         for before, after in zip(indexes, indexes[1:]):
-            if after.epoch < before.epoch and not any(f.kind in HARMLESS for f in self.faults):
+            if after.epoch < before.epoch and not any(f.kind in LOSES_INDEX for f in self.faults):
                 self.wrong("I5", f"partition {partition}: epoch {after.epoch} follows {before.epoch}")
 
     def check_index_end(self):
@@ -311,7 +311,7 @@ class Checker:
             self.check_done(partition, ended[partition])
 
     def check_done(self, partition, ended):
-        lost = any(f.kind in HARMLESS for f in self.faults)  # then a rebuild may leave out what is committed
+        lost = any(f.kind in LOSES_INDEX for f in self.faults)  # then a rebuild may leave out what is committed
         done = self.done[partition]
         for delivery in done.keys() - ended.keys():
             self.wrong("I4", f"partition {partition}: {delivery} is marked as ended, its fold is not")

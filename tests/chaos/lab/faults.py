@@ -7,9 +7,11 @@ import time
 
 from .world import SESSION_MS
 
-KINDS = ("kill", "stop", "flush", "redis_restart", "redis_rollback", "broker_restart", "rebalance")
+KINDS = ("kill", "stop", "flush", "redis_restart", "redis_rollback", "redis_stop", "redis_full", "redis_readonly", "broker_restart", "broker_stop",
+         "rebalance")
+LOSES_INDEX = ("flush", "redis_restart", "redis_rollback")
 # These cannot make anybody send twice: whatever the index has lost is read from the log before the next claim.
-HARMLESS = ("flush", "redis_restart", "redis_rollback")
+HARMLESS = (*LOSES_INDEX, "redis_stop", "redis_full", "redis_readonly")
 
 
 class Fault:
@@ -139,6 +141,42 @@ class Injector:
         self.world.redis.program.kill()
         self.world.redis.start()
         (self.world.folder / "dump.rdb").unlink()
+        fault.finish()
+
+    def redis_stop(self, rng):
+        """It hangs. Beyond the worker's patience of 2 s, what was sent to it is carried out when nobody waits for the answer any more."""
+        seconds = rng.choice((0.3, 1, 2.5, 4))
+        fault = self.begin("redis_stop", f"for {seconds:g} s")
+        self.world.redis.program.signal(signal.SIGSTOP)
+        self.wait(seconds)
+        self.world.redis.program.signal(signal.SIGCONT)
+        fault.finish()
+
+    def redis_full(self, rng):
+        """Each write is answered with OOM."""
+        seconds = rng.choice((0.3, 1, 3))
+        fault = self.begin("redis_full", f"for {seconds:g} s")
+        self.world.redis.command("CONFIG", "SET", "maxmemory", "1")
+        self.wait(seconds)
+        self.world.redis.command("CONFIG", "SET", "maxmemory", "0")
+        fault.finish()
+
+    def redis_readonly(self, rng):
+        """As after a failover that the worker has not heard of: a replica, of nobody that answers."""
+        seconds = rng.choice((0.3, 1, 3))
+        fault = self.begin("redis_readonly", f"for {seconds:g} s")
+        self.world.redis.command("REPLICAOF", "127.0.0.1", "1")
+        self.wait(seconds)
+        self.world.redis.command("REPLICAOF", "NO", "ONE")
+        fault.finish()
+
+    def broker_stop(self, rng):
+        """It hangs: connections stay, nothing is answered."""
+        seconds = rng.choice((1, 2 * SESSION_MS / 1000, 8))
+        fault = self.begin("broker_stop", f"for {seconds:g} s")
+        self.broker.signal(signal.SIGSTOP)
+        self.wait(seconds)
+        self.broker.signal(signal.SIGCONT)
         fault.finish()
 
     def broker_restart(self, rng):

@@ -3,6 +3,7 @@ kcat, which is nobody of ours."""
 
 import collections
 import json
+import os
 import subprocess
 
 from .program import Program
@@ -13,12 +14,12 @@ PARTITIONS = 4  # of each topic; an account owns four, and few topics make few f
 
 
 class Kafka:
-    """A node of real Kafka in a folder."""
+    """Real Kafka in a folder: one node, or three."""
 
     embedded = False
 
-    def __init__(self, script, folder):
-        self.script, self.folder = script, folder
+    def __init__(self, script, folder, nodes=1):
+        self.script, self.folder, self.nodes = script, folder, nodes
         self.servers = ""
 
     def run(self, command, *more):
@@ -29,11 +30,15 @@ class Kafka:
         return done.stdout.strip()
 
     def start(self):
-        self.servers = self.run("start", "--nodes", "1")
+        self.servers = self.run("start", "--nodes", str(self.nodes))
         return self
 
     def stop(self):
         self.run("stop")
+
+    def signal(self, number, node=1):
+        """A signal for the process of a node."""
+        os.kill(int((self.folder / f"node-{node}/pid").read_text()), number)
 
     def restart(self, kill=False):
         self.run("restart-node", "--node", "1", *(["--kill"] if kill else []))
