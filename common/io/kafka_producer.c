@@ -188,6 +188,7 @@ static enum err start_handle(struct kafka_producer *p, struct errmsg *why)
         {"linger.ms", linger},
         {"message.max.bytes", "2097152"}, /* the largest delivery record; the topics' own limits are below or equal */
         {"batch.num.messages", "1000"},   /* also how many acknowledgements come in one piece */
+        {"batch.size", "524288"}, /* a topic's max.message.bytes counts for a whole batch: below the least, that of events */
         {"queue.buffering.max.kbytes", "131072"},
         {NULL, NULL},
     };

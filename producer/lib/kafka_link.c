@@ -159,8 +159,16 @@ static int set_all(struct kafka_link *k, const struct trueftp_config *config, ch
     char outstanding[16];
     int count = config->max_outstanding ? config->max_outstanding : DEFAULT_OUTSTANDING;
     snprintf(outstanding, sizeof(outstanding), "%d", count);
-    const char *const ours[] = {
-        "client.id", "libtrueftp-producer", "reconnect.backoff.max.ms", "1000", "queue.buffering.max.kbytes", "131072", NULL};
+    /* The events topic's max.message.bytes counts for a whole batch: the default of batch.size is above it. */
+    const char *const ours[] = {"client.id",
+                                "libtrueftp-producer",
+                                "reconnect.backoff.max.ms",
+                                "1000",
+                                "queue.buffering.max.kbytes",
+                                "131072",
+                                "batch.size",
+                                "524288",
+                                NULL};
     const char *const pinned[] = {
         "queue.buffering.max.messages", outstanding, "enable.idempotence", "true",          "acks", "all",
         "message.timeout.ms",           "0",         "bootstrap.servers",  config->brokers, NULL};
