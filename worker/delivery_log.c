@@ -9,7 +9,7 @@
 #include "util/mem.h"
 #include "worker.h"
 
-#define LINGER_MS 5
+#define LINGER_MS 20 /* librdkafka 2.0 spins through the last millisecond of each linger */
 
 /* What the producer's opaque pointer points to; the kind is in its two lowest bits (all of these are aligned). */
 enum append_kind { APPEND_RECORD = 0, APPEND_CLAIM = 1, APPEND_REPAIR = 2, APPEND_LETTER = 3 };

@@ -177,11 +177,13 @@ class Bench:
 def profile(machine):
     """Where the worker's time goes at saturation."""
     receiver = machine.receiver()
-    worker = Measure(machine, "profile", 150000, accounts=100, port=receiver.port)
+    worker = Measure(machine, "profile", 60000, accounts=100, port=receiver.port)
     data = machine.folder / "perf.data"
     with worker.saturated() as pid:
         subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", "2000", "-g", "-o", data, "-p", str(pid), "--", "sleep", "3"], check=True)
-    for options in (["--no-children", "-g", "none", "--sort", "symbol"], ["--no-children", "-g", "none", "--sort", "dso"]):
+    if os.environ.get("KEEP_PERF"):
+        subprocess.run(["cp", data, os.environ["KEEP_PERF"]], check=True)
+    for options in (["--no-children", "-g", "none", "--sort", "comm"], ["--no-children", "-g", "none", "--sort", "symbol"], ["--no-children", "-g", "none", "--sort", "dso"]):
         done = subprocess.run(["perf", "report", "-q", "--stdio", "-i", data, "--percent-limit", "0.8", *options], capture_output=True, text=True, check=True)
         print("\n".join(line.rstrip() for line in done.stdout.splitlines() if line.strip()))
         print()

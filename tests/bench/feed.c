@@ -23,7 +23,10 @@ static rd_kafka_t *producer;
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *msg, void *opaque)
 {
     (void)rk, (void)opaque;
-    check(msg->err == RD_KAFKA_RESP_ERR_NO_ERROR);
+    if (msg->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    fprintf(stderr, "bench_feed: %s\n", rd_kafka_err2str(msg->err));
+    exit(1);
 }
 
 static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -41,7 +44,7 @@ static void open_producer(const char *brokers)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     set(conf, "bootstrap.servers", brokers);
     set(conf, "linger.ms", "20");
-    set(conf, "batch.num.messages", "5000");
+    set(conf, "batch.num.messages", "1000");
     set(conf, "queue.buffering.max.messages", "1000000");
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);

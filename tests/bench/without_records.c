@@ -15,10 +15,13 @@ struct appended {
 
 static TAILQ_HEAD(appended_list, appended) appended = TAILQ_HEAD_INITIALIZER(appended);
 static int64_t next_offset[PARTITIONS_MAX];
+static struct loop_turn *turn;
 
 bool __wrap_delivery_log_append_record(struct worker *w, struct job *job);
 struct loop *__real_loop_new(void);
 struct loop *__wrap_loop_new(void);
+void __real_loop_free(struct loop *l);
+void __wrap_loop_free(struct loop *l);
 
 bool __wrap_delivery_log_append_record(struct worker *w, struct job *job)
 {
@@ -45,12 +48,18 @@ static bool on_turn(void *ctx)
         if (was_last)
             break;
     }
-    return !TAILQ_EMPTY(&appended);
+    return last != NULL; /* what was answered has its next turn at once */
 }
 
 struct loop *__wrap_loop_new(void)
 {
     struct loop *l = __real_loop_new();
-    loop_turn_new(l, LOOP_ORDER_DEAD, on_turn, NULL);
+    turn = loop_turn_new(l, LOOP_ORDER_DEAD, on_turn, NULL);
     return l;
+}
+
+void __wrap_loop_free(struct loop *l)
+{
+    loop_turn_free(turn);
+    __real_loop_free(l);
 }

@@ -23,6 +23,8 @@ void __wrap_redis_eval(struct redis *r, const struct redis_script *s, redis_fn *
 bool __wrap_redis_is_up(const struct redis *r);
 struct loop *__real_loop_new(void);
 struct loop *__wrap_loop_new(void);
+void __real_loop_free(struct loop *l);
+void __wrap_loop_free(struct loop *l);
 
 bool __wrap_redis_is_up(const struct redis *r)
 {
@@ -49,7 +51,7 @@ static void answer(struct asked *a)
     parts[1] = a->name == 't' ? text("-1", 2) : text(none, a->name == 'c' && a->ids > 0 ? (size_t)a->ids : 1);
     parts[2] = text("0", 1);
     parts[3] = text("0", 1);
-    if (a->name == 'd')
+    if (a->name == 'd' || a->name == 's')
         reply.elements = 2;
     a->fn(a->ctx, &reply);
     for (int i = 0; i < 4; i++)
@@ -68,7 +70,7 @@ static bool on_turn(void *ctx)
         if (was_last)
             break;
     }
-    return !TAILQ_EMPTY(&asked);
+    return last != NULL; /* what was answered has its next turn at once */
 }
 
 struct loop *__wrap_loop_new(void)
@@ -85,4 +87,10 @@ void __wrap_redis_eval(struct redis *r, const struct redis_script *s, redis_fn *
     struct asked *a = mem_zalloc(sizeof *a);
     *a = (struct asked){.fn = fn, .ctx = ctx, .name = s->name[0] == 'c' && s->name[1] == 'h' ? 'k' : s->name[0], .ids = argc - 9};
     TAILQ_INSERT_TAIL(&asked, a, link);
+}
+
+void __wrap_loop_free(struct loop *l)
+{
+    loop_turn_free(turn);
+    __real_loop_free(l);
 }
