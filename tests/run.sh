@@ -151,6 +151,12 @@ run_unit() {
     begin 'The installed library, used as a stranger would'
     build_preset release trueftp_producer_shared trueftp_producer_static trueftp-producer
     run_ctest release library 2 --tests-regex '^lib/'
+    begin 'Instructions of the hot path, against those kept'
+    if "$root_dir/tests/bench/instructions.sh" | tee "$results/instructions.log"; then
+        steps+=(--step instructions=ok)
+    else
+        steps+=(--step instructions=failed)
+    fi
 }
 
 # One step a target.

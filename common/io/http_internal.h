@@ -32,7 +32,7 @@
 #include "io/http_response.h"
 #include "util/buf.h"
 
-#define HTTP_SHARDS 256
+#define HTTP_SHARDS 64
 #define HTTP_TURN_ORDER (LOOP_ORDER_FLUSH - 50) /* after work that posts, before what endings bring about is flushed */
 #define HTTP_BODY_MS 2000                       /* for how long a body is read after the head */
 #define HTTP_FRESH_MS 1000          /* how long an answer of the resolver is used without asking again (its own least TTL) */
