@@ -60,7 +60,8 @@ int main(int argc, char **argv)
         y.endpoints = y.in_flight = 1;
         yard_ours(&y, 10);
         long before = resident_bytes();
-        y.endpoints = y.in_flight = number(argv[4]) + 1;
+        y.endpoints = number(argv[4]) + 1;
+        y.in_flight = 20;
         yard_ours(&y, 3 * y.endpoints);
         malloc_trim(0);
         printf("%ld\n", (resident_bytes() - before) / (y.endpoints - 1));

@@ -31,7 +31,7 @@ static void on_done(void *ctx, const struct http_result *result)
 
 static void start(void)
 {
-    struct http_post post = {.headers = SLICE(YARD_HEADERS), .body = slice_of(o.y->body, YARD_BODY_LEN), .timeout_ms = 10000};
+    struct http_post post = {.headers = SLICE(YARD_HEADERS), .body = slice_of(o.y->body, YARD_BODY_LEN), .timeout_ms = 60000};
     http_client_post(o.client, o.endpoints[o.started++ % o.y->endpoints], &post, on_done, NULL);
 }
 
