@@ -62,8 +62,8 @@ class Bench:
     def __init__(self, args, machine):
         self.m = machine
         self.table = Table()
-        self.rounds = 3 if args.quick else 5
-        self.events = 15000 if args.quick else 40000
+        self.rounds = 2 if args.quick else 5
+        self.events = 8000 if args.quick else 40000
         self.only = set(args.only.split(",")) if args.only else None
 
     def wanted(self, *rows):
@@ -151,7 +151,7 @@ class Bench:
         self.table.add("R2", refused.retry_bytes())
 
     def latency(self):
-        values = latency.measure(self.m, 100 if self.rounds == 3 else 300)
+        values = latency.measure(self.m, 100 if self.rounds == 2 else 300)
         note = f"p90 {latency.percentile(values, 90):.1f}, greatest {max(values):.1f}"
         self.table.add("P9a", latency.percentile(values, 50), note)
         self.table.add("P9b", latency.percentile(values, 99))

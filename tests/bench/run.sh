@@ -3,7 +3,7 @@
 #
 #     tests/bench/run.sh [--quick] [--json FILE] [--only ROW[,ROW]...] [--profile]
 #
-#   --quick      three rounds instead of five, a third of the events
+#   --quick      two rounds instead of five, a fifth of the events: whether all of it works, not a figure to quote
 #   --json FILE  writes {"rows":[{"id":"P1","goal":...,"figure":...,"met":true},...]}
 #   --only P1,P4 these rows alone
 #   --profile    no table: where the worker's time goes at saturation, by function (perf)
