@@ -146,7 +146,8 @@ void write_webhook_public(struct buf *out, const struct definitions *d, const st
     json_put_member(out, "signature", signatures[wh->signature]);
     write_bool(out, "enabled", wh->enabled);
     write_or_null(out, "disabled_reason", wh->enabled ? "" : wh->disabled_reason);
-    write_bool(out, "paused", !definitions_account_pays(d, wh->account_id));
+    bool held = (!wh->enabled && !*wh->disabled_reason) || !definitions_account_pays(d, wh->account_id);
+    write_bool(out, "paused", held);
     write_secrets(out, wh, now_wall_ms);
     json_put_member_int(out, "version", wh->version);
     json_put_member_time(out, "created_at", wh->created_wall_ms);
