@@ -82,6 +82,7 @@ bool session_release(struct sessions *t, struct session *s)
     if (!s->held)
         return false;
     TAILQ_REMOVE(&t->held, s, held_link);
+    check(t->held_by_path != NULL); /* it stands there as long as it is held */
     HASH_DELETE(held_hh, t->held_by_path, s);
     s->held = false;
     return true;
