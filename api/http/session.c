@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -43,10 +44,26 @@ enum err session_seal(const struct keyring *k, const struct session *s, struct b
     return sealed_seal(k, SEAL_ACCOUNT, SEAL_NAME, SEAL_VERSION, slice_of(text, (size_t)len), out);
 }
 
-/* What was sealed is ours, and of the form that session_seal writes. */
+/* The next word of the text, which ends at a space. False: it is empty or does not fit. */
+static bool take_word(const char **text, char *out, size_t size)
+{
+    size_t len = strcspn(*text, " ");
+    if (len == 0 || len >= size)
+        return false;
+    memcpy(out, *text, len);
+    out[len] = '\0';
+    *text += len + ((*text)[len] == ' ');
+    return true;
+}
+
 static bool parse(const char *text, struct session *s)
 {
-    return sscanf(text, "%" SCNd64 " %32s %64s %128s", &s->expires_wall_ms, s->csrf, s->key_id, s->account_id) == 4;
+    char expires[20];
+    if (!take_word(&text, expires, sizeof expires) || !take_word(&text, s->csrf, sizeof s->csrf) ||
+        !take_word(&text, s->key_id, sizeof s->key_id) || !take_word(&text, s->account_id, sizeof s->account_id))
+        return false;
+    s->expires_wall_ms = strtoll(expires, NULL, 10); /* what was sealed is ours: a number */
+    return *text == '\0' && strlen(s->csrf) == SESSION_CSRF_SIZE - 1;
 }
 
 enum err session_open(const struct keyring *k, const char *text, int64_t now_wall_ms, struct session *out)
