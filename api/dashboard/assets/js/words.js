@@ -35,7 +35,7 @@ export function statusBadge(status) {
 /** A webhook with its health (or none yet) in one badge. */
 export function healthBadge(webhook, health) {
     if (webhook.paused) return badge("warn", "Paused by plan");
-    if (!webhook.enabled) return badge("", "Off");
+    if (!webhook.enabled) return webhook.disabled_reason ? badge("", "Off") : badge("warn", "Paused");
     return {
         healthy: () => badge("good", "Healthy"),
         degraded: () => badge("warn", "Degraded"),
@@ -48,7 +48,7 @@ export function healthBadge(webhook, health) {
 export function disabledBecause(reason) {
     if (reason === "gone") return "The endpoint answered 410 Gone, which asks us to stop.";
     if (reason === "failing") return "The endpoint answered nothing but failures for too long.";
-    return reason || "It was switched off by hand.";
+    return reason;
 }
 
 // What an error class says, and what helps.

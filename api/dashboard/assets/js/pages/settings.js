@@ -86,11 +86,11 @@ function secretCard(webhook, reload) {
 
 function switchCard(webhook, reload) {
     const wrong = h("div", {});
-    const verb = webhook.enabled ? "Switch off" : "Switch on";
+    const verb = webhook.enabled ? "Pause" : "Switch on";
     const control = button(verb, () =>
         act(control, wrong, async () => {
             await patch(webhookPath(webhook.id), { enabled: !webhook.enabled }, { headers: { "If-Match": webhook.etag } });
-            toast(webhook.enabled ? "It is off" : "It is on");
+            toast(webhook.enabled ? "It is paused" : "It is on");
             reload();
         }),
     );
@@ -111,13 +111,9 @@ function switchCard(webhook, reload) {
     );
     return h(
         "section",
-        { class: "card card-pad", "aria-label": "On, off, delete" },
-        h("h2", {}, "On, off, delete"),
-        h(
-            "p",
-            { class: "dim" },
-            "A webhook that is off gets nothing: events of that time are not kept for it, and what was waiting is cancelled.",
-        ),
+        { class: "card card-pad", "aria-label": "Pause, delete" },
+        h("h2", {}, "Pause, delete"),
+        h("p", { class: "dim" }, "Paused, its deliveries are held, for 30 days at most, and sent when it is switched on again."),
         wrong,
         h("div", { class: "actions" }, control, destroy),
     );

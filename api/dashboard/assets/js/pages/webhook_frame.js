@@ -33,7 +33,14 @@ function notice(webhook, health) {
         return note(
             "warn",
             "Paused: the account's plan has no webhooks",
-            "Nothing is delivered until the plan changes; the definition stays as it is.",
+            "Deliveries are held until the plan changes, for 30 days at most; the definition stays as it is.",
+        );
+    if (!webhook.enabled && !webhook.disabled_reason)
+        return note(
+            "warn",
+            "This webhook is paused",
+            "Its deliveries are held, for 30 days at most, and sent when it is switched on again. ",
+            h("a", { href: settings }, "Switch it on"),
         );
     if (!webhook.enabled)
         return note(
