@@ -26,11 +26,13 @@ GOALS = {
     "P4b": ("with records : without", "<= 1.20", lambda x: x <= 1.20),
     "P5": ("50 ms endpoints, 2,000 in flight : fast endpoints", "<= 1.5", lambda x: x <= 1.5),
     "P6": ("fan-out 10 : fan-out 1, a delivery", "<= 1.10", lambda x: x <= 1.10),
+    "P7": ("p99 of healthy tenants beside a hanging one : alone", "<= 1.2", lambda x: x <= 1.2),
     "P8a": ("memory of a kept http connection, KiB", "<= 16", lambda x: x <= 16),
     "P8b": ("memory of a kept TLS connection, KiB", "<= 48", lambda x: x <= 48),
     "P8c": ("worker with 100,000 idle webhooks, MiB", "<= 100", lambda x: x <= 100),
     "P9a": ("226 at the FTP client to POST received, p50 ms", "<= 5", lambda x: x <= 5),
     "P9b": ("the same, p99 ms", "<= 15", lambda x: x <= 15),
+    "P10": ("throughput of N workers : N x one, endpoints of 50 ms", ">= 0.9", lambda x: x >= 0.9),
     "R1": ("Redis: bytes an idempotency key", "<= 45", lambda x: x <= 45),
     "R2": ("Redis: bytes a scheduled retry beyond its payload", "<= 200", lambda x: x <= 200),
     "R3": ("Redis: deliveries a write of the worker's at saturation", ">= 32", lambda x: x >= 32),
@@ -46,7 +48,7 @@ class Table:
     def add(self, row, figure, note=""):
         text, goal, met = GOALS[row]
         figure = round(figure, 3)
-        self.rows.append({"id": row, "what": text, "goal": goal, "figure": figure, "met": bool(met(figure)), "note": note})
+        self.rows.append({"id": row.rstrip("abc"), "what": text, "goal": goal, "figure": figure, "met": bool(met(figure)), "note": note})
         print(f"{row:4} {text:62} {goal:8} {figure:9.3f}  {'met' if met(figure) else 'MISSED':6} {note}", flush=True)
 
 
@@ -67,7 +69,7 @@ class Bench:
         self.only = set(args.only.split(",")) if args.only else None
 
     def wanted(self, *rows):
-        return self.only is None or any(row in self.only or row[:2] in self.only for row in rows)
+        return self.only is None or any(row in self.only or row.rstrip("abc") in self.only for row in rows)
 
     def interleave(self, *measures):
         """Each in turn, round after round; a list of results for each. The first round warms up and does not count."""
@@ -156,6 +158,16 @@ class Bench:
         self.table.add("P9a", latency.percentile(values, 50), note)
         self.table.add("P9b", latency.percentile(values, 99))
 
+    def lab(self, row, measurement):
+        """A row that tests/bench/lab.sh measures."""
+        answer = self.m.folder / f"{measurement}.json"
+        command = [ROOT / "tests/bench/lab.sh", measurement, "--json", answer, "--bin", self.m.build / "bin"]
+        done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, check=False)
+        if done.returncode == 0:
+            self.table.add(row, json.loads(answer.read_text())["figure"], f"tests/bench/lab.sh {measurement}")
+        else:
+            print(f"{row:4} tests/bench/lab.sh {measurement} failed ({done.returncode})", flush=True)
+
     def all(self):
         steps = [
             (("P1", "P2", "R3"), self.delivery),
@@ -167,6 +179,8 @@ class Bench:
             (("P8a", "P8b", "P8c"), self.memory),
             (("R1", "R2"), self.retries),
             (("P9a", "P9b"), self.latency),
+            (("P7",), lambda: self.lab("P7", "isolation")),
+            (("P10",), lambda: self.lab("P10", "scaling")),
         ]
         for rows, step in steps:
             if self.wanted(*rows):
