@@ -1,8 +1,8 @@
 /* Crash points: places where a test ends this process as `kill -9` would, between one step of the protocol and the next.
  *
  * Only a build with the CMake option TRUEFTP_CRASH_POINTS has them; in every other one a point is nothing. There
- * TRUEFTP_CRASH_AT=POINT:N in the environment ends the process at its N-th passage of that point; with POINT:N:stop it stands still
- * there (SIGSTOP) until somebody lets it go on. The points are listed in crash.c; an unknown one stops the start. */
+ * TRUEFTP_CRASH_AT=POINT:N in the environment ends the process at its N-th passage of that point; with POINT:N:stop it stands
+ * still there (SIGSTOP) until somebody lets it go on. The points are listed in crash.c; an unknown one stops the start. */
 #ifndef WORKER_CRASH_H
 #define WORKER_CRASH_H
 
