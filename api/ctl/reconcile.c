@@ -12,7 +12,6 @@
 
 #include "ctl/definitions.h"
 #include "ctl/display.h"
-#include "model/account.h"
 #include "model/delivery.h"
 #include "model/webhook.h"
 #include "owed/owed.h"
@@ -80,21 +79,6 @@ static struct tenant *tenant_of(struct reconciling *r, struct slice id)
         HASH_ADD_KEYPTR(hh, r->tenants, t->id, id.len, t);
     }
     return t;
-}
-
-static bool take_account(void *ctx, const rd_kafka_message_t *m)
-{
-    struct reconciling *r = ctx;
-    struct account *a = NULL;
-    struct errmsg why;
-    struct slice id = slice_of(m->key, m->key ? m->key_len : 0);
-    if (m->payload && account_parse(slice_of(m->payload, m->len), &a, &why) != ERR_OK) {
-        ctl_warn("an account's record is of no use: %.300s", why.text);
-        return true;
-    }
-    owed_add_plan(tenant_of(r, id)->owed, a && account_is_paid(a), a ? a->version : 0, rd_kafka_message_timestamp(m, NULL));
-    account_free(a);
-    return true;
 }
 
 static struct owner *owner_of(struct reconciling *r, struct slice webhook_id, struct slice json)
@@ -324,7 +308,6 @@ static void free_all(struct reconciling *r)
 static enum err reconcile(struct reconciling *r, struct errmsg *why)
 {
     enum err err = read_committed(r, why);
-    err = err == ERR_OK ? read_topic(r, TOPIC_ACCOUNTS, take_account, why) : err;
     err = err == ERR_OK ? read_topic(r, TOPIC_WEBHOOKS, take_webhook, why) : err;
     err = err == ERR_OK ? read_topic(r, TOPIC_DELIVERIES, take_delivery, why) : err;
     return err == ERR_OK ? read_topic(r, TOPIC_EVENTS, take_event, why) : err;

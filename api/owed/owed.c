@@ -16,16 +16,9 @@ struct owed_webhook {
     size_t count;
 };
 
-struct plan {
-    int64_t logged_wall_ms, version;
-    bool paid;
-};
-
 struct owed {
     struct owed_webhook *webhooks;
     size_t webhook_count;
-    struct plan *plans;
-    size_t plan_count;
 };
 
 struct owed *owed_new(void)
@@ -47,7 +40,6 @@ void owed_free(struct owed *o)
         free(w->id);
     }
     free(o->webhooks);
-    free(o->plans);
     free(o);
 }
 
@@ -96,15 +88,6 @@ enum err owed_add_webhook(struct owed *o, struct slice id, struct slice json, in
     return ERR_OK;
 }
 
-void owed_add_plan(struct owed *o, bool paid, int64_t version, int64_t logged_wall_ms)
-{
-    if (o->plan_count > 0 && version != 0 && version <= o->plans[o->plan_count - 1].version) {
-        return;
-    }
-    o->plans = mem_array(o->plans, o->plan_count + 1, sizeof *o->plans);
-    o->plans[o->plan_count++] = (struct plan){logged_wall_ms, version, paid};
-}
-
 /* -------- the verdict -------- */
 
 /* What the versions in force within the window say. */
@@ -139,12 +122,18 @@ static void vote_before(struct votes *v, const struct version *first, bool wants
     vote(v, wants);
 }
 
+/* One that is paused, without a reason, is owed what it wants: that is held for it. */
+static bool is_disabled(const struct webhook *wh)
+{
+    return !wh->enabled && *wh->disabled_reason != '\0';
+}
+
 static void vote_webhook(struct votes *v, const struct owed_webhook *w, const struct event *ev, int64_t logged_wall_ms)
 {
     for (size_t i = 0; i < w->count; i++) {
         const struct version *at = &w->versions[i];
         int64_t until = i + 1 < w->count ? w->versions[i + 1].logged_wall_ms : INT64_MAX;
-        bool wants = at->wh && at->wh->enabled && webhook_wants(at->wh, ev->type, ev->path);
+        bool wants = at->wh && !is_disabled(at->wh) && webhook_wants(at->wh, ev->type, ev->path);
         if (i == 0) {
             vote_before(v, at, wants, logged_wall_ms);
         }
@@ -154,38 +143,12 @@ static void vote_webhook(struct votes *v, const struct owed_webhook *w, const st
     }
 }
 
-static void vote_plans(struct votes *v, const struct owed *o, int64_t logged_wall_ms)
-{
-    for (size_t i = 0; i < o->plan_count; i++) {
-        const struct plan *at = &o->plans[i];
-        int64_t until = i + 1 < o->plan_count ? o->plans[i + 1].logged_wall_ms : INT64_MAX;
-        bool lost_before = i == 0 && at->version > 1 && in_force(INT64_MIN, at->logged_wall_ms, logged_wall_ms);
-        v->unknown = v->unknown || (lost_before && at->paid);
-        if (lost_before || in_force(at->logged_wall_ms, until, logged_wall_ms)) {
-            vote(v, at->paid);
-        }
-    }
-    if (o->plan_count == 0 || (o->plans[0].version <= 1 && in_force(INT64_MIN, o->plans[0].logged_wall_ms, logged_wall_ms))) {
-        vote(v, false); /* no such account yet */
-    }
-}
-
-static enum owed_verdict verdict_of(const struct votes *v)
-{
-    if (!v->yes) {
-        return OWED_NO;
-    }
-    return v->no || v->unknown ? OWED_UNSURE : OWED_YES;
-}
-
 enum owed_verdict owed_verdict(const struct owed *o, size_t index, const struct event *ev, int64_t logged_wall_ms)
 {
-    struct votes webhook = {0}, plan = {0};
-    vote_webhook(&webhook, &o->webhooks[index], ev, logged_wall_ms);
-    vote_plans(&plan, o, logged_wall_ms);
-    enum owed_verdict a = verdict_of(&webhook), b = verdict_of(&plan);
-    if (a == OWED_NO || b == OWED_NO) {
+    struct votes v = {0};
+    vote_webhook(&v, &o->webhooks[index], ev, logged_wall_ms);
+    if (!v.yes) {
         return OWED_NO;
     }
-    return a == OWED_UNSURE || b == OWED_UNSURE ? OWED_UNSURE : OWED_YES;
+    return v.no || v.unknown ? OWED_UNSURE : OWED_YES;
 }

@@ -23,8 +23,6 @@ void owed_free(struct owed *o);
  * not count, as with the workers. ERR_INVALID: no definition; nothing has changed. */
 MUST_CHECK enum err owed_add_webhook(struct owed *o, struct slice id, struct slice json, int64_t logged_wall_ms,
                                      struct errmsg *why);
-/* Likewise the account's plan; version 0: the account is deleted. */
-void owed_add_plan(struct owed *o, bool paid, int64_t version, int64_t logged_wall_ms);
 
 /* Webhooks that ever were, in the order of their first record. */
 size_t owed_count(const struct owed *o);

@@ -1,6 +1,5 @@
 #include "view/fold.h"
 
-#include "model/account.h"
 #include "model/webhook.h"
 
 #define SCRATCH_MAX (8UL * 1024 * 1024)
@@ -179,22 +178,5 @@ enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct err
                           wh ? rec->value : slice_of(NULL, 0), why);
     }
     webhook_free(wh);
-    return err;
-}
-
-enum err fold_account(struct fold *f, const struct kafka_record *rec, struct errmsg *why)
-{
-    struct account *a = NULL;
-    int64_t account = 0;
-    enum err err = rec->tombstone ? ERR_OK : account_parse(rec->value, &a, why);
-    if (err != ERR_OK) {
-        return err;
-    }
-    err = names_key(&f->store->names, rec->key, &account, why);
-    if (err == ERR_OK) {
-        err = history_put_plan(&f->store->history, account, a ? a->version : 0, rec->timestamp_wall_ms, a && account_is_paid(a),
-                               why);
-    }
-    account_free(a);
     return err;
 }

@@ -29,6 +29,5 @@ MUST_CHECK enum err fold_delivery(struct fold *f, const struct kafka_record *rec
 MUST_CHECK enum err fold_event(struct fold *f, const struct kafka_record *rec, int64_t source, int64_t now_wall_ms,
                                struct errmsg *why);
 MUST_CHECK enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct errmsg *why);
-MUST_CHECK enum err fold_account(struct fold *f, const struct kafka_record *rec, struct errmsg *why);
 
 #endif

@@ -10,16 +10,9 @@ const char history_schema[] = "CREATE TABLE definitions("
                               " record BLOB) STRICT;" /* NULL: deleted */
                               "CREATE INDEX definitions_webhook ON definitions(webhook, seq);"
                               "CREATE INDEX definitions_account ON definitions(account, seq);"
-                              "CREATE INDEX definitions_followed ON definitions(followed) WHERE followed IS NOT NULL;"
-                              "CREATE TABLE plans("
-                              " seq INTEGER PRIMARY KEY,"
-                              " account INTEGER NOT NULL,"
-                              " version INTEGER NOT NULL,"
-                              " logged INTEGER NOT NULL,"
-                              " paid INTEGER NOT NULL) STRICT;"
-                              "CREATE INDEX plans_account ON plans(account, seq);";
+                              "CREATE INDEX definitions_followed ON definitions(followed) WHERE followed IS NOT NULL;";
 
-enum { LAST, FOLLOW, INSERT, HISTORY, PRUNE, LAST_PLAN, INSERT_PLAN, PLANS, STATEMENTS };
+enum { LAST, FOLLOW, INSERT, HISTORY, PRUNE, STATEMENTS };
 _Static_assert((int)STATEMENTS == (int)HISTORY_STATEMENTS, "room for each");
 
 static const char *const texts[STATEMENTS] = {
@@ -29,9 +22,6 @@ static const char *const texts[STATEMENTS] = {
     [HISTORY] = ("SELECT n.text, d.logged, d.record FROM definitions d JOIN names n ON n.key = d.webhook"
                  " WHERE d.account = ?1 ORDER BY d.seq"),
     [PRUNE] = "DELETE FROM definitions WHERE followed < ?1",
-    [LAST_PLAN] = "SELECT version FROM plans WHERE account = ?1 ORDER BY seq DESC LIMIT 1",
-    [INSERT_PLAN] = "INSERT INTO plans(account, version, logged, paid) VALUES(?1, ?2, ?3, ?4)",
-    [PLANS] = "SELECT paid, version, logged FROM plans WHERE account = ?1 ORDER BY seq",
 };
 
 enum err history_open(struct history *t, sqlite3 *db, struct errmsg *why)
@@ -121,29 +111,9 @@ enum err history_prune(struct history *t, int64_t before_wall_ms, struct errmsg 
     return sql_run(t->st[PRUNE], why);
 }
 
-/* -------- plans -------- */
-
-enum err history_put_plan(struct history *t, int64_t account, int64_t version, int64_t logged_wall_ms, bool paid,
-                          struct errmsg *why)
-{
-    bool found = false;
-    int64_t last = 0;
-    sql_bind_int(t->st[LAST_PLAN], 1, account);
-    enum err err = sql_get_int(t->st[LAST_PLAN], &found, &last, why);
-    if (err != ERR_OK || (found && version != 0 && version <= last)) {
-        return err;
-    }
-    sqlite3_stmt *st = t->st[INSERT_PLAN];
-    sql_bind_int(st, 1, account);
-    sql_bind_int(st, 2, version);
-    sql_bind_int(st, 3, logged_wall_ms);
-    sql_bind_int(st, 4, paid);
-    return sql_run(st, why);
-}
-
 /* -------- the history of an account -------- */
 
-static enum err read_webhooks(struct history *t, int64_t account, struct owed *out, struct errmsg *why)
+enum err history_of(struct history *t, int64_t account, struct owed *out, struct errmsg *why)
 {
     sqlite3_stmt *st = t->st[HISTORY];
     bool row = false;
@@ -155,21 +125,6 @@ static enum err read_webhooks(struct history *t, int64_t account, struct owed *o
             (void)sqlite3_reset(st);
             return err;
         }
-    }
-    return err;
-}
-
-enum err history_of(struct history *t, int64_t account, struct owed *out, struct errmsg *why)
-{
-    sqlite3_stmt *st = t->st[PLANS];
-    bool row = false;
-    enum err err = read_webhooks(t, account, out, why);
-    if (err != ERR_OK) {
-        return err;
-    }
-    sql_bind_int(st, 1, account);
-    while ((err = sql_next(st, &row, why)) == ERR_OK && row) {
-        owed_add_plan(out, sqlite3_column_int(st, 0) != 0, sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2));
     }
     return err;
 }

@@ -1,4 +1,4 @@
-/* Tables: the versions of webhooks and of accounts' plans that were seen, each with the time its record was logged: what the
+/* Table: the versions of webhooks that were seen, each with the time its record was logged: what the
  * reconciliation holds events against. Compaction loses old versions, so a view that was made anew knows only those that the
  * topic still had; one that has been running knows all since it began. */
 #ifndef VIEW_HISTORY_H
@@ -7,7 +7,7 @@
 #include "owed/owed.h"
 #include "view/sql.h"
 
-enum { HISTORY_STATEMENTS = 8 };
+enum { HISTORY_STATEMENTS = 5 };
 
 struct history {
     sqlite3 *db;
@@ -23,9 +23,6 @@ void history_close(struct history *t);
  * nothing is kept when there is none. A version that is not greater than the last is left out. */
 MUST_CHECK enum err history_put(struct history *t, int64_t webhook, int64_t account, int64_t version, int64_t logged_wall_ms,
                                 struct slice record, struct errmsg *why);
-/* version 0: the account is deleted. */
-MUST_CHECK enum err history_put_plan(struct history *t, int64_t account, int64_t version, int64_t logged_wall_ms, bool paid,
-                                     struct errmsg *why);
 /* The history of an account. */
 MUST_CHECK enum err history_of(struct history *t, int64_t account, struct owed *out, struct errmsg *why);
 /* Appends the last version's record; nothing when it is deleted or unknown. */

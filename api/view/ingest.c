@@ -131,10 +131,8 @@ static enum err fold(struct ingest *in, struct source *src, const struct kafka_r
         return fold_delivery(&in->fold, rec, now_wall_ms, &changed, why);
     case TOPIC_EVENTS:
         return fold_event(&in->fold, rec, src->at.source, now_wall_ms, why);
-    case TOPIC_WEBHOOKS:
-        return fold_webhook(&in->fold, rec, why);
     default:
-        return fold_account(&in->fold, rec, why);
+        return fold_webhook(&in->fold, rec, why);
     }
 }
 
@@ -366,10 +364,8 @@ static void add_metrics(struct ingest *in, struct metrics *m)
     static const struct {
         enum topic kind;
         const char *label;
-    } kinds[] = {{TOPIC_DELIVERIES, "topic=\"deliveries\""},
-                 {TOPIC_EVENTS, "topic=\"events\""},
-                 {TOPIC_WEBHOOKS, "topic=\"webhooks\""},
-                 {TOPIC_ACCOUNTS, "topic=\"accounts\""}};
+    } kinds[] = {
+        {TOPIC_DELIVERIES, "topic=\"deliveries\""}, {TOPIC_EVENTS, "topic=\"events\""}, {TOPIC_WEBHOOKS, "topic=\"webhooks\""}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         in->records[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_records_total", "Records read", kinds[i].label);
         in->useless[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_unusable_records_total",

@@ -66,7 +66,7 @@ struct source *sources_log_of(struct sources *s, const struct source *events)
 
 bool sources_wants(const char *prefix, const char *topic, enum topic *kind, char pool[TOPIC_NAME_SIZE])
 {
-    static const enum topic kinds[] = {TOPIC_EVENTS, TOPIC_DELIVERIES, TOPIC_WEBHOOKS, TOPIC_ACCOUNTS};
+    static const enum topic kinds[] = {TOPIC_EVENTS, TOPIC_DELIVERIES, TOPIC_WEBHOOKS};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char plain[TOPIC_NAME_SIZE], full[TOPIC_NAME_SIZE];
         topic_name(kinds[i], prefix, NULL, plain);

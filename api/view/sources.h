@@ -11,7 +11,7 @@
 struct source {
     char topic[TOPIC_NAME_SIZE];
     char pool[TOPIC_NAME_SIZE]; /* of events and deliveries; "" the shared one */
-    enum topic kind;            /* TOPIC_EVENTS, _DELIVERIES, _WEBHOOKS or _ACCOUNTS */
+    enum topic kind;            /* TOPIC_EVENTS, _DELIVERIES or _WEBHOOKS */
     int32_t partition;
     struct position at;
     bool moved; /* at has changed and is not saved */

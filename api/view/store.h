@@ -15,7 +15,7 @@
 #include "view/names.h"
 #include "view/positions.h"
 
-#define STORE_SCHEMA 1 /* changes with any CREATE statement, and with what a column means */
+#define STORE_SCHEMA 2 /* changes with any CREATE statement, and with what a column means */
 
 struct store {
     char *path;

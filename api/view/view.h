@@ -1,7 +1,7 @@
 /* The deliveries view: what the topics say about deliveries and events, in an SQLite file that can be asked (docs/VIEW.md).
  *
  * Kafka is the ledger and the view an index of it: whatever the file holds comes from `<prefix>.deliveries[.pool]`,
- * `<prefix>.events[.pool]`, `<prefix>.webhooks` and `<prefix>.accounts`, and a file that is missing, damaged or of an older
+ * `<prefix>.events[.pool]` and `<prefix>.webhooks`, and a file that is missing, damaged or of an older
  * schema is made anew from them. All calls are the loop's; each answers within milliseconds whatever the size of the file, except
  * the reconciliation, which goes on in steps.
  *

@@ -136,7 +136,6 @@ static void send_old(struct world *w, rd_kafka_t *rk, const char *kind, const ch
 static void send_definitions(struct world *w)
 {
     rd_kafka_t *rk = plain_client(w, RD_KAFKA_PRODUCER, NULL);
-    send_old(w, rk, "accounts", "acc_1", "{\"id\":\"acc_1\",\"plan\":\"pro\",\"version\":1}");
     send_old(w, rk, "webhooks", "wh_1",
              "{\"id\":\"wh_1\",\"account_id\":\"acc_1\",\"url\":\"https://a.example/\",\"events\":[\"*\"],\"enabled\":true,"
              "\"secrets\":[{\"sealed\":\"s\"}],\"version\":1,\"created_at\":\"2026-01-01T00:00:00Z\"}");
@@ -188,7 +187,7 @@ static int set_up(void **state)
     (void)snprintf(w->folder, sizeof w->folder, "/tmp/test_view_XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     assert_int_equal(kafka_producer_new(&w->kafka->options, &options, &w->producer, &why), ERR_OK);
-    static const char *const kinds[] = {"events", "deliveries", "webhooks", "accounts"};
+    static const char *const kinds[] = {"events", "deliveries", "webhooks"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         make_topic(w, kinds[i]);
     }
@@ -333,13 +332,12 @@ static void test_bad_records_are_counted_and_passed_over(void **state)
     write_to(w, "deliveries", 0, "!claim", SLICE("{\"schema\":\"trueftp.claim/1\"}"));
     write_to(w, "events", 0, "k", SLICE("\xff\xfe"));
     write_to(w, "webhooks", 0, "wh_1", SLICE("[]"));
-    write_to(w, "accounts", 0, "acc_1", SLICE("7"));
     flush(w);
     fill(w, 0, 4);
     open_view(w);
     read_all(w);
     assert_int_equal(count_all(w, VIEW_ANY), 4);
-    static const char *const kinds[] = {"topic=\"deliveries\"", "topic=\"events\"", "topic=\"webhooks\"", "topic=\"accounts\""};
+    static const char *const kinds[] = {"topic=\"deliveries\"", "topic=\"events\"", "topic=\"webhooks\""};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         assert_int_equal(counter(w, "trueftp_api_view_unusable_records_total", kinds[i]), 1);
     }
