@@ -28,6 +28,7 @@ RANKS = {"retrying": 0, "parked": 0, "cancelled": 2, "failed": 3, "delivered": 4
 OPEN = 0
 LATER_S = {"broker_restart": 15.0, "broker_stop": 15.0}  # how long a fault goes on to have effects: the group's sessions, the members' return
 LATER_DEFAULT_S = 5.0
+REPEAT_S = 1.5  # at once, on a machine that is busy with other things
 
 Post = collections.namedtuple("Post", "wall_s attempt status body_hash")
 LogRecord = collections.namedtuple("LogRecord", "partition offset rank attempt revision status due_s")
@@ -219,7 +220,7 @@ class Checker:
         looks as if the request had never come, so the client may send it once more, on a new one."""
         rows = [0]
         for a, b in zip(posts, posts[1:]):
-            if a.status == 0 and b.attempt == a.attempt and b.wall_s - a.wall_s < 0.45:
+            if a.status == 0 and b.attempt == a.attempt and b.wall_s - a.wall_s < REPEAT_S:
                 rows[-1] += 1
             else:
                 rows.append(0)
