@@ -7,7 +7,7 @@
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
 #   --only PART      one part alone; can be given more than once. unit: also the protocol's model, and its simulator with 20,000 seeds and
-#                    ten mutants, and the installed library; fuzz: each fuzz target for some seconds; chaos: a worker dies at each crash
+#                    its mutants, and the installed library; fuzz: each fuzz target for some seconds; chaos: a worker dies at each crash
 #                    point, with Redis kept or emptied (tests/chaos); operations: manifests, alerts, analytics (tests/operations.sh)
 #
 # The last line is `N passed, M failed`: unit test programs, fuzz targets, crash points, scenarios, and one for lint. Exit status 0 only
@@ -145,7 +145,7 @@ run_lint() {
 run_unit() {
     begin 'Unit tests'
     run_ctest dev unit $unit_minutes --exclude-regex '^sim/mutants/'
-    begin 'The simulator: 20,000 seeds, ten mutants'
+    begin 'The simulator: 20,000 seeds, and mutants of it'
     build_preset release trueftp-sim
     run_ctest release sim $sim_minutes --label-regex '^sim$'
     begin 'The installed library, used as a stranger would'
