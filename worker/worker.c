@@ -22,6 +22,7 @@
 #define DAY_MS 86400000LL
 #define WRITE_AGAIN_MS (7 * DAY_MS) /* DELIVERY: "Open for long" */
 #define HOLD_MAX_MS (30 * DAY_MS)
+#define BOUND_LAG_MS 120000 /* more than a zombie lives: sessions last 10 s unless they are set longer */
 #define JOBS_A_SLOT 4       /* deliveries in hand for each POST that may be in flight */
 #define STOOD_STILL_MS 5000 /* a turn this late: this process was stopped */
 #define SILENCE_MS 2500     /* two commits of one a second, and a little: less is no silence, however short the session timeout */
@@ -247,6 +248,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->core.retry = (struct retry_policy){w->settings.retry_base_ms, w->settings.retry_factor, w->settings.retry_max_ms};
     w->core.write_again_ms = WRITE_AGAIN_MS;
     w->core.hold_max_ms = HOLD_MAX_MS;
+    w->core.bound_lag_ms = BOUND_LAG_MS;
     w->core.events_topic = w->events_topic;
     w->core.max_jobs = (int)w->settings.slots * JOBS_A_SLOT;
     buf_init(&w->event_scratch, 2 * EVENT_MAX_BYTES);

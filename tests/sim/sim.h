@@ -58,6 +58,7 @@ struct plan {
     bool deadly;          /* some delivery kills whoever sends it */
     bool compact_at_once; /* no min.compaction.lag: the truth about a delivery can be lost with a wipe at the wrong moment */
     int64_t slot_ms;      /* idempotency keys live 2 to 3 of these */
+    int64_t bound_lag_ms; /* the core's */
     int64_t latency_ms;
 };
 

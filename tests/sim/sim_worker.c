@@ -21,6 +21,7 @@ void worker_boot(struct sim *s, int number)
     w->core.retry = (struct retry_policy){.base_ms = 500, .factor = 3, .max_ms = 8000};
     w->core.write_again_ms = WRITE_AGAIN_MS;
     w->core.hold_max_ms = HOLD_MAX_MS;
+    w->core.bound_lag_ms = s->plan.bound_lag_ms;
     w->core.events_topic = "trueftp.events";
     w->core.max_jobs = (int)rnd(s, 2, s->plan.crowd ? 2000 : 40);
     w->last_turn_ms = w->second_ms = w->contact_ms = s->now_ms;

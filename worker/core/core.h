@@ -110,6 +110,7 @@ struct core {
     struct retry_policy retry;
     int64_t write_again_ms; /* an open record this old is written again, before retention takes it */
     int64_t hold_max_ms;    /* held for so long, a delivery is cancelled */
+    int64_t bound_lag_ms;   /* a rebuild reads at least so much of the log that needs no rebuilding: zombies are known by it */
     const char *events_topic;
     int64_t now_ms; /* monotonic */
     int64_t now_wall_ms;

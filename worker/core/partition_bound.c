@@ -7,7 +7,7 @@
 
 void bound_init(struct bound *b, int64_t low)
 {
-    *b = (struct bound){.low = low, .hi = -1, .answered = low - 1, .open_low = INT64_MAX};
+    *b = (struct bound){.low = low, .hi = -1, .answered = low - 1, .open_low = INT64_MAX, .ripening = -1};
 }
 
 void bound_read(struct partition *p, int64_t event_offset)
@@ -38,7 +38,7 @@ void bound_log_made_anew(struct partition *p)
 
 /* Events that were not read yet may have records (of a predecessor, of a zombie): while the watermark has not passed the highest
  * of them, the bound stands still. */
-int64_t bound_to_commit(const struct partition *p)
+static int64_t bound_now(const struct partition *p)
 {
     const struct bound *b = &p->bound;
     const struct event_ring *r = &p->events;
@@ -47,6 +47,23 @@ int64_t bound_to_commit(const struct partition *p)
     int64_t low = b->answered + 1 < b->open_low ? b->answered + 1 : b->open_low;
     if (r->count > 0 && r->entries[r->head].low < low)
         low = r->entries[r->head].low;
+    return low > b->low ? low : b->low;
+}
+
+/* A bound is good for every later commit too, and is committed some time after it was found: what ended just now is then still
+ * read by a rebuild, and a zombie's late record about it known for what it is. */
+int64_t bound_to_commit(struct partition *p)
+{
+    struct bound *b = &p->bound;
+    int64_t now_ms = p->core->now_ms;
+    if (b->ripening < 0) {
+        b->ripening = bound_now(p);
+        b->ripening_since_ms = now_ms;
+    }
+    if (now_ms - b->ripening_since_ms < p->core->bound_lag_ms)
+        return b->low;
+    int64_t low = b->ripening;
+    b->ripening = -1;
     return low > b->low ? low : b->low;
 }
 

@@ -37,6 +37,8 @@ struct bound {
     int64_t answered; /* the index has answered for the log up to here */
     int64_t open_low; /* of the same answer: the lowest last record of an open delivery; INT64_MAX: none is open */
     bool checked;     /* a CHECK has been answered since SERVING began */
+    int64_t ripening; /* a later bound, found at ripening_since_ms, which is kept back yet; -1: none */
+    int64_t ripening_since_ms;
 };
 
 /* Records read from the log during a replay, in one block of memory, on their way into the index. */
@@ -200,8 +202,8 @@ void bound_serving(struct partition *p);
 /* The index has answered: it is the log up to ap, and nothing that is open has its last record below open_low. */
 void bound_checked(struct partition *p, int64_t ap, int64_t open_low);
 void bound_log_made_anew(struct partition *p);
-/* The bound that goes with the commit of the present watermark. */
-int64_t bound_to_commit(const struct partition *p);
+/* The bound that goes with the commit of the present watermark: once or twice core->bound_lag_ms old. */
+int64_t bound_to_commit(struct partition *p);
 /* Offset of the event that a record is about; -1 when that is none of this partition's. */
 int64_t bound_event_offset(const struct partition *p, const struct delivery *dl);
 
