@@ -44,6 +44,7 @@ struct ingest {
     bool discovered;   /* the topics were listed once */
     bool halted;       /* the store failed; the recover timer runs */
     bool damaged;      /* and must be made anew */
+    bool complete;     /* all was read once, and nothing has failed since */
     int turn_records;  /* since the turn began */
     int batch_records; /* in the transaction */
     int64_t batch_ms;  /* when it was opened */
@@ -70,6 +71,7 @@ static void halt(struct ingest *in, enum err err, const struct errmsg *why)
     stop_reading(in);
     report_unsettle(in->report); /* what is read anew is to be proven anew */
     in->halted = true;
+    in->complete = false;
     in->damaged = in->damaged || err == ERR_FATAL;
     loop_timer_arm(in->recover_timer, RECOVER_MS);
 }
@@ -303,7 +305,8 @@ static void on_discover(void *ctx)
 
 /* -------- the report -------- */
 
-static bool is_complete(const struct ingest *in)
+/* Every partition that is known was read to its end, and what was read is committed. */
+static bool all_is_read(const struct ingest *in)
 {
     const struct source *src;
     TAILQ_FOREACH(src, &in->sources.list, link) {
@@ -341,7 +344,8 @@ static int64_t complete_since(const struct ingest *in)
 static void on_report(void *ctx)
 {
     struct ingest *in = ctx;
-    struct report_state state = {.complete = is_complete(in),
+    in->complete = in->complete || all_is_read(in); /* what comes later, new pools too, is news and no gap */
+    struct report_state state = {.complete = in->complete,
                                  .files = in->files,
                                  .lag_records = lag_records(in),
                                  .complete_since_wall_ms = complete_since(in)};

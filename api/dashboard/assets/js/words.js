@@ -34,7 +34,7 @@ export function statusBadge(status) {
 
 /** A webhook with its health (or none yet) in one badge. */
 export function healthBadge(webhook, health) {
-    if (webhook.paused) return badge("warn", "Paused by plan");
+    if (webhook.enabled && webhook.paused) return badge("warn", "Paused by plan");
     if (!webhook.enabled) return webhook.disabled_reason ? badge("", "Off") : badge("warn", "Paused");
     return {
         healthy: () => badge("good", "Healthy"),

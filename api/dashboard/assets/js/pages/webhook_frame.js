@@ -29,7 +29,7 @@ export function crumbs(...items) {
 /** What is wrong with it, in a sentence that says what to do; or nothing. */
 function notice(webhook, health) {
     const settings = `#${webhookPath(webhook.id)}/settings`;
-    if (webhook.paused)
+    if (webhook.enabled && webhook.paused)
         return note(
             "warn",
             "Paused: the account's plan has no webhooks",
