@@ -18,7 +18,7 @@ set -euo pipefail
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=15 operations_minutes=10 fuzz_seconds=5
+readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 fuzz_seconds=5
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
 steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
@@ -60,7 +60,7 @@ wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
 # Whatever ends the run, Kafka does not outlive it. The scenarios end what else they start.
 clean_up() {
     local cluster
-    for cluster in "$work"/kafka/* "$work"/pytest/*/*/kafka "$work"/chaos/kafka; do
+    for cluster in "$work"/kafka/* "$work"/pytest/*/kafka "$work"/pytest/*/*/kafka "$work"/chaos/kafka; do
         [[ -f $cluster/ports ]] && "$kafka_script" stop --dir "$cluster" 2>/dev/null
     done
     [[ ! $work ]] || rm -rf "$work"
@@ -92,7 +92,7 @@ begin() {
 
 install() {
     begin 'Packages'
-    packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest openssl curl lftp kcat git \
+    packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest python3-pytest-xdist openssl curl lftp kcat git \
         logrotate openssh-client perl python3-jsonschema
     provide_redis
     # Where it was unpacked, if it was: unit tests look for it on the path.
@@ -263,13 +263,16 @@ run_scenarios() {
     files+=("$results/scenario.xml")
     local python=/usr/bin/python3
     "$python" -c 'import pytest' 2>/dev/null || python=python3
+    # A scenario waits more than it works: several processes share the files, each with a Kafka of its own.
+    local sharing=()
+    "$python" -c 'import xdist' 2>/dev/null && sharing=(-n "$scenario_processes" --dist loadfile)
     (
         cd "$root_dir/tests/scenario"
         export SCENARIO_BIN=$root_dir/build/dev/bin SCENARIO_PROFTPD=$proftpd_dir SCENARIO_REDIS=$redis_server
         export SCENARIO_AXE=$axe SCENARIO_VSFTPD=$vsftpd_dir SCENARIO_PUREFTPD=$pureftpd_dir
         export SCENARIO_SCHEMATHESIS=$schemathesis SCENARIO_KAFKA=$kafka_dir SCENARIO_FULL=$full PYTHONDONTWRITEBYTECODE=1
         timeout --foreground -k 30 $((scenario_minutes * (full ? 4 : 1) * 60)) "$python" -m pytest -p no:cacheprovider -q --tb=short \
-            --basetemp="$work/pytest" --junitxml="$results/scenario.xml" "${pytest_arguments[@]}" . 2>&1
+            "${sharing[@]}" --basetemp="$work/pytest" --junitxml="$results/scenario.xml" "${pytest_arguments[@]:-.}" 2>&1
     ) | tee "$results/scenario.log" | sed -uE '/^[0-9]+ (passed|failed|skipped).* in [0-9.]+s/s/^/pytest: /' || true
 }
 

@@ -50,8 +50,9 @@ def bin_dir():
 
 @pytest.fixture(scope="session")
 def kafka():
-    """One real Kafka for all scenarios; each has topics of its own."""
-    broker = Kafka(KAFKA_SCRIPT, pathlib.Path(os.environ["SCENARIO_KAFKA"]) / "shared").start()
+    """One real Kafka for all scenarios of this process; each has topics of its own."""
+    of_this_process = os.environ.get("PYTEST_XDIST_WORKER", "shared")
+    broker = Kafka(KAFKA_SCRIPT, pathlib.Path(os.environ["SCENARIO_KAFKA"]) / of_this_process).start()
     yield broker
     broker.stop()
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from harness.api import eventually, new_account, new_key, start_api
+from harness.broker import PARTITIONS
 from harness.contract import delivery_id, make_event
 from harness.endpoint import Status
 from harness.stack import ACCOUNT
@@ -159,7 +160,7 @@ def test_reconciliation_says_what_is_owed(stack, client, endpoint):
 
 @pytest.mark.real_kafka
 def test_a_pool_that_comes_later_is_noticed(stack, api, client):
-    stack.ctl("topics", "ensure", "--partitions", 2, "--pool", "big")
+    stack.ctl("topics", "ensure", "--partitions", PARTITIONS, "--pool", "big")
     webhook = stack.webhook()
     stack.worker()
     stack.topics.publish(make_event(ACCOUNT, "/shared"))
