@@ -285,11 +285,12 @@ void worker_stop(struct worker *w)
 
 void worker_done(struct worker *w)
 {
-    ownership_free(w->ownership);
-    table_free(w->table);
-    /* What Redis was asked about an endpoint keeps that one alive. */
+    /* First, since it answers what it was asked: for partitions that wait for that to be released, and about endpoints, which it
+     * keeps alive. */
     if (w->redis)
         redis_free(w->redis);
+    ownership_free(w->ownership);
+    table_free(w->table);
     if (w->http)
         http_client_free(w->http);
     index_free(w->index);
