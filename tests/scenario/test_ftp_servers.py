@@ -123,7 +123,7 @@ def test_sftp_by_openssh(stack, make_server, tmp_path):
     for name in names:
         (local / name).write_bytes(name.encode())
     (local / "file").write_bytes(b"hello")
-    server.sftp([f"put -r {local} tree"])
+    server.sftp(["mkdir tree", f"put {local}/* tree"])
     server.sftp(["mkdir d", f"put {local}/file deliver.part", "rename deliver.part deliver", f"get deliver {tmp_path}/got", "rename deliver done", "rm done", "rmdir d"])
     events = wait_published(
         stack,

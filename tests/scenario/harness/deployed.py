@@ -241,7 +241,8 @@ class PureFtpd(Deployed):
     def configuration(self):
         text = set_keys(self.deployed(), r"\s+", PureDB=self.folder / "pureftpd.pdb", CertFile=self.folder / "pure-ftpd.pem", TLS=1,
                         AltLog=f"clf:{self.log}", PassivePortRange="30000 32767")
-        own = {"Bind": f"{self.address},{self.port}", "PIDFile": self.folder / "pid"}
+        address = self.address.replace("::1", "0:0:0:0:0:0:0:1")  # a value that begins with a colon loses it: "Bind: ..." is allowed too
+        own = {"Bind": f"{address},{self.port}", "PIDFile": self.folder / "pid"}
         return text + "".join(f"{key} {value}\n" for key, value in own.items())
 
     def command(self, path):
