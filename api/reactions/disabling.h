@@ -11,7 +11,7 @@ struct disabling;
 
 struct disabling *disabling_new(struct api *api);
 void disabling_free(struct disabling *d); /* NULL is fine */
-/* The view's event callback; ctx is a struct disabling. */
+/* The callback of view_on_disabled; ctx is a struct disabling. */
 void disabling_event(void *ctx, const struct event *ev);
 /* Once a second, when definitions and view are complete. */
 void disabling_turn(struct disabling *d);
