@@ -1,5 +1,5 @@
 /* What a POST costs at least: one buffer sent, one received, one epoll. A connection an endpoint, or one for each POST in flight
- * where these are more. */
+ * where these are more. The connections take turns, and each has one POST in flight at a time. */
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +20,8 @@ static struct {
         char *request;
         size_t len;
     } * lanes;
+    struct lane **idle; /* a ring of those without a POST in flight: the one that has waited longest is the next */
+    int first, idle_count;
 } h;
 
 static void open_lane(const struct yard *y, struct lane *lane, int i)
@@ -44,13 +46,19 @@ static void prepare(const struct yard *y)
     h.epoll = epoll_create1(EPOLL_CLOEXEC);
     h.count = y->endpoints > y->in_flight ? y->endpoints : y->in_flight;
     h.lanes = mem_array(NULL, (size_t)h.count, sizeof *h.lanes);
-    for (int i = 0; i < h.count; i++)
+    h.idle = mem_array(NULL, (size_t)h.count, sizeof(struct lane *));
+    for (int i = 0; i < h.count; i++) {
         open_lane(y, &h.lanes[i], i);
+        h.idle[h.idle_count++] = &h.lanes[i];
+    }
 }
 
 static void start(int *started)
 {
-    struct lane *lane = &h.lanes[(*started)++ % h.count];
+    struct lane *lane = h.idle[h.first];
+    h.first = (h.first + 1) % h.count;
+    h.idle_count--;
+    (*started)++;
     check(send(lane->fd, lane->request, lane->len, MSG_NOSIGNAL) == (ssize_t)lane->len);
 }
 
@@ -69,6 +77,7 @@ void yard_hand(const struct yard *y, int posts)
             struct lane *lane = events[i].data.ptr;
             ssize_t len = recv(lane->fd, bytes, sizeof bytes, MSG_DONTWAIT);
             check(len > 12 && memcmp(bytes + 9, "200", 3) == 0 && memmem(bytes, (size_t)len, "\r\n\r\n", 4));
+            h.idle[(h.first + h.idle_count++) % h.count] = lane;
             done++;
             if (started < posts)
                 start(&started);
