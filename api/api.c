@@ -93,16 +93,14 @@ static const char *live(void *ctx)
 static enum err check_settings(struct api *api, struct errmsg *why)
 {
     const struct api_settings *s = &api->settings;
-    struct errmsg inner;
     if (!topic_prefix_valid(s->common.topic_prefix))
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_TOPIC_PREFIX: '%s' is not a topic prefix", s->common.topic_prefix);
     if (s->common.secrets_key_file[0] == '\0')
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_SECRETS_KEY_FILE must be given: webhook secrets are sealed with its keys");
     if (s->admin_token_file[0] != '\0' && access(s->admin_token_file, R_OK) != 0)
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_ADMIN_TOKEN_FILE: %s cannot be read", s->admin_token_file);
-    if (address_list_parse(s->common.allow_targets, &api->exempt, &inner) != ERR_OK)
-        return errmsg_set(why, ERR_INVALID, "TRUEFTP_ALLOW_TARGETS: %.400s", inner.text);
-    api->policy = (struct target_policy){.allow_http = s->common.allow_http, .exempt = api->exempt};
+    if (target_policy_make(s->common.allow_http, s->common.allow_targets, s->common.deny_targets, &api->policy, why) != ERR_OK)
+        return ERR_INVALID;
     return keyring_load(s->common.secrets_key_file, &api->keyring, why);
 }
 
@@ -201,7 +199,7 @@ void api_done(struct api *api)
     loop_timer_free(api->second);
     limiter_free(api->requests);
     limiter_free(api->tests);
-    address_list_free(api->exempt);
+    target_policy_done(&api->policy);
     file_watch_free(api->key_watch);
     keyring_free(api->keyring);
     metrics_free(api->metrics);

@@ -32,7 +32,6 @@ struct api {
     int32_t event_partitions;        /* of the shared pool's events topic; likewise */
     struct keyring *keyring;
     struct file_watch *key_watch;
-    struct address_list *exempt;
     struct target_policy policy;
     struct limiter *requests, *tests; /* by key id; by account */
     struct view *view;

@@ -52,11 +52,55 @@ static enum err put_headers(struct endpoint *ep, struct errmsg *why)
     return ERR_OK;
 }
 
-/* What is sent with each POST, and what signs it; or it is broken. */
+/* TLS as the webhook wants it; *out NULL: the defaults. */
+static enum err make_tls(const struct webhook *wh, const struct keyring *k, struct http_tls **out, struct errmsg *why)
+{
+    const struct webhook_tls *t = wh->tls;
+    struct buf key;
+    *out = NULL;
+    if (!t)
+        return ERR_OK;
+    buf_init(&key, WEBHOOK_TLS_MAX_KEY_BYTES);
+    enum err err = ERR_OK;
+    if (*t->client_key)
+        err = k ? webhook_tls_open_key(t, k, wh->account_id, wh->id, &key, why)
+                : errmsg_set(why, ERR_NOT_FOUND, "no key file (TRUEFTP_SECRETS_KEY_FILE)");
+    const struct http_tls_options o = {.ca_certificates = slice_str(t->ca_certificates),
+                                       .client_certificate = slice_str(t->client_certificate),
+                                       .client_key = buf_slice(&key),
+                                       .pins = (const char *const *)t->pins,
+                                       .pin_count = t->pin_count,
+                                       .tls13 = t->min_version == WEBHOOK_TLS_1_3};
+    if (err == ERR_OK)
+        err = http_tls_new(&o, out, why);
+    if (key.p)
+        OPENSSL_cleanse(key.p, key.cap);
+    buf_done(&key);
+    return err;
+}
+
+static void open_http(struct endpoint *ep, const struct keyring *k)
+{
+    const struct webhook *wh = ep->wh;
+    struct http_tls *tls;
+    struct errmsg why;
+    if (make_tls(wh, k, &tls, &why) != ERR_OK) {
+        ep->broken = mem_strdup(why.text);
+        return;
+    }
+    if (http_endpoint_new(ep->client, wh->url, tls, &ep->http, &why) != ERR_OK)
+        ep->refused = mem_strdup(why.text);
+    http_tls_unref(tls);
+}
+
+/* Where it is sent, what is sent with each POST, and what signs it; or it is broken. */
 static void prepare(struct endpoint *ep, const struct keyring *k)
 {
     const struct webhook *wh = ep->wh;
     struct errmsg why;
+    open_http(ep, k);
+    if (ep->broken)
+        return;
     if (put_headers(ep, &why) != ERR_OK)
         ep->broken = mem_strdup(why.text);
     else if (wh->secret_count == 0)
@@ -74,20 +118,21 @@ static void undo(struct endpoint *ep)
     }
     memset(ep->keys, 0, sizeof ep->keys);
     ep->key_count = 0;
+    http_endpoint_free(ep->http);
+    ep->http = NULL;
     buf_done(&ep->headers);
     buf_done(&ep->headers_traced);
+    free(ep->refused);
     free(ep->broken);
-    ep->broken = NULL;
+    ep->refused = ep->broken = NULL;
 }
 
 struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k, struct webhook *wh)
 {
     struct endpoint *ep = mem_zalloc(sizeof *ep);
-    struct errmsg why;
+    ep->client = http;
     ep->wh = wh;
     ep->refs = 1;
-    if (http_endpoint_new(http, wh->url, &ep->http, &why) != ERR_OK)
-        ep->refused = mem_strdup(why.text);
     prepare(ep, k);
     return ep;
 }
@@ -111,10 +156,7 @@ void endpoint_unref(struct endpoint *ep)
 {
     if (!ep || --ep->refs > 0)
         return;
-    if (ep->http)
-        http_endpoint_free(ep->http);
     undo(ep);
     webhook_free(ep->wh);
-    free(ep->refused);
     free(ep);
 }

@@ -10,10 +10,11 @@
 #include "model/webhook.h"
 
 struct endpoint {
+    struct http_client *client;
     struct webhook *wh;
     struct http_endpoint *http; /* NULL: the target policy refuses the URL (refused says why) */
     char *refused;
-    char *broken; /* our own trouble (a secret that cannot be opened): nothing can be sent now; NULL: none */
+    char *broken; /* our own trouble (a secret or a key that cannot be opened): nothing can be sent now; NULL: none */
     struct {
         struct signer *trueftp; /* NULL unless the webhook wants it */
         struct signer *standard;

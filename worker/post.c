@@ -91,6 +91,7 @@ static void on_done(void *ctx, const struct http_result *r)
     struct worker *w = partition_shell(job->partition);
     struct outcome o = {.http_status = r->status,
                         .error = r->error,
+                        .reason = r->reason,
                         .ours = r->ours,
                         .retry_after = r->retry_after,
                         .response = r->response,

@@ -14,6 +14,10 @@ static const struct config_option options[] = {
     {"TRUEFTP_DISABLE_AFTER_S", CONFIG_INT, "432000", 0, 31536000,
      "seconds of nothing but failures after which a webhook is to be disabled; 0: never",
      offsetof(struct worker_settings, disable_after_s)},
+    {"TRUEFTP_EGRESS_PROXY", CONFIG_STRING, "", 0, 512, "HTTP proxy through which all deliveries go, http://host:port",
+     offsetof(struct worker_settings, egress_proxy)},
+    {"TRUEFTP_EGRESS_PROXY_CREDENTIALS_FILE", CONFIG_STRING, "", 0, 4096, "file with the proxy's user:password",
+     offsetof(struct worker_settings, egress_proxy_credentials_file)},
 };
 
 const struct config_table worker_options = {options, sizeof options / sizeof options[0], settings_known_names};

@@ -11,7 +11,9 @@ struct worker_settings {
     int64_t retry_base_ms;
     int64_t retry_factor;
     int64_t retry_max_ms;
-    int64_t disable_after_s; /* 0: never */
+    int64_t disable_after_s;             /* 0: never */
+    char *egress_proxy;                  /* "http://host:port"; "": none */
+    char *egress_proxy_credentials_file; /* "": none */
 };
 
 extern const struct config_table worker_options;

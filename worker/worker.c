@@ -182,12 +182,25 @@ static enum err check_settings(struct worker *w, struct errmsg *why)
     if (s->common.secrets_key_file[0] == '\0')
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_SECRETS_KEY_FILE must be given: webhook secrets are sealed with its keys");
     enum err err = keyring_load(s->common.secrets_key_file, &w->keyring, why);
-    if (err == ERR_OK && address_list_parse(s->common.allow_targets, &w->exempt, why) != ERR_OK) {
-        char text[sizeof why->text];
-        memcpy(text, why->text, sizeof text);
-        err = errmsg_set(why, ERR_INVALID, "TRUEFTP_ALLOW_TARGETS: %.480s", text);
-    }
-    return err;
+    return err == ERR_OK
+               ? target_policy_make(s->common.allow_http, s->common.allow_targets, s->common.deny_targets, &w->policy, why)
+               : err;
+}
+
+static enum err open_proxy(struct worker *w, struct errmsg *why)
+{
+    const struct worker_settings *s = &w->settings;
+    const struct http_proxy_options o = {.loop = w->loop,
+                                         .resolver = w->resolver,
+                                         .url = s->egress_proxy,
+                                         .credentials_file = s->egress_proxy_credentials_file,
+                                         .metrics = w->metrics,
+                                         .metrics_prefix = "trueftp_worker"};
+    struct errmsg inner;
+    if (*s->egress_proxy == '\0')
+        return ERR_OK;
+    enum err err = http_proxy_new(&o, &w->proxy, &inner);
+    return err == ERR_OK ? err : errmsg_set(why, err, "TRUEFTP_EGRESS_PROXY: %.480s", inner.text);
 }
 
 static enum err open_io(struct worker *w, struct errmsg *why)
@@ -212,7 +225,11 @@ static enum err open_io(struct worker *w, struct errmsg *why)
     w->resolver = resolver_new(w->loop, NULL, why);
     if (!w->resolver)
         return ERR_IO;
+    err = open_proxy(w, why);
+    if (err != ERR_OK)
+        return err;
     ho.resolver = w->resolver;
+    ho.proxy = w->proxy;
     w->http = http_client_new(&ho);
     err = redis_new(w->loop, w->resolver, &ro, &w->redis, why);
     if (err == ERR_OK)
@@ -236,7 +253,6 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     w->metrics = metrics_new();
     w->ages = ages_new();
     stats_init(&w->stats, w->metrics, w);
-    w->policy = (struct target_policy){.allow_http = w->settings.common.allow_http, .exempt = w->exempt};
     w->kafka = (struct kafka_options){.loop = w->loop,
                                       .brokers = w->settings.common.kafka_brokers,
                                       .config_file = w->settings.common.kafka_config,
@@ -293,6 +309,7 @@ void worker_done(struct worker *w)
     table_free(w->table);
     if (w->http)
         http_client_free(w->http);
+    http_proxy_free(w->proxy);
     index_free(w->index);
     schedule_free(w->schedule);
     dlq_free(w->dlq);
@@ -316,7 +333,7 @@ void worker_done(struct worker *w)
     core_done(&w->core);
     buf_done(&w->event_scratch);
     buf_done(&w->header_lines);
-    address_list_free(w->exempt);
+    target_policy_done(&w->policy);
     keys_free(w->keys);
     keyring_free(w->keyring);
     metrics_free(w->metrics);

@@ -24,6 +24,7 @@
 #include "index.h"
 #include "io/admin.h"
 #include "io/http_client.h"
+#include "io/http_proxy.h"
 #include "io/kafka.h"
 #include "io/loop.h"
 #include "io/redis.h"
@@ -62,7 +63,7 @@ struct worker {
     struct resolver *resolver;
     struct redis *redis;
     struct http_client *http;
-    struct address_list *exempt;
+    struct http_proxy *proxy; /* NULL: none */
     struct target_policy policy;
     struct keyring *keyring;
     struct keys *keys;

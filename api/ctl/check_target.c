@@ -1,14 +1,10 @@
 /* check-target, and the policy as the settings have it. */
 #include "ctl/policy.h"
 
-enum err policy_read(const struct ctl *ctl, struct address_list **exempt, struct target_policy *out, struct errmsg *why)
+enum err policy_read(const struct ctl *ctl, struct target_policy *out, struct errmsg *why)
 {
-    struct errmsg inner;
-    if (address_list_parse(ctl->settings.allow_targets, exempt, &inner) != ERR_OK) {
-        return errmsg_set(why, ERR_INVALID, "TRUEFTP_ALLOW_TARGETS: %.400s", inner.text);
-    }
-    *out = (struct target_policy){.allow_http = ctl->settings.allow_http, .exempt = *exempt};
-    return ERR_OK;
+    const struct settings *s = &ctl->settings;
+    return target_policy_make(s->allow_http, s->allow_targets, s->deny_targets, out, why);
 }
 
 /* NULL: allowed. why holds the text where the rule is not a literal. */
@@ -26,17 +22,16 @@ static const char *refusal(const struct target_policy *policy, const char *text,
 
 static int check_target(struct ctl *ctl, const void *args)
 {
-    struct address_list *exempt = NULL;
     struct target_policy policy;
     struct errmsg why;
     (void)args;
-    enum err err = policy_read(ctl, &exempt, &policy, &why);
+    enum err err = policy_read(ctl, &policy, &why);
     if (err != ERR_OK) {
         return ctl_usage("%s", why.text);
     }
     const char *rule = refusal(&policy, ctl->argument, &why);
     (void)printf(rule ? "refused: %s\n" : "allowed\n", rule);
-    address_list_free(exempt);
+    target_policy_done(&policy);
     return rule ? CTL_FAILED : CTL_OK;
 }
 

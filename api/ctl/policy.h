@@ -5,8 +5,7 @@
 #include "ctl/command.h"
 #include "model/target.h"
 
-/* *exempt is the caller's to free (address_list_free) and must outlive *out. */
-MUST_CHECK enum err policy_read(const struct ctl *ctl, struct address_list **exempt, struct target_policy *out,
-                                struct errmsg *why);
+/* *out is the caller's (target_policy_done). */
+MUST_CHECK enum err policy_read(const struct ctl *ctl, struct target_policy *out, struct errmsg *why);
 
 #endif

@@ -73,16 +73,15 @@ enum err webhook_seal(const struct ctl *ctl, struct webhook *wh, struct slice se
 
 static enum err check_url(const struct ctl *ctl, const char *url, struct errmsg *why)
 {
-    struct address_list *exempt = NULL;
-    struct target_policy policy;
+    struct target_policy policy = {0};
     struct target target = {0};
     struct errmsg inner;
-    enum err err = policy_read(ctl, &exempt, &policy, why);
+    enum err err = policy_read(ctl, &policy, why);
     if (err == ERR_OK && (err = target_parse(&policy, url, &target, &inner)) != ERR_OK) {
         err = errmsg_set(why, err, "--url: %.400s", inner.text);
     }
     target_done(&target);
-    address_list_free(exempt);
+    target_policy_done(&policy);
     return err;
 }
 

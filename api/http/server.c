@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -87,6 +88,8 @@ static void free_request(struct request *rq)
     rq->server->request_count--;
     uri_done(&rq->uri);
     free(rq->target);
+    if (rq->body.p)
+        OPENSSL_cleanse(rq->body.p, rq->body.cap); /* it may have held a client's key */
     buf_done(&rq->body);
     buf_done(&rq->out);
     json_decref(rq->json);

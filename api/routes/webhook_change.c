@@ -35,6 +35,12 @@ static void answer_with(struct request *rq, const struct webhook *wh, unsigned s
     reply_json(rq, status);
 }
 
+static void apply(struct request *rq, bool creating, struct webhook *wh, struct field_errors *errors)
+{
+    const struct webhook_rules rules = {&rq->api->policy, rq->api->keyring, loop_wall(rq->api->loop)};
+    webhook_fields_apply(rq->json, creating, &rules, wh, errors);
+}
+
 /* -------- create -------- */
 
 static void put_hex(char *out, const unsigned char *bytes, size_t count)
@@ -188,7 +194,7 @@ void webhooks_create(struct request *rq)
     if (!choose_id(rq, id) || is_repeat(rq, id) || !may_create(rq))
         return;
     struct webhook *wh = new_webhook(rq, id);
-    webhook_fields_apply(rq->json, true, &rq->api->policy, wh, &errors);
+    apply(rq, true, wh, &errors);
     if (errors.count > 0)
         reply_fields(rq, PROBLEM_VALIDATION_FAILED, &errors);
     else
@@ -228,7 +234,7 @@ void webhooks_update(struct request *rq)
     if (!change_if_match(rq, wh->version))
         return;
     struct webhook *next = next_version(rq, wh);
-    webhook_fields_apply(rq->json, false, &rq->api->policy, next, &errors);
+    apply(rq, false, next, &errors);
     if (errors.count == 0 && !webhook_secret_fits(rq->api->keyring, next))
         field_error(&errors, "signature", "refused", "the secret is none of Standard Webhooks: rotate it first");
     if (errors.count > 0) {

@@ -2,6 +2,7 @@
 
 #include "model/json_members.h"
 #include "util/json.h"
+#include "webhooks/tls.h"
 
 #define RECORD_MAX (1024UL * 1024)
 
@@ -149,6 +150,8 @@ void write_webhook_public(struct buf *out, const struct definitions *d, const st
     bool held = (!wh->enabled && !*wh->disabled_reason) || !definitions_account_pays(d, wh->account_id);
     write_bool(out, "paused", held);
     write_secrets(out, wh, now_wall_ms);
+    buf_puts(out, ",\"tls\":");
+    webhook_tls_write_public(out, wh->tls);
     json_put_member_int(out, "version", wh->version);
     json_put_member_time(out, "created_at", wh->created_wall_ms);
     json_put_member_time(out, "updated_at", wh->updated_wall_ms);

@@ -86,6 +86,7 @@ static void write_attempt(struct buf *out, const struct delivery_attempt *at)
     buf_printf(out, "{\"attempt\":%d", at->number);
     write_time(out, "started_at", at->started_wall_ms);
     write_outcome(out, at->http_status, at->error);
+    write_text(out, "reason", at->reason == DELIVERY_REASON_NONE ? SLICE("") : slice_str(delivery_reason_name(at->reason)));
     write_number(out, "duration_ms", at->duration_ms);
     write_number(out, "queued_ms", at->queued_ms);
     write_number(out, "dns_ms", at->dns_ms);

@@ -6,6 +6,7 @@
 
 #include "definitions/definitions.h"
 #include "util/mem.h"
+#include "webhooks/tls.h"
 
 #define URL_MAX 2048
 #define DESCRIPTION_MAX 1024
@@ -238,6 +239,7 @@ static void tell_unknown(const json_t *body, bool creating, struct field_errors 
         bool known = false;
         for (size_t i = 0; i < member_count; i++)
             known = known || (strcmp(name, members[i].name) == 0 && !(creating && members[i].changing_only));
+        known = known || strcmp(name, "tls") == 0;
         if (!known)
             field_error(errors, name, "unknown", "there is no such member");
     }
@@ -255,10 +257,10 @@ static void check_whole(const struct webhook *wh, struct field_errors *errors)
     field_error(errors, field, "invalid", "%.190s", why.text[len] == ':' ? why.text + len + 2 : why.text);
 }
 
-void webhook_fields_apply(const json_t *body, bool creating, const struct target_policy *policy, struct webhook *wh,
+void webhook_fields_apply(json_t *body, bool creating, const struct webhook_rules *rules, struct webhook *wh,
                           struct field_errors *errors)
 {
-    struct applying ap = {wh, policy, errors};
+    struct applying ap = {wh, rules->policy, errors};
     tell_unknown(body, creating, errors);
     if (creating && !json_object_get(body, "url"))
         field_error(errors, "url", "required", "is needed");
@@ -269,6 +271,7 @@ void webhook_fields_apply(const json_t *body, bool creating, const struct target
         if (value && !(creating && members[i].changing_only))
             members[i].apply(&ap, value);
     }
+    webhook_tls_apply(body, rules->keys, rules->now_wall_ms, wh, errors);
     if (wh->enabled && *wh->disabled_reason)
         field_error(errors, "disabled_reason", "invalid", "is for a webhook that is disabled: give enabled false too");
     if (errors->count == 0)

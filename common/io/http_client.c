@@ -92,6 +92,7 @@ struct http_client *http_client_new(const struct http_client_options *o)
     c->loop = o->loop;
     c->resolver = o->resolver;
     c->policy = *o->policy;
+    c->proxy = o->proxy;
     c->max_connections = o->max_connections;
     buf_init(&c->fixed, 1024);
     buf_printf(&c->fixed, "Content-Type: application/json\r\nUser-Agent: %s\r\n", o->user_agent);

@@ -16,14 +16,16 @@
 struct http_client;
 struct http_endpoint;
 struct http_request;
+struct http_tls;
 
 /* The outcome of one POST. */
 struct http_result {
     int status;                /* final status line's code; 0: none */
     enum delivery_error error; /* NONE: a complete response head was read in time (any status); else why not */
-    bool ours;          /* the failure is our own (descriptors, memory, resolver, shutting down): it must not use up an attempt.
-                         * error is then dns or tls (our resolver, our certificates), else cancelled */
-    const char *detail; /* for people: libcurl's words or the rule that refused the target; valid during the call */
+    bool ours; /* the failure is our own (descriptors, memory, resolver, egress proxy, shutting down): it uses up no attempt.
+                * error is then dns or tls (our resolver, our certificates), else cancelled */
+    enum delivery_reason reason; /* more of why, where more is known */
+    const char *detail;          /* for people: libcurl's words or the rule that refused the target; valid during the call */
     /* -1: not reached; connect_ms and tls_ms 0 on a connection that was kept. first_byte_ms and duration_ms count from the post.
      */
     int32_t duration_ms, dns_ms, connect_ms, tls_ms, first_byte_ms;
@@ -37,6 +39,7 @@ struct http_client_options {
     struct loop *loop;
     struct resolver *resolver;
     const struct target_policy *policy;
+    struct http_proxy *proxy;   /* through which all connections go (io/http_proxy.h); NULL: none */
     const char *user_agent;     /* "TrueFTP-Webhooks/0.1.0" */
     int max_connections;        /* idle ones kept included */
     struct metrics *metrics;    /* NULL: none */
@@ -49,8 +52,24 @@ struct http_client *http_client_new(const struct http_client_options *o);
  * freed. Not from a done callback. NULL is fine. */
 void http_client_free(struct http_client *c);
 
-/* One customer endpoint: the parsed URL and whatever is kept per endpoint. ERR_INVALID or ERR_REFUSED: why (target_parse). */
-MUST_CHECK enum err http_endpoint_new(struct http_client *c, const char *url, struct http_endpoint **out, struct errmsg *why);
+/* TLS as one customer wants it. Empty slices, no pins: the defaults. */
+struct http_tls_options {
+    struct slice ca_certificates;                /* PEM; only these are trusted */
+    struct slice client_certificate, client_key; /* PEM: certificate and chain; its key */
+    const char *const *pins;                     /* "sha256//<base64>" of public keys; one of them must be the server's */
+    size_t pin_count;
+    bool tls13; /* nothing older */
+};
+/* ERR_INVALID: why begins with the name of the option, as above, and a colon; it never holds any of the key's text. Nothing of o
+ * is kept but what was parsed. */
+MUST_CHECK enum err http_tls_new(const struct http_tls_options *o, struct http_tls **out, struct errmsg *why);
+struct http_tls *http_tls_ref(struct http_tls *t); /* NULL gives NULL */
+void http_tls_unref(struct http_tls *t);           /* NULL is fine */
+
+/* One customer endpoint: the parsed URL and whatever is kept per endpoint. tls (NULL: the defaults) may be unref'd afterwards.
+ * Endpoints that want TLS in other ways never share a connection. ERR_INVALID or ERR_REFUSED: why (target_parse). */
+MUST_CHECK enum err http_endpoint_new(struct http_client *c, const char *url, struct http_tls *tls, struct http_endpoint **out,
+                                      struct errmsg *why);
 /* Requests that are in flight go on; memory goes when the last has ended. NULL is fine. */
 void http_endpoint_free(struct http_endpoint *ep);
 

@@ -19,6 +19,7 @@ static struct http_conn *conn_new(struct http_host *host, struct http_request *r
     conn->connect_ms = conn->tls_ms = -1;
     conn->trouble = HTTP_END_CONNECT;
     buf_init(&conn->resolve_entry, 4096);
+    buf_init(&conn->connect_entry, 256);
     return conn;
 }
 
@@ -26,6 +27,7 @@ static void conn_free(struct http_conn *conn)
 {
     curl_easy_cleanup(conn->easy);
     buf_done(&conn->resolve_entry);
+    buf_done(&conn->connect_entry);
     http_host_unref(conn->host);
     free(conn);
 }
@@ -71,6 +73,7 @@ void http_conn_finished(struct http_conn *conn, CURLcode code)
     conn->host->shard->connecting--;
     conn->state = HTTP_CONN_BUSY;
     buf_done(&conn->resolve_entry);
+    buf_done(&conn->connect_entry);
     if (code == CURLE_OK && !http_connect_done(conn))
         code = CURLE_FAILED_INIT;
     if (code == CURLE_OK)

@@ -35,25 +35,27 @@ static bool address_of(const union socket_address *sa, struct address *out, uint
     return false;
 }
 
-/* NULL: conn may go to this address and port. */
-static const char *refused(const struct http_conn *conn, const union socket_address *sa)
+/* NULL: conn may go to this address and port, a. */
+static const char *refused(const struct http_conn *conn, const union socket_address *sa, struct address *a)
 {
-    struct address a;
     uint16_t port;
-    if (!address_of(sa, &a, &port))
+    if (!address_of(sa, a, &port))
         return "not an IP address";
+    if (conn->client->proxy)
+        return http_proxy_refused(conn->client->proxy, a, port);
     if (port != conn->rq->ep->target.port)
         return "another port than the URL's";
-    return target_address_refused(&conn->client->policy, &a);
+    return target_address_refused(&conn->client->policy, a);
 }
 
 static curl_socket_t on_open_socket(void *userp, curlsocktype purpose, struct curl_sockaddr *addr)
 {
     struct http_conn *conn = userp;
     union socket_address sa = {0};
+    struct address to;
     if (purpose == CURLSOCKTYPE_IPCXN && addr->addrlen <= sizeof sa)
         memcpy(&sa, &addr->addr, addr->addrlen);
-    conn->rule = refused(conn, &sa);
+    conn->rule = refused(conn, &sa, &to);
     if (conn->rule) {
         conn->trouble = HTTP_END_REFUSED;
         return CURL_SOCKET_BAD;
@@ -68,7 +70,7 @@ static curl_socket_t on_open_socket(void *userp, curlsocktype purpose, struct cu
     }
     conn->trouble = HTTP_END_CONNECT;
     (*conn->client->counters.connections)++;
-    http_socket_opened(conn, fd);
+    http_socket_opened(conn, fd, &to);
     return fd;
 }
 
@@ -79,21 +81,10 @@ static int on_resolve(void *resolver_state, void *reserved, void *userp)
     (void)resolver_state;
     (void)reserved;
     struct http_conn *conn = userp;
-    if (conn->rq->ep->target.literal)
+    if (conn->rq->ep->target.literal || conn->client->proxy) /* a name of the proxy's was given with the connection */
         return 0;
     conn->trouble = HTTP_END_NO_NAME;
     return 1;
-}
-
-static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *userp)
-{
-    (void)easy;
-    struct http_client *c = userp;
-    if (!c->trust)
-        return CURLE_SSL_CACERT_BADFILE;
-    SSL_CTX_set1_cert_store(ssl_ctx, c->trust);
-    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS); /* 34 KiB of an idle connection */
-    return CURLE_OK;
 }
 
 /* -------- options -------- */
@@ -105,8 +96,6 @@ static bool set_limits(CURL *e)
     bool ok = true;
     SET(CURLOPT_CONNECT_ONLY, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_PROXY, ""); /* not from the environment either */
-    SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_SSL_ENABLE_ALPN, 0L);               /* what is spoken is HTTP/1.1, whatever a server would like */
@@ -120,16 +109,22 @@ static bool set_limits(CURL *e)
 
 static bool set_tls(CURL *e, struct http_conn *conn)
 {
+    const struct http_tls *own = conn->host->tls;
     bool ok = true;
     if (!conn->tls)
         return true;
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSLVERSION, (long)(own && own->tls13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
+    if (own && own->pins)
+        SET(CURLOPT_PINNEDPUBLICKEY, own->pins);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_CAINFO, NULL); /* the store comes with on_ssl_ctx */
+    SET(CURLOPT_CAINFO, NULL); /* the store comes with http_tls_on_ctx */
     SET(CURLOPT_CAPATH, NULL);
-    SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
-    SET(CURLOPT_SSL_CTX_DATA, conn->client);
+    /* libcurl (7.87 to 8.3 at least) would keep the store that it finds after http_tls_on_ctx, and use it for every further
+     * connection of the multi handle: what one customer trusts would be trusted for others. */
+    SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+    SET(CURLOPT_SSL_CTX_FUNCTION, http_tls_on_ctx);
+    SET(CURLOPT_SSL_CTX_DATA, conn);
     CURLSH *sessions = http_tls_sessions(conn->host);
     if (sessions)
         SET(CURLOPT_SHARE, sessions);
@@ -150,15 +145,43 @@ static bool set_callbacks(CURL *e, struct http_conn *conn)
     return ok;
 }
 
-static bool set_target(CURL *e, struct http_conn *conn, int64_t timeout_ms)
+static bool set_addresses(CURL *e, struct http_conn *conn)
+{
+    bool ok = conn->resolve_entry.err == ERR_OK;
+    conn->resolve.data = conn->resolve_entry.p;
+    SET(CURLOPT_RESOLVE, &conn->resolve);
+    return ok;
+}
+
+static bool set_no_proxy(CURL *e, struct http_conn *conn)
 {
     bool ok = true;
-    if (!conn->rq->ep->target.literal) {
-        http_host_put_addresses(conn->host, &conn->resolve_entry);
-        ok = conn->resolve_entry.err == ERR_OK;
-        conn->resolve.data = conn->resolve_entry.p;
-        SET(CURLOPT_RESOLVE, &conn->resolve);
-    }
+    SET(CURLOPT_PROXY, ""); /* not from the environment either */
+    SET(CURLOPT_NOPROXY, "*");
+    if (!ok || conn->rq->ep->target.literal)
+        return ok;
+    http_host_put_addresses(conn->host, &conn->resolve_entry);
+    return set_addresses(e, conn);
+}
+
+/* The proxy is told one address of those that were checked, the next one with each connection. */
+static bool set_proxy(CURL *e, struct http_conn *conn)
+{
+    const struct target *t = &conn->rq->ep->target;
+    struct http_host *host = conn->host;
+    bool ok = true;
+    conn->peer = t->literal ? t->address : host->answer->addresses[host->turn++ % (unsigned)host->answer->count];
+    http_proxy_put_target(&conn->peer, t->port, &conn->connect_entry);
+    ok = conn->connect_entry.err == ERR_OK;
+    conn->connect_to.data = conn->connect_entry.p;
+    SET(CURLOPT_CONNECT_TO, &conn->connect_to);
+    http_proxy_put_addresses(conn->client->proxy, &conn->resolve_entry);
+    return ok && set_addresses(e, conn) && http_proxy_set(conn->client->proxy, e);
+}
+
+static bool set_target(CURL *e, struct http_conn *conn, int64_t timeout_ms)
+{
+    bool ok = conn->client->proxy ? set_proxy(e, conn) : set_no_proxy(e, conn);
     SET(CURLOPT_CURLU, conn->rq->ep->target.url);
     SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     return ok;
@@ -189,10 +212,7 @@ bool http_connect_done(struct http_conn *conn)
 {
     CURL *e = conn->easy;
     curl_socket_t fd = CURL_SOCKET_BAD;
-    union socket_address sa = {0};
-    socklen_t len = sizeof sa;
-    if (curl_easy_getinfo(e, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD ||
-        getpeername(fd, &sa.any, &len) != 0 || !address_of(&sa, &conn->peer, &conn->peer_port) || !http_socket_bind(conn, fd))
+    if (curl_easy_getinfo(e, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD || !http_socket_bind(conn, fd))
         return false;
     int64_t connected_us = time_us(e, CURLINFO_CONNECT_TIME_T);
     conn->connect_ms = to_ms(connected_us - time_us(e, CURLINFO_NAMELOOKUP_TIME_T));

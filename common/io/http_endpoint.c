@@ -7,7 +7,7 @@
 #include "http_internal.h"
 #include "util/mem.h"
 
-#define KEY_SIZE 300
+#define KEY_SIZE 400
 
 static int compare_addresses(const void *a, const void *b)
 {
@@ -65,19 +65,22 @@ static unsigned hash_key(const char *key)
     return hash;
 }
 
-static struct http_host *host_ref(struct http_client *c, const struct target *t)
+static struct http_host *host_ref(struct http_client *c, const struct target *t, struct http_tls *tls)
 {
     struct http_host *host;
     char key[KEY_SIZE];
     const char *scheme = t->https ? "https://" : "http://";
-    snprintf(key, sizeof key, "%s%s:%u", scheme, t->host, (unsigned)t->port);
+    const char *digest = tls ? tls->digest : "";
+    snprintf(key, sizeof key, "%s%s%s:%u", digest, scheme, t->host, (unsigned)t->port);
     HASH_FIND_STR(c->hosts, key, host);
     if (!host) {
         host = mem_zalloc(sizeof *host);
         host->client = c;
         host->key = mem_strdup(key);
-        host->name_at = strlen(scheme);
-        host->shard = &c->shards[hash_key(key) % HTTP_SHARDS];
+        host->name_at = strlen(digest) + strlen(scheme);
+        host->tls = http_tls_ref(tls);
+        host->hash = hash_key(key);
+        host->shard = &c->shards[host->hash % HTTP_SHARDS];
         TAILQ_INIT(&host->idle);
         HASH_ADD_KEYPTR(hh, c->hosts, host->key, strlen(host->key), host);
     }
@@ -92,6 +95,7 @@ void http_host_unref(struct http_host *host)
     HASH_DEL(host->client->hosts, host); // NOLINT(clang-analyzer-core.NullDereference): it does not know that it is in the table
     if (host->sessions)
         curl_share_cleanup(host->sessions);
+    http_tls_unref(host->tls);
     free(host->answer);
     free(host->key);
     free(host);
@@ -121,7 +125,8 @@ static void put_head(struct buf *b, const struct target *t)
     buf_puts(b, "\r\n");
 }
 
-enum err http_endpoint_new(struct http_client *c, const char *url, struct http_endpoint **out, struct errmsg *why)
+enum err http_endpoint_new(struct http_client *c, const char *url, struct http_tls *tls, struct http_endpoint **out,
+                           struct errmsg *why)
 {
     struct target target;
     enum err err = target_parse(&c->policy, url, &target, why);
@@ -137,7 +142,7 @@ enum err http_endpoint_new(struct http_client *c, const char *url, struct http_e
     ep->refs = 1;
     ep->head = mem_dup(head.p, head.len);
     ep->head_len = head.len;
-    ep->host = host_ref(c, &target);
+    ep->host = host_ref(c, &target, target.https ? tls : NULL);
     buf_done(&head);
     LIST_INSERT_HEAD(&c->endpoints, ep, link);
     *out = ep;

@@ -8,10 +8,12 @@
  *   http_wire.c      bytes to and from a connection
  *   http_response.h  the response as it comes in (pure)
  *   http_connect.c   libcurl makes a connection: options, callbacks
+ *   http_proxy.c     the operator's egress proxy: its address, and what its failures mean
  *   http_shard.c     libcurl's multi handles on the loop
  *   http_socket.c    the descriptors of connections on the loop
  *   http_outcome.c   what was seen -> the result (pure)
- *   http_tls.c       the certificates we trust, loaded once; sessions to resume
+ *   http_tls.c       the certificates we trust, loaded once; sessions to resume; what is seen of a handshake
+ *   http_tls_own.c   TLS as one customer wants it: authorities, client certificate, pins
  *
  * libcurl connects (CURLOPT_CONNECT_ONLY): name, TCP, TLS and its verification are its business. Requests and responses are ours:
  * libcurl's own cost three times what the system calls take. */
@@ -29,6 +31,7 @@
 #include <uthash.h>
 
 #include "io/http_client.h"
+#include "io/http_proxy.h"
 #include "io/http_response.h"
 #include "util/buf.h"
 
@@ -53,6 +56,7 @@ enum http_end {
     HTTP_END_NO_SOCKET, /* socket() failed: descriptors, memory */
     HTTP_END_NO_NAME,   /* libcurl wanted to resolve by itself */
     HTTP_END_CLOSED,    /* the peer closed or reset the connection */
+    HTTP_END_ALERT,     /* the peer ended TLS with an alert, after the handshake */
     HTTP_END_BAD,       /* what came is no answer */
     HTTP_END_TIMEOUT,   /* of a request on a connection; while connecting, libcurl keeps the time */
 };
@@ -60,29 +64,53 @@ enum http_end {
 struct http_facts {
     enum http_end end;
     CURLcode code;
-    bool connected; /* TCP */
-    int os_errno;   /* of the last failing system call; 0: none */
+    bool connected;     /* TCP */
+    int os_errno;       /* of the last failing system call; 0: none */
+    long verified;      /* X509_V_OK, or why the peer's certificate was not accepted */
+    int tls_alert;      /* that the peer sent; 0: none */
+    bool asked;         /* the peer asked for a client certificate */
+    long tunnel_status; /* of the egress proxy's answer to CONNECT; 0: none */
 };
 
 struct http_verdict {
     enum delivery_error error;
+    enum delivery_reason reason;
     bool ours;
     const char *words; /* NULL: others say it better (libcurl, the rule, the parser) */
 };
 
 struct http_verdict http_judge(const struct http_facts *f);
 
+/* -------- the egress proxy -------- */
+
+/* Its address has been resolved. */
+bool http_proxy_is_known(const struct http_proxy *p);
+/* NULL: this is the proxy. Otherwise the rule. */
+const char *http_proxy_refused(const struct http_proxy *p, const struct address *a, uint16_t port);
+/* Appends its addresses as CURLOPT_RESOLVE has them. */
+void http_proxy_put_addresses(const struct http_proxy *p, struct buf *out);
+/* Appends the target as CURLOPT_CONNECT_TO has it. */
+void http_proxy_put_target(const struct address *a, uint16_t port, struct buf *out);
+MUST_CHECK bool http_proxy_set(const struct http_proxy *p, CURL *e);
+/* It made a tunnel. */
+void http_proxy_worked(struct http_proxy *p);
+/* It made none, to the host of this hash. */
+struct http_verdict http_proxy_judge(struct http_proxy *p, const struct http_facts *f, unsigned host);
+
 /* -------- hosts -------- */
 
-/* What connections can serve: scheme, host and port. */
+/* What connections can serve: scheme, host and port, and TLS as it is wanted. */
 struct http_host {
     struct http_client *client;
     struct http_shard *shard;
-    char *key;                      /* "https://host:port" */
+    char *key;                      /* "https://host:port", behind the digest of tls */
+    struct http_tls *tls;           /* NULL: the defaults */
     size_t name_at;                 /* where in it "host:port" begins */
     int refs;                       /* endpoints and connections */
     struct resolver_answer *answer; /* checked and sorted; NULL: not resolved yet, or refused */
     int64_t resolved_ms;
+    unsigned hash;                /* of key */
+    unsigned turn;                /* which address is next, through a proxy */
     TAILQ_HEAD(, http_conn) idle; /* the last used first */
     CURLSH *sessions;             /* of TLS, to resume; NULL: none yet */
     UT_hash_handle hh;
@@ -126,17 +154,18 @@ struct http_conn {
     CURL *easy;
     struct http_socket *sock; /* NULL: not connected, or libcurl closed it */
     LIST_HEAD(, http_socket) opened;
-    struct address peer;
-    uint16_t peer_port;
+    struct address peer; /* through a proxy: the target that it was told */
     bool tls;
-    bool used;     /* a request was answered on it */
-    bool attached; /* libcurl takes it for a connection in use */
+    bool certificate_asked; /* the peer asked for a client certificate */
+    int tls_alert;          /* that the peer sent; 0: none */
+    bool used;              /* a request was answered on it */
+    bool attached;          /* libcurl takes it for a connection in use */
     int64_t opened_ms, idle_since_ms;
     int32_t connect_ms, tls_ms; /* -1: not reached */
 
     /* while connecting */
-    struct curl_slist resolve;
-    struct buf resolve_entry;
+    struct curl_slist resolve, connect_to;
+    struct buf resolve_entry, connect_entry;
     enum http_end trouble; /* HTTP_END_CONNECT: none that only we know of */
     const char *rule;
     int os_errno;
@@ -187,6 +216,7 @@ struct http_socket {
     struct http_shard *shard;
     struct loop_io *io; /* NULL: not watched */
     int fd;
+    struct address to;        /* not asked of the kernel: it knows no more of a peer that has reset the connection already */
     int wanted;               /* LOOP_READ | LOOP_WRITE, as watched */
     struct http_conn *opener; /* for which it was made */
     struct http_conn *conn;   /* the same, once connected over this one */
@@ -224,8 +254,8 @@ void http_shard_act(struct http_shard *s, curl_socket_t fd, int mask);
 /* Has all transfers of the shard run once more soon. */
 void http_shard_kick(struct http_shard *s);
 
-/* A socket that CURLOPT_OPENSOCKETFUNCTION made for conn. */
-void http_socket_opened(struct http_conn *conn, int fd);
+/* A socket that CURLOPT_OPENSOCKETFUNCTION made for conn, to be connected to this address. */
+void http_socket_opened(struct http_conn *conn, int fd, const struct address *to);
 /* CURLOPT_CLOSESOCKETFUNCTION. */
 int http_socket_close(void *client, curl_socket_t fd);
 /* CURLMOPT_SOCKETFUNCTION. */
@@ -321,7 +351,8 @@ struct http_client {
     struct loop *loop;
     struct resolver *resolver;
     struct target_policy policy;
-    struct buf fixed; /* header lines of every request */
+    struct http_proxy *proxy; /* NULL: none */
+    struct buf fixed;         /* header lines of every request */
     int max_connections;
     int in_flight;
     int open_sockets;
@@ -350,6 +381,21 @@ void http_client_wake(struct http_client *c);
 
 /* -------- TLS -------- */
 
+struct http_tls {
+    int refs;
+    X509_STORE *trust; /* NULL: the client's */
+    X509 *certificate; /* NULL: none */
+    STACK_OF(X509) * chain;
+    EVP_PKEY *key;
+    char *pins; /* as CURLOPT_PINNEDPUBLICKEY has them; NULL: none */
+    bool tls13;
+    char digest[65]; /* of all that makes it another */
+};
+
+/* false: OpenSSL does not take it. */
+bool http_tls_use_certificate(const struct http_tls *t, SSL_CTX *ctx);
+/* CURLOPT_SSL_CTX_FUNCTION; userp: the connection. */
+CURLcode http_tls_on_ctx(CURL *easy, void *ssl_ctx, void *userp);
 /* Loads the certificates we trust, once. false: none could be loaded. */
 bool http_tls_load(struct http_client *c);
 /* The host's sessions, to be shared by its connections; NULL: no memory, and each connection is new. */

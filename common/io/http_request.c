@@ -102,14 +102,14 @@ static void answered(struct http_request *rq, bool reusable)
     conclude(rq, &rq->client->active, &result);
 }
 
-static void fail(struct http_request *rq, const struct http_facts *facts, const char *detail)
+static void fail_as(struct http_request *rq, struct http_verdict verdict, const char *detail)
 {
     struct http_result result = {0};
-    struct http_verdict verdict = http_judge(facts);
     char text[CURL_ERROR_SIZE];
     snprintf(text, sizeof text, "%s", verdict.words ? verdict.words : detail); /* detail may lie in the connection */
     fill_times(rq, &result);
     result.error = verdict.error;
+    result.reason = verdict.reason;
     result.ours = verdict.ours;
     result.detail = text;
     leave(rq, false);
@@ -118,8 +118,12 @@ static void fail(struct http_request *rq, const struct http_facts *facts, const 
 
 static void fail_exchange(struct http_request *rq, enum http_end end, const char *detail)
 {
-    const struct http_facts facts = {.end = end, .connected = true};
-    fail(rq, &facts, detail);
+    struct http_facts facts = {.end = end, .connected = true};
+    if (rq->conn) {
+        facts.tls_alert = rq->conn->tls_alert;
+        facts.asked = rq->conn->certificate_asked;
+    }
+    fail_as(rq, http_judge(&facts), detail);
 }
 
 /* -------- exchanging -------- */
@@ -139,6 +143,8 @@ static void lost(struct http_request *rq)
 {
     if (rq->response.head_complete) {
         answered(rq, false);
+    } else if (rq->conn->tls_alert != 0) {
+        fail_exchange(rq, HTTP_END_ALERT, NULL);
     } else if (rq->conn->used && http_response_untouched(&rq->response) && !rq->retried) {
         rq->retried = true;
         rq->waits_to_send = false;
@@ -148,45 +154,6 @@ static void lost(struct http_request *rq)
     } else {
         fail_exchange(rq, HTTP_END_CLOSED, NULL);
     }
-}
-
-/* false: rq is over, or begins anew. */
-static bool send_more(struct http_request *rq)
-{
-    size_t all = rq->head.len + rq->body.len;
-    while (rq->sent < all) {
-        size_t of_head = rq->sent < rq->head.len ? rq->sent : rq->head.len, of_body = rq->sent - of_head;
-        ssize_t n = http_wire_send(rq->conn, slice_of(rq->head.p + of_head, rq->head.len - of_head),
-                                   slice_of(rq->body.p + of_body, rq->body.len - of_body));
-        if (n == HTTP_WIRE_AGAIN) {
-            rq->waits_to_send = true;
-            http_socket_watch(rq->conn->sock, LOOP_READ | LOOP_WRITE);
-            return true;
-        }
-        if (n < 0) {
-            lost(rq);
-            return false;
-        }
-        rq->sent += (size_t)n;
-    }
-    if (rq->waits_to_send)
-        http_socket_watch(rq->conn->sock, LOOP_READ);
-    rq->waits_to_send = false;
-    return true;
-}
-
-static void begin_exchange(struct http_request *rq)
-{
-    const char *rule = http_conn_refused(rq->conn);
-    rq->state = HTTP_REQUEST_EXCHANGING;
-    rq->connect_ms = rq->conn->used ? 0 : rq->conn->connect_ms;
-    rq->tls_ms = rq->conn->used ? 0 : rq->conn->tls_ms;
-    if (!rule) {
-        send_more(rq);
-        return;
-    }
-    leave(rq, false);
-    end_early(rq, DELIVERY_ERROR_BLOCKED_TARGET, false, rule);
 }
 
 /* What of the body is not here yet has its own time, within the request's. */
@@ -222,6 +189,55 @@ static bool take(struct http_request *rq, size_t len)
     return true;
 }
 
+/* The peer takes nothing more. What it said before it closed may be here still: an answer, or why it does not like our TLS. */
+static void cannot_send(struct http_request *rq)
+{
+    ssize_t n;
+    while ((n = http_wire_recv(rq->conn, rq->client->scratch, HTTP_READ_MAX)) > 0)
+        if (!take(rq, (size_t)n))
+            return;
+    lost(rq);
+}
+
+/* false: rq is over, or begins anew. */
+static bool send_more(struct http_request *rq)
+{
+    size_t all = rq->head.len + rq->body.len;
+    while (rq->sent < all) {
+        size_t of_head = rq->sent < rq->head.len ? rq->sent : rq->head.len, of_body = rq->sent - of_head;
+        ssize_t n = http_wire_send(rq->conn, slice_of(rq->head.p + of_head, rq->head.len - of_head),
+                                   slice_of(rq->body.p + of_body, rq->body.len - of_body));
+        if (n == HTTP_WIRE_AGAIN) {
+            rq->waits_to_send = true;
+            http_socket_watch(rq->conn->sock, LOOP_READ | LOOP_WRITE);
+            return true;
+        }
+        if (n < 0) {
+            cannot_send(rq);
+            return false;
+        }
+        rq->sent += (size_t)n;
+    }
+    if (rq->waits_to_send)
+        http_socket_watch(rq->conn->sock, LOOP_READ);
+    rq->waits_to_send = false;
+    return true;
+}
+
+static void begin_exchange(struct http_request *rq)
+{
+    const char *rule = http_conn_refused(rq->conn);
+    rq->state = HTTP_REQUEST_EXCHANGING;
+    rq->connect_ms = rq->conn->used ? 0 : rq->conn->connect_ms;
+    rq->tls_ms = rq->conn->used ? 0 : rq->conn->tls_ms;
+    if (!rule) {
+        send_more(rq);
+        return;
+    }
+    leave(rq, false);
+    end_early(rq, DELIVERY_ERROR_BLOCKED_TARGET, false, rule);
+}
+
 /* What TLS has decrypted does not show at the descriptor: there it is read until nothing is left. The response's limits bound it.
  */
 static void receive(struct http_request *rq)
@@ -251,21 +267,47 @@ void http_request_on_ready(struct http_request *rq, int events)
 
 void http_request_connected(struct http_request *rq)
 {
+    if (rq->client->proxy)
+        http_proxy_worked(rq->client->proxy);
     begin_exchange(rq);
+}
+
+static struct http_facts facts_of_connecting(struct http_conn *conn, CURLcode code)
+{
+    struct http_facts facts = {.end = conn->trouble,
+                               .code = code,
+                               .connected = conn->connect_ms >= 0,
+                               .os_errno = conn->os_errno,
+                               .tls_alert = conn->tls_alert,
+                               .asked = conn->certificate_asked};
+    long os_errno = 0;
+    curl_easy_getinfo(conn->easy, CURLINFO_SSL_VERIFYRESULT, &facts.verified);
+    curl_easy_getinfo(conn->easy, CURLINFO_HTTP_CONNECTCODE, &facts.tunnel_status);
+    if (code == CURLE_COULDNT_CONNECT && facts.os_errno == 0 &&
+        curl_easy_getinfo(conn->easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK)
+        facts.os_errno = (int)os_errno;
+    return facts;
+}
+
+/* Behind a tunnel the failure is the endpoint's; before that the proxy stands between. */
+static struct http_verdict judge_connecting(const struct http_request *rq, const struct http_facts *facts)
+{
+    struct http_proxy *proxy = rq->client->proxy;
+    if (!proxy || facts->end != HTTP_END_CONNECT)
+        return http_judge(facts);
+    if (facts->tunnel_status < 200 || facts->tunnel_status > 299)
+        return http_proxy_judge(proxy, facts, rq->ep->host->hash);
+    http_proxy_worked(proxy);
+    return http_judge(facts);
 }
 
 void http_request_not_connected(struct http_request *rq, CURLcode code)
 {
     struct http_conn *conn = rq->conn;
-    struct http_facts facts = {
-        .end = conn->trouble, .code = code, .connected = conn->connect_ms >= 0, .os_errno = conn->os_errno};
-    long os_errno = 0;
-    if (code == CURLE_COULDNT_CONNECT && facts.os_errno == 0 &&
-        curl_easy_getinfo(conn->easy, CURLINFO_OS_ERRNO, &os_errno) == CURLE_OK)
-        facts.os_errno = (int)os_errno;
+    struct http_facts facts = facts_of_connecting(conn, code);
     rq->connect_ms = conn->connect_ms;
     const char *said = conn->error_text[0] ? conn->error_text : curl_easy_strerror(code);
-    fail(rq, &facts, facts.end == HTTP_END_REFUSED && conn->rule ? conn->rule : said);
+    fail_as(rq, judge_connecting(rq, &facts), facts.end == HTTP_END_REFUSED && conn->rule ? conn->rule : said);
 }
 
 void http_request_late(struct http_request *rq)
@@ -383,8 +425,10 @@ struct http_request *http_client_post(struct http_client *c, struct http_endpoin
     put_head(rq, post);
     if (rq->head.err != ERR_OK)
         end_early(rq, DELIVERY_ERROR_PROTOCOL, false, "the headers to be sent are too long");
-    else if (ep->target.https && !http_tls_load(c))
+    else if (ep->target.https && !(ep->host->tls && ep->host->tls->trust) && !http_tls_load(c))
         end_early(rq, DELIVERY_ERROR_TLS, true, "no trusted certificates could be loaded");
+    else if (c->proxy && !http_proxy_is_known(c->proxy))
+        end_early(rq, DELIVERY_ERROR_DNS, true, "the egress proxy's name has not been resolved");
     else
         resolve(rq);
     return rq;

@@ -121,7 +121,7 @@ static void make_room(struct http_client *c, int fd)
     c->socket_slots = slots;
 }
 
-void http_socket_opened(struct http_conn *conn, int fd)
+void http_socket_opened(struct http_conn *conn, int fd, const struct address *to)
 {
     struct http_shard *s = conn->host->shard;
     struct http_client *c = s->client;
@@ -134,6 +134,7 @@ void http_socket_opened(struct http_conn *conn, int fd)
     sock->shard = s;
     sock->fd = fd;
     sock->opener = conn;
+    sock->to = *to;
     LIST_INSERT_HEAD(&conn->opened, sock, opener_link);
     c->sockets[fd] = sock;
     c->open_sockets++;
@@ -162,6 +163,8 @@ bool http_socket_bind(struct http_conn *conn, int fd)
     not_fresh(sock);
     sock->conn = conn;
     conn->sock = sock;
+    if (!conn->client->proxy) /* else the peer is what the proxy was told */
+        conn->peer = sock->to;
     http_socket_watch(sock, LOOP_READ);
     return true;
 }

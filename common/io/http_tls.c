@@ -49,3 +49,38 @@ CURLSH *http_tls_sessions(struct http_host *host)
         curl_share_setopt(host->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     return host->sessions;
 }
+
+/* -------- the handshake -------- */
+
+/* An alert tells more than libcurl's words: in TLS 1.3 a server refuses a client's certificate after the handshake. */
+static void on_info(const SSL *ssl, int where, int value)
+{
+    struct http_conn *conn = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    int alert = value & 0xff;
+    if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && alert != SSL_AD_CLOSE_NOTIFY && alert != SSL_AD_USER_CANCELLED)
+        conn->tls_alert = alert;
+}
+
+static int on_certificate_asked(SSL *ssl, void *ctx)
+{
+    struct http_conn *conn = ctx;
+    (void)ssl;
+    conn->certificate_asked = true;
+    return 1;
+}
+
+CURLcode http_tls_on_ctx(CURL *easy, void *ssl_ctx, void *userp)
+{
+    struct http_conn *conn = userp;
+    const struct http_tls *own = conn->host->tls;
+    X509_STORE *trust = own && own->trust ? own->trust : conn->client->trust;
+    (void)easy;
+    if (!trust)
+        return CURLE_SSL_CACERT_BADFILE;
+    SSL_CTX_set1_cert_store(ssl_ctx, trust);
+    SSL_CTX_set_mode(ssl_ctx, SSL_MODE_RELEASE_BUFFERS); /* 34 KiB of an idle connection */
+    SSL_CTX_set_app_data(ssl_ctx, conn);
+    SSL_CTX_set_info_callback(ssl_ctx, on_info);
+    SSL_CTX_set_cert_cb(ssl_ctx, on_certificate_asked, conn);
+    return own && !http_tls_use_certificate(own, ssl_ctx) ? CURLE_SSL_CERTPROBLEM : CURLE_OK;
+}

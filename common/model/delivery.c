@@ -25,6 +25,17 @@ static const char *const error_names[DELIVERY_ERROR_COUNT] = {
     [DELIVERY_ERROR_CANCELLED] = "cancelled",
 };
 
+static const char *const reason_names[DELIVERY_REASON_COUNT] = {
+    [DELIVERY_REASON_NONE] = NULL,
+    [DELIVERY_REASON_TLS_PIN_MISMATCH] = "tls_pin_mismatch",
+    [DELIVERY_REASON_TLS_UNTRUSTED] = "tls_untrusted",
+    [DELIVERY_REASON_TLS_EXPIRED] = "tls_expired",
+    [DELIVERY_REASON_TLS_WRONG_NAME] = "tls_wrong_name",
+    [DELIVERY_REASON_TLS_CLIENT_CERTIFICATE] = "tls_client_certificate",
+    [DELIVERY_REASON_TLS_VERSION] = "tls_version",
+    [DELIVERY_REASON_TLS_HANDSHAKE] = "tls_handshake",
+};
+
 const char *delivery_status_name(enum delivery_status status)
 {
     return status_names[status];
@@ -33,6 +44,11 @@ const char *delivery_status_name(enum delivery_status status)
 const char *delivery_error_name(enum delivery_error error)
 {
     return error_names[error];
+}
+
+const char *delivery_reason_name(enum delivery_reason reason)
+{
+    return reason_names[reason];
 }
 
 struct uuid delivery_id(const struct uuid *event_id, struct slice webhook_id, int64_t generation)

@@ -40,8 +40,22 @@ enum delivery_error {
     DELIVERY_ERROR_COUNT,
 };
 
+/* More of why, where an error class says too little and more is known. */
+enum delivery_reason {
+    DELIVERY_REASON_NONE,
+    DELIVERY_REASON_TLS_PIN_MISMATCH,       /* the server's public key is none of the pinned ones */
+    DELIVERY_REASON_TLS_UNTRUSTED,          /* no chain from the server's certificate to an authority that is trusted */
+    DELIVERY_REASON_TLS_EXPIRED,            /* the server's certificate is not valid now */
+    DELIVERY_REASON_TLS_WRONG_NAME,         /* it is for another host */
+    DELIVERY_REASON_TLS_CLIENT_CERTIFICATE, /* the server wants a client certificate, or another */
+    DELIVERY_REASON_TLS_VERSION,            /* no version that both take */
+    DELIVERY_REASON_TLS_HANDSHAKE,          /* anything else */
+    DELIVERY_REASON_COUNT,
+};
+
 const char *delivery_status_name(enum delivery_status status);
-const char *delivery_error_name(enum delivery_error error); /* "dns", ...; NULL for NONE */
+const char *delivery_error_name(enum delivery_error error);    /* "dns", ...; NULL for NONE */
+const char *delivery_reason_name(enum delivery_reason reason); /* "tls_pin_mismatch", ...; NULL for NONE */
 static inline bool delivery_is_open(enum delivery_status status)
 {
     return status == DELIVERY_RETRYING || status == DELIVERY_PARKED;
@@ -52,6 +66,7 @@ struct delivery_attempt {
     int64_t started_wall_ms;
     int http_status; /* 0: none was received */
     enum delivery_error error;
+    enum delivery_reason reason;
     int32_t duration_ms, queued_ms, dns_ms, connect_ms, tls_ms, first_byte_ms; /* -1: did not get that far */
     struct slice response; /* first bytes of the answer's body, raw; UTF-8 is repaired on writing */
 };

@@ -149,6 +149,11 @@ static void put_attempt(struct buf *out, struct stamp *stamp, const struct deliv
     put_time(out, stamp, at->started_wall_ms);
     PUT(out, "\"");
     put_outcome(out, at->http_status, at->error);
+    if (at->reason != DELIVERY_REASON_NONE) {
+        PUT(out, ",\"reason\":\"");
+        buf_puts(out, delivery_reason_name(at->reason));
+        PUT(out, "\"");
+    }
     put_ms(out, ",\"duration_ms\":", at->duration_ms);
     put_ms(out, ",\"queued_ms\":", at->queued_ms);
     put_ms(out, ",\"dns_ms\":", at->dns_ms);
@@ -251,6 +256,18 @@ static enum delivery_error read_error(struct json_reader *r)
     return DELIVERY_ERROR_NONE;
 }
 
+/* One that is not known is left out: it is of a later version, and nothing depends on it. */
+static enum delivery_reason read_reason(struct json_reader *r)
+{
+    struct slice name = json_reader_plain(r, "reason");
+    for (int i = DELIVERY_REASON_NONE + 1; name.len > 0 && i < DELIVERY_REASON_COUNT; i++) {
+        if (slice_eq(name, slice_str(delivery_reason_name((enum delivery_reason)i)))) {
+            return (enum delivery_reason)i;
+        }
+    }
+    return DELIVERY_REASON_NONE;
+}
+
 static enum delivery_status read_status(struct json_reader *r)
 {
     struct slice name = json_reader_need_plain(r, "status");
@@ -316,6 +333,7 @@ static enum err read_attempt(struct slice text, const char *where, struct buf *s
     at->started_wall_ms = need_time(&r, "started_at");
     at->http_status = (int)json_reader_int(&r, "http_status", 0, INT32_MAX, 0);
     at->error = read_error(&r);
+    at->reason = read_reason(&r);
     at->duration_ms = (int32_t)json_reader_int(&r, "duration_ms", 0, INT32_MAX, -1);
     at->queued_ms = (int32_t)json_reader_int(&r, "queued_ms", 0, INT32_MAX, -1);
     at->dns_ms = (int32_t)json_reader_int(&r, "dns_ms", 0, INT32_MAX, -1);

@@ -16,6 +16,7 @@ struct settings {
     char *log_level;        /* TRUEFTP_LOG_LEVEL, info */
     char *secrets_key_file; /* TRUEFTP_SECRETS_KEY_FILE, or "" */
     char *allow_targets;    /* TRUEFTP_ALLOW_TARGETS: CIDRs, separated by commas, or "" */
+    char *deny_targets;     /* TRUEFTP_DENY_TARGETS: likewise */
     bool allow_http;        /* TRUEFTP_ALLOW_HTTP, 0 */
     bool dev;               /* TRUEFTP_DEV, 0 */
 };
@@ -39,6 +40,8 @@ struct settings {
          offsetof(struct settings, secrets_key_file)},                                                                         \
         {"TRUEFTP_ALLOW_TARGETS", CONFIG_STRING, "", 0, 4096, "CIDRs exempt from the target policy, separated by commas",       \
          offsetof(struct settings, allow_targets)},                                                                            \
+        {"TRUEFTP_DENY_TARGETS", CONFIG_STRING, "", 0, 4096, "CIDRs that are never connected to, separated by commas",          \
+         offsetof(struct settings, deny_targets)},                                                                             \
         {"TRUEFTP_ALLOW_HTTP", CONFIG_BOOL, "0", 0, 1, "1: webhooks may use http://", offsetof(struct settings, allow_http)},   \
         {"TRUEFTP_DEV", CONFIG_BOOL, "0", 0, 1, "1: accept one broker and unsafe topic settings, with a warning",               \
          offsetof(struct settings, dev)}

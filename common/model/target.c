@@ -15,6 +15,37 @@
 #define HOST_MAX 253 /* RFC 1035, without the final dot */
 #define LABEL_MAX 63
 #define PORT_UNPRIVILEGED 1024
+#define DENIED "the operator's list of denied addresses"
+
+static enum err make_list(const char *setting, const char *text, const struct address_list **out, struct errmsg *why)
+{
+    struct address_list *list = NULL;
+    struct errmsg inner;
+    if (address_list_parse(text, &list, &inner) != ERR_OK)
+        return errmsg_set(why, ERR_INVALID, "%s: %.400s", setting, inner.text);
+    *out = list;
+    return ERR_OK;
+}
+
+enum err target_policy_make(bool allow_http, const char *allow, const char *deny, struct target_policy *out, struct errmsg *why)
+{
+    struct target_policy policy = {.allow_http = allow_http};
+    enum err err = make_list("TRUEFTP_ALLOW_TARGETS", allow, &policy.exempt, why);
+    if (err == ERR_OK)
+        err = make_list("TRUEFTP_DENY_TARGETS", deny, &policy.denied, why);
+    if (err == ERR_OK)
+        *out = policy;
+    else
+        target_policy_done(&policy);
+    return err;
+}
+
+void target_policy_done(struct target_policy *policy)
+{
+    address_list_free((struct address_list *)(uintptr_t)policy->exempt);
+    address_list_free((struct address_list *)(uintptr_t)policy->denied);
+    *policy = (struct target_policy){0};
+}
 
 static bool is_letter(char c)
 {
@@ -192,6 +223,8 @@ static enum err read_host(struct target *t, struct errmsg *why)
 static enum err apply_policy(const struct target_policy *policy, const struct target *t, struct errmsg *why)
 {
     check(t->host != NULL);
+    if (t->literal && address_list_has(policy->denied, &t->address))
+        return errmsg_set(why, ERR_REFUSED, DENIED);
     if (t->literal && address_list_has(policy->exempt, &t->address))
         return ERR_OK;
     if (t->literal)
@@ -241,5 +274,7 @@ void target_done(struct target *t)
 
 const char *target_address_refused(const struct target_policy *policy, const struct address *a)
 {
+    if (address_list_has(policy->denied, a))
+        return DENIED;
     return address_list_has(policy->exempt, a) ? NULL : address_denied_by(a);
 }

@@ -15,7 +15,14 @@
 struct target_policy {
     bool allow_http;
     const struct address_list *exempt; /* TRUEFTP_ALLOW_TARGETS: any port, IP literals included; may be NULL */
+    const struct address_list *denied; /* TRUEFTP_DENY_TARGETS: refused, even where exempt has them; may be NULL */
 };
+
+/* The policy as settings have it, lists of CIDRs. ERR_INVALID: why names the setting. */
+MUST_CHECK enum err target_policy_make(bool allow_http, const char *allow, const char *deny, struct target_policy *out,
+                                       struct errmsg *why);
+/* Frees its lists; it may be zeroed. */
+void target_policy_done(struct target_policy *policy);
 
 struct target {
     CURLU *url; /* normalised */

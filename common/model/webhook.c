@@ -61,6 +61,7 @@ void webhook_free(struct webhook *wh)
     for (size_t i = 0; i < wh->secret_count; i++) {
         free(wh->secrets[i].sealed);
     }
+    webhook_tls_free(wh->tls);
     free(wh->patterns);
     free(wh->id);
     free(wh->account_id);
@@ -237,6 +238,17 @@ static enum err check_secrets(const struct webhook *wh, struct errmsg *why)
     return ERR_OK;
 }
 
+static enum err check_tls(const struct webhook *wh, struct errmsg *why)
+{
+    if (!wh->tls) {
+        return ERR_OK;
+    }
+    if (strncasecmp(wh->url, "https:", 6) != 0) {
+        return errmsg_set(why, ERR_INVALID, "tls: is for https:// URLs");
+    }
+    return webhook_tls_validate(wh->tls, why);
+}
+
 enum err webhook_validate(const struct webhook *wh, struct errmsg *why)
 {
     enum err err = check_names(wh, why);
@@ -249,7 +261,10 @@ enum err webhook_validate(const struct webhook *wh, struct errmsg *why)
     if (err == ERR_OK) {
         err = check_headers(wh, why);
     }
-    return err == ERR_OK ? check_secrets(wh, why) : err;
+    if (err == ERR_OK) {
+        err = check_secrets(wh, why);
+    }
+    return err == ERR_OK ? check_tls(wh, why) : err;
 }
 
 bool webhook_wants(const struct webhook *wh, enum event_type type, struct slice path)

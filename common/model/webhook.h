@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "model/event.h"
+#include "model/webhook_tls.h"
 #include "util/buf.h"
 
 #define WEBHOOK_MAX_PATTERNS 50
@@ -43,6 +44,7 @@ struct webhook {
     enum webhook_signature signature;
     struct webhook_secret secrets[2]; /* current, and previous during a rotation */
     size_t secret_count;
+    struct webhook_tls *tls; /* NULL: the defaults */
     int64_t version;
     int64_t created_wall_ms, updated_wall_ms;
 };

@@ -167,10 +167,15 @@ static enum err read_secrets(const json_t *o, struct webhook *wh, struct errmsg 
     return err;
 }
 
+static enum err read_tls(const json_t *o, struct webhook *wh, struct errmsg *why)
+{
+    return webhook_tls_read(o, &wh->tls, why);
+}
+
 static enum err read_webhook(const json_t *o, struct webhook *wh, struct errmsg *why)
 {
     static enum err (*const readers[])(const json_t *, struct webhook *, struct errmsg *) = {
-        read_texts, read_numbers, read_events, read_patterns, read_headers, read_signature, read_secrets};
+        read_texts, read_numbers, read_events, read_patterns, read_headers, read_signature, read_secrets, read_tls};
     enum err err = ERR_OK;
     for (size_t i = 0; i < sizeof readers / sizeof readers[0] && err == ERR_OK; i++) {
         err = readers[i](o, wh, why);
@@ -266,6 +271,10 @@ void webhook_write(struct buf *out, const struct webhook *wh)
     write_headers(out, wh);
     json_put_member(out, "signature", signature_names[wh->signature]);
     write_secrets(out, wh);
+    if (wh->tls) {
+        buf_puts(out, ",\"tls\":");
+        webhook_tls_write(out, wh->tls);
+    }
     json_put_member_int(out, "version", wh->version);
     json_put_member_time(out, "created_at", wh->created_wall_ms);
     json_put_member_time(out, "updated_at", wh->updated_wall_ms);

@@ -57,7 +57,7 @@ static void add_endpoint(void)
     struct errmsg why;
     yard_host(o.y, o.endpoint_count, host, sizeof host);
     snprintf(url, sizeof url, "%s://%s:%d/hook", o.y->https ? "https" : "http", host, o.y->port);
-    check(http_endpoint_new(o.client, url, &o.endpoints[o.endpoint_count++], &why) == ERR_OK);
+    check(http_endpoint_new(o.client, url, NULL, &o.endpoints[o.endpoint_count++], &why) == ERR_OK);
 }
 
 void yard_ours(const struct yard *y, int posts)

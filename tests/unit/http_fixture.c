@@ -80,7 +80,7 @@ struct http_endpoint *endpoint_of(const char *url)
 {
     struct errmsg why;
     struct http_endpoint *ep = NULL;
-    if (http_endpoint_new(t.client, url, &ep, &why) != ERR_OK)
+    if (http_endpoint_new(t.client, url, NULL, &ep, &why) != ERR_OK)
         fail_msg("%s: %s", url, why.text);
     return ep;
 }

@@ -130,7 +130,8 @@ static struct delivery delivered_fields(void)
     dl.attempt = 1;
     dl.max_attempts = 3;
     dl.http_status = 200;
-    dl.attempts[0] = (struct delivery_attempt){1, 1780920000500, 200, DELIVERY_ERROR_NONE, 12, 0, -1, 1, -1, 11, SLICE("")};
+    dl.attempts[0] = (struct delivery_attempt){
+        1, 1780920000500, 200, DELIVERY_ERROR_NONE, DELIVERY_REASON_NONE, 12, 0, -1, 1, -1, 11, SLICE("")};
     dl.attempt_count = 1;
     dl.event_topic = SLICE("trueftp.events");
     dl.event_partition = 3;
@@ -150,9 +151,9 @@ static struct delivery retrying_fields(void)
     dl.detail = SLICE("nobody \"listens\"");
     dl.next_attempt_wall_ms = 1780920060250;
     dl.attempts[0] = (struct delivery_attempt){
-        1, 1780920000500, 503, DELIVERY_ERROR_HTTP_STATUS, 30, 1, 2, 3, 4, 29, SLICE("}]\\ \"{ [ busy\n")};
-    dl.attempts[1] =
-        (struct delivery_attempt){2, 1780920010500, 0, DELIVERY_ERROR_CONNECT_REFUSED, -1, -1, -1, -1, -1, -1, SLICE("")};
+        1, 1780920000500, 503, DELIVERY_ERROR_HTTP_STATUS, DELIVERY_REASON_NONE, 30, 1, 2, 3, 4, 29, SLICE("}]\\ \"{ [ busy\n")};
+    dl.attempts[1] = (struct delivery_attempt){
+        2, 1780920010500, 0, DELIVERY_ERROR_CONNECT_REFUSED, DELIVERY_REASON_NONE, -1, -1, -1, -1, -1, -1, SLICE("")};
     dl.attempt_count = 2;
     dl.generation = 1;
     dl.original_delivery_id = SLICE(DELIVERY_ID);
@@ -192,6 +193,7 @@ static void assert_same_attempt(const struct delivery_attempt *a, const struct d
     assert_int_equal(a->queued_ms, b->queued_ms);
     assert_int_equal(a->dns_ms, b->dns_ms);
     assert_int_equal(a->connect_ms, b->connect_ms);
+    assert_int_equal(a->reason, b->reason);
     assert_int_equal(a->tls_ms, b->tls_ms);
     assert_int_equal(a->first_byte_ms, b->first_byte_ms);
     assert_true(slice_eq(a->response, b->response));
@@ -281,6 +283,7 @@ static void test_round_trips(void **state)
                 dl.attempts[i] = dl.attempts[0];
                 dl.attempts[i].number = i + 1;
                 dl.attempts[i].error = dl.error;
+                dl.attempts[i].reason = (enum delivery_reason)(i % DELIVERY_REASON_COUNT);
             }
             buf_reset(&b);
             delivery_write(&b, &dl);

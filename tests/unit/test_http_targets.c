@@ -176,8 +176,8 @@ static void test_loopback_is_refused_without_exemption(void **state)
     assert_int_equal(scripted_server_accepted(t.server), 0);
     struct http_endpoint *ep = NULL;
     struct errmsg why;
-    assert_int_equal(http_endpoint_new(t.client, "http://127.0.0.1:8080/", &ep, &why), ERR_REFUSED);
-    assert_int_equal(http_endpoint_new(t.client, "no url", &ep, &why), ERR_INVALID);
+    assert_int_equal(http_endpoint_new(t.client, "http://127.0.0.1:8080/", NULL, &ep, &why), ERR_REFUSED);
+    assert_int_equal(http_endpoint_new(t.client, "no url", NULL, &ep, &why), ERR_INVALID);
 }
 
 /* The belts behind the check of the answer: asked when a socket is made, and again before a kept connection is used. */

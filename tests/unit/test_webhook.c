@@ -24,7 +24,10 @@ static const char full[] =
     "\"timeout_ms\":20000,\"max_concurrency\":1024,\"rate_limit_per_second\":50,"
     "\"headers\":{\"X-Tenant\":\"a\\tb\",\"Authorization\":\"Bearer x\"},\"signature\":\"both\","
     "\"secrets\":[{\"sealed\":\"v1.a.b.c\",\"sealed_version\":4,\"expires_at\":null},"
-    "{\"sealed\":\"v1.a.d.e\",\"sealed_version\":2,\"expires_at\":\"2026-06-09T12:00:00.000Z\"}],\"version\":7,"
+    "{\"sealed\":\"v1.a.d.e\",\"sealed_version\":2,\"expires_at\":\"2026-06-09T12:00:00.000Z\"}],"
+    "\"tls\":{\"min_version\":\"1.3\",\"ca_certificates\":\"ca\",\"client_certificate\":\"cert\","
+    "\"client_key\":{\"sealed\":\"v1.a.f.g\",\"sealed_version\":6},"
+    "\"pinned_public_keys\":[\"sha256//MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"]},\"version\":7,"
     "\"created_at\":\"2026-06-08T12:00:00.000Z\",\"updated_at\":\"2026-06-08T12:00:00.123Z\"}";
 
 static struct webhook *parsed(const char *json)
@@ -70,6 +73,11 @@ static void test_fields(void **state)
     assert_int_equal(wh->secrets[0].expires_wall_ms, 0);
     assert_string_equal(wh->secrets[1].sealed, "v1.a.d.e");
     assert_int_equal(wh->secrets[1].expires_wall_ms, 1781006400000);
+    assert_string_equal(wh->tls->ca_certificates, "ca");
+    assert_string_equal(wh->tls->client_key, "v1.a.f.g");
+    assert_int_equal(wh->tls->client_key_version, 6);
+    assert_int_equal(wh->tls->pin_count, 1);
+    assert_int_equal(wh->tls->min_version, WEBHOOK_TLS_1_3);
     assert_int_equal(wh->version, 7);
     assert_int_equal(wh->updated_wall_ms, 1780920000123);
     webhook_free(wh);
@@ -89,8 +97,49 @@ static void test_defaults(void **state)
     assert_int_equal(wh->signature, WEBHOOK_SIGN_TRUEFTP);
     assert_int_equal(wh->pattern_count + wh->header_count + wh->secret_count, 0);
     assert_int_equal(wh->version, 0);
+    assert_null(wh->tls);
     webhook_free(wh);
     webhook_free(NULL);
+}
+
+#define SECURE "\"id\":\"w\",\"account_id\":\"a\",\"url\":\"https://x.example/\",\"events\":[\"*\"]"
+
+static void test_tls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tls, *why;
+    } cases[] = {
+        {"[]", "tls: must be an object"},
+        {"{\"min_version\":\"1.1\"}", "tls.min_version: must be 1.2 or 1.3"},
+        {"{\"client_certificate\":\"x\"}", "tls.client_key: is needed"},
+        {"{\"client_key\":{\"sealed\":\"x\"}}", "tls.client_certificate: is needed"},
+        {"{\"client_key\":\"x\"}", "tls.client_key: must be an object"},
+        {"{\"pinned_public_keys\":[7]}", "tls.pinned_public_keys[0]: must be a string"},
+        {"{\"pinned_public_keys\":[\"sha256//MDEy\"]}", "tls.pinned_public_keys[0]: must be sha256//"},
+        {"{\"pinned_public_keys\":[\"sha1//MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"]}",
+         "tls.pinned_public_keys[0]: must be"},
+        {"{\"pinned_public_keys\":[1,2,3,4,5,6,7,8,9]}", "tls.pinned_public_keys: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct webhook *wh = NULL;
+        struct errmsg why = {""};
+        char json[512];
+        (void)snprintf(json, sizeof json, "{" SECURE ",\"tls\":%s}", cases[i].tls);
+        assert_int_equal(webhook_parse(slice_str(json), &wh, &why), ERR_INVALID);
+        if (strncmp(why.text, cases[i].why, strlen(cases[i].why)) != 0)
+            fail_msg("%s: %s", json, why.text);
+    }
+    struct webhook *plain = NULL;
+    struct errmsg why;
+    assert_int_equal(webhook_parse(SLICE("{\"id\":\"w\",\"account_id\":\"a\",\"url\":\"http://x.example/\",\"events\":[\"*\"],"
+                                         "\"tls\":{\"min_version\":\"1.3\"}}"),
+                                   &plain, &why),
+                     ERR_INVALID);
+    assert_string_equal(why.text, "tls: is for https:// URLs");
+    struct webhook *wh = parsed("{" SECURE ",\"tls\":{\"someday\":1}}");
+    assert_true(webhook_tls_is_default(wh->tls));
+    webhook_free(wh);
 }
 
 static void test_unknown_events_are_left_out(void **state)
@@ -383,11 +432,17 @@ static void test_wanting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_unknown_events_are_left_out),
-        cmocka_unit_test(test_bad_documents), cmocka_unit_test(test_header_rules),
-        cmocka_unit_test(test_header_bounds), cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_other_rules),   cmocka_unit_test(test_wanting),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_unknown_events_are_left_out),
+        cmocka_unit_test(test_bad_documents),
+        cmocka_unit_test(test_header_rules),
+        cmocka_unit_test(test_header_bounds),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_other_rules),
+        cmocka_unit_test(test_wanting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

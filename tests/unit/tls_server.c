@@ -22,19 +22,20 @@ struct tls_server {
     int listener, port;
     enum tls_server_kind kind;
     SSL_CTX *ctx;
+    struct tls_identity identity;
     pthread_t thread;
     _Atomic int accepted, resumed;
 };
 
-static X509 *make_certificate(EVP_PKEY *key, const char *name)
+static X509 *make_certificate(EVP_PKEY *key, const char *name, long valid_s)
 {
     char san[100];
     X509 *x = X509_new();
     snprintf(san, sizeof san, "DNS:%s", name);
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+    X509_gmtime_adj(X509_getm_notBefore(x), -2L * 86400);
+    X509_gmtime_adj(X509_getm_notAfter(x), valid_s);
     X509_set_pubkey(x, key);
     X509_NAME *subject = X509_get_subject_name(x);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
@@ -46,31 +47,92 @@ static X509 *make_certificate(EVP_PKEY *key, const char *name)
     return x;
 }
 
-static void write_certificate(X509 *x, char path[64])
+static char *text_of(BIO *bio)
+{
+    char *p = NULL;
+    long len = BIO_get_mem_data(bio, &p);
+    char *text = mem_dup(p, (size_t)len);
+    BIO_free(bio);
+    return text;
+}
+
+static void set_pin(struct tls_identity *id, EVP_PKEY *key)
+{
+    unsigned char *der = NULL, digest[32];
+    int len = i2d_PUBKEY(key, &der);
+    check(len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) == 1);
+    OPENSSL_free(der);
+    memcpy(id->pin, "sha256//", 8);
+    EVP_EncodeBlock((unsigned char *)id->pin + 8, digest, sizeof digest);
+}
+
+static void fill_identity(struct tls_identity *id, X509 *x, EVP_PKEY *key)
+{
+    BIO *certificate = BIO_new(BIO_s_mem()), *private_key = BIO_new(BIO_s_mem());
+    check(PEM_write_bio_X509(certificate, x) == 1);
+    check(PEM_write_bio_PrivateKey(private_key, key, NULL, NULL, 0, NULL, NULL) == 1);
+    id->certificate = text_of(certificate);
+    id->key = text_of(private_key);
+    set_pin(id, key);
+}
+
+void tls_identity_make(struct tls_identity *id, const char *name)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x = make_certificate(key, name, 86400);
+    fill_identity(id, x, key);
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
+void tls_identity_done(struct tls_identity *id)
+{
+    free(id->certificate);
+    free(id->key);
+}
+
+static void write_certificate(const char *pem, char path[64])
 {
     snprintf(path, 64, "/tmp/trueftp-test-XXXXXX");
     int fd = mkstemp(path);
     check(fd >= 0);
     FILE *f = fdopen(fd, "w");
-    check(f && PEM_write_X509(f, x) == 1 && fclose(f) == 0);
+    check(f && fputs(pem, f) >= 0 && fclose(f) == 0);
 }
 
-static SSL_CTX *make_ctx(const char *name, enum tls_server_kind kind, char *path)
+static void set_versions(SSL_CTX *ctx, enum tls_server_kind kind)
+{
+    if (kind == TLS_SERVER_1_2)
+        SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+    if (kind != TLS_SERVER_OLD)
+        return;
+    SSL_CTX_set_security_level(ctx, 0);
+    SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
+    SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
+}
+
+static SSL_CTX *make_ctx(const char *name, enum tls_server_kind kind, struct tls_identity *id)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = make_certificate(key, name);
+    X509 *x = make_certificate(key, name, kind == TLS_SERVER_EXPIRED ? -86400L : 86400L);
     check(SSL_CTX_use_certificate(ctx, x) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1);
-    if (kind == TLS_SERVER_OLD) {
-        SSL_CTX_set_security_level(ctx, 0);
-        SSL_CTX_set_max_proto_version(ctx, TLS1_1_VERSION);
-        SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
-    }
-    if (path)
-        write_certificate(x, path);
+    set_versions(ctx, kind);
+    fill_identity(id, x, key);
     X509_free(x);
     EVP_PKEY_free(key);
     return ctx;
+}
+
+static void ask_for(SSL_CTX *ctx, const char *client)
+{
+    BIO *bio = BIO_new_mem_buf(client, -1);
+    X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    check(x && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x) == 1);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"test", 4);
+    X509_free(x);
+    BIO_free(bio);
 }
 
 /* Reads one request to its end; false: the peer is gone. */
@@ -125,12 +187,21 @@ static void *serve(void *arg)
 
 struct tls_server *tls_server_start(const char *name, enum tls_server_kind kind, char certificate[64])
 {
+    return tls_server_start_asking(name, kind, NULL, certificate);
+}
+
+struct tls_server *tls_server_start_asking(const char *name, enum tls_server_kind kind, const char *client, char certificate[64])
+{
     struct tls_server *s = mem_zalloc(sizeof *s);
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000005)};
     socklen_t len = sizeof sa;
     signal(SIGPIPE, SIG_IGN);
     s->kind = kind;
-    s->ctx = make_ctx(name, kind, certificate);
+    s->ctx = make_ctx(name, kind, &s->identity);
+    if (certificate)
+        write_certificate(s->identity.certificate, certificate);
+    if (client)
+        ask_for(s->ctx, client);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(bind(s->listener, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(s->listener, 16) == 0);
     check(getsockname(s->listener, (struct sockaddr *)&sa, &len) == 0);
@@ -145,7 +216,18 @@ void tls_server_stop(struct tls_server *s)
     pthread_join(s->thread, NULL);
     close(s->listener);
     SSL_CTX_free(s->ctx);
+    tls_identity_done(&s->identity);
     free(s);
+}
+
+const char *tls_server_certificate(const struct tls_server *s)
+{
+    return s->identity.certificate;
+}
+
+const char *tls_server_pin(const struct tls_server *s)
+{
+    return s->identity.pin;
 }
 
 int tls_server_port(const struct tls_server *s)

@@ -116,6 +116,7 @@ static void add_attempt(struct delivery *dl, const struct outcome *o, enum deliv
                                                                   .started_wall_ms = o->started_wall_ms,
                                                                   .http_status = o->http_status,
                                                                   .error = error,
+                                                                  .reason = o->reason,
                                                                   .duration_ms = o->duration_ms,
                                                                   .queued_ms = o->queued_ms,
                                                                   .dns_ms = o->dns_ms,

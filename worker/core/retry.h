@@ -19,8 +19,9 @@ struct retry_policy {
 struct outcome {
     int http_status;           /* 0: none was received */
     enum delivery_error error; /* of the transport; NONE when a response head arrived */
-    bool ours;                 /* our own failure: no attempt was used up */
-    struct slice retry_after;  /* field value, or empty */
+    enum delivery_reason reason;
+    bool ours;                /* our own failure: no attempt was used up */
+    struct slice retry_after; /* field value, or empty */
     struct slice response;
     int64_t started_wall_ms;
     int32_t duration_ms, queued_ms, dns_ms, connect_ms, tls_ms, first_byte_ms;
