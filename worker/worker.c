@@ -206,6 +206,10 @@ static enum err open_proxy(struct worker *w, struct errmsg *why)
 static enum err open_io(struct worker *w, struct errmsg *why)
 {
     struct redis_options ro = {.url = w->settings.common.redis_url,
+                               .password_file = w->settings.redis_password_file,
+                               .tls = {.ca = w->settings.redis_ca_file,
+                                       .certificate = w->settings.redis_certificate_file,
+                                       .key = w->settings.redis_key_file},
                                .deadline_ms = 2000,
                                .on_up = on_redis_up,
                                .on_down = on_redis_down,

@@ -19,6 +19,8 @@ static struct http_verdict judge_connect(const struct http_facts *f)
     switch (f->os_errno) {
     case ETIMEDOUT:
         return theirs(DELIVERY_ERROR_CONNECT_TIMEOUT, NULL);
+    case ECONNRESET:
+        return theirs(DELIVERY_ERROR_RESET, NULL);
     case EADDRNOTAVAIL: /* no local port is left */
     case EMFILE:
     case ENFILE:

@@ -319,9 +319,14 @@ enum err redis_new(struct loop *l, struct resolver *rs, const struct redis_optio
     struct redis_tls *tls = NULL;
     enum err err = redis_url_parse(o->url, &url, why);
     if (err == ERR_OK && url.tls)
-        err = redis_tls_new(url.host, &tls, why);
-    if (err != ERR_OK)
+        err = redis_tls_new(url.host, &o->tls, &tls, why);
+    if (err == ERR_OK)
+        err = redis_read_password(o->password_file, &url, why);
+    if (err != ERR_OK) {
+        redis_tls_free(tls);
+        redis_url_wipe(&url);
         return err;
+    }
     struct redis *r = mem_zalloc(sizeof *r);
     r->loop = l;
     r->resolver = rs;

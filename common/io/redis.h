@@ -28,9 +28,17 @@ struct redis_script {
  * the call. Commands may be sent from here; the connection may not be freed. */
 typedef void redis_fn(void *ctx, redisReply *reply);
 
+/* PEM files, read for each connection, so that renewed ones are used without a restart. NULL or "": none. */
+struct redis_tls_files {
+    const char *ca;               /* the authorities that are trusted; none: the system's */
+    const char *certificate, *key; /* shown to the server: certificate and chain, and its key */
+};
+
 struct redis_options {
-    const char *url;          /* redis://[[user]:password@]host[:port][/db], percent-encoded; rediss:// where hiredis has TLS (its
-                               * certificate is checked against the system's authorities), else an error at start */
+    const char *url;          /* redis://[[user]:password@]host[:port][/db], percent-encoded; rediss:// where hiredis has TLS, else
+                               * an error at start */
+    const char *password_file; /* its first line is the password, read for each connection; NULL or "": the URL's */
+    struct redis_tls_files tls; /* for rediss:// */
     int64_t deadline_ms;      /* 2000; for names, connecting, and each command from the write of its turn on */
     void (*on_up)(void *ctx); /* connected, checked, scripts loaded: commands may be sent; may be NULL */
     void (*on_down)(void *ctx); /* after all outstanding commands were answered with NULL; only after an on_up; may be NULL */
@@ -40,7 +48,9 @@ struct redis_options {
                                  * connections), <prefix>_redis_up, <prefix>_redis_commands_total */
 };
 
-/* ERR_INVALID: the URL (why does not repeat it: it may hold a password). Connecting starts with the loop. Options are copied. */
+/* ERR_INVALID: the URL (why does not repeat it: it may hold a password) or what is in a file; ERR_NOT_FOUND, ERR_IO: a file. They
+ * are read once here, to find out early. Connecting starts with the loop. Options are copied, but the texts: those of files must
+ * outlive it. */
 MUST_CHECK enum err redis_new(struct loop *l, struct resolver *rs, const struct redis_options *o, struct redis **out,
                               struct errmsg *why);
 /* Outstanding commands are answered with NULL first; on_down is not called. Not from a callback of r. NULL is fine. */

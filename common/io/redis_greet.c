@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "io/redis_internal.h"
+#include "util/file.h"
 #include "util/mem.h"
+
+#define PASSWORD_FILE_MAX 4096
 
 /* fn of one step; the last one that is content opens the connection to everybody. */
 static void step(struct redis *r, redis_fn *fn, int argc, const char *const *argv)
@@ -116,8 +119,33 @@ static void on_late_script(void *ctx, redisReply *reply)
     (void)script_failed(ctx, reply);
 }
 
+enum err redis_read_password(const char *path, struct redis_url *url, struct errmsg *why)
+{
+    struct buf text;
+    if (!path || !*path)
+        return ERR_OK;
+    buf_init(&text, PASSWORD_FILE_MAX);
+    enum err err = file_read(path, &text, why);
+    size_t len = text.len > 0 ? strcspn(text.p, "\r\n") : 0;
+    if (err == ERR_OK && (len == 0 || len >= sizeof url->password))
+        err = errmsg_set(why, ERR_INVALID, "%s: its first line must be a password of 1 to %zu bytes", path,
+                         sizeof url->password - 1);
+    if (err == ERR_OK) {
+        memcpy(url->password, text.p, len);
+        url->password[len] = '\0';
+    }
+    if (text.p)
+        explicit_bzero(text.p, text.cap);
+    buf_done(&text);
+    return err;
+}
+
+/* A file that cannot be read now leaves the password that was read before. */
 static void authenticate(struct redis *r)
 {
+    struct errmsg why;
+    if (redis_read_password(r->options.password_file, &r->url, &why) != ERR_OK)
+        r->warning = why;
     const char *const argv[] = {"AUTH", r->url.user[0] ? r->url.user : r->url.password, r->url.password};
     if (r->url.password[0])
         step(r, on_auth, r->url.user[0] ? 3 : 2, argv);

@@ -93,6 +93,9 @@ void redis_shut(struct redis *r);
 
 /* -------- redis_greet.c -------- */
 
+/* url's password becomes the file's; nothing when there is none (NULL, ""). ERR_NOT_FOUND, ERR_IO; ERR_INVALID: it is empty or
+ * too long. */
+MUST_CHECK enum err redis_read_password(const char *path, struct redis_url *url, struct errmsg *why);
 void redis_greet(struct redis *r);
 
 #endif

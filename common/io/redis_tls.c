@@ -1,5 +1,5 @@
 /* TLS for the Redis connection. The SSL object is made here and given to hiredis, whose own contexts do not check
- * the host's name; authorities are OpenSSL's defaults (SSL_CERT_FILE and SSL_CERT_DIR count). */
+ * the host's name; without a file of authorities they are OpenSSL's defaults (SSL_CERT_FILE and SSL_CERT_DIR count). */
 #include "io/redis_tls.h"
 
 #include <hiredis/hiredis_ssl.h>
@@ -12,23 +12,84 @@
 #include "util/mem.h"
 
 struct redis_tls {
-    SSL_CTX *ctx;
+    struct redis_tls_files files;
     SSL *ssl; /* hiredis's once given; NULL: no connection */
     char *host;
     bool is_address;
 };
 
-enum err redis_tls_new(const char *host, struct redis_tls **out, struct errmsg *why)
+static const char *reason(void)
 {
+    const char *text = ERR_reason_error_string(ERR_peek_last_error());
+    return text ? text : "unreadable";
+}
+
+static bool is_given(const char *path)
+{
+    return path && *path;
+}
+
+static enum err load_authorities(SSL_CTX *ctx, const struct redis_tls_files *f, struct errmsg *why)
+{
+    if (!is_given(f->ca))
+        return SSL_CTX_set_default_verify_paths(ctx) == 1 ? ERR_OK : errmsg_set(why, ERR_IO, "the system's authorities: %s", reason());
+    if (SSL_CTX_load_verify_file(ctx, f->ca) != 1)
+        return errmsg_set(why, ERR_INVALID, "%s: no certificates: %s", f->ca, reason());
+    return ERR_OK;
+}
+
+static enum err load_certificate(SSL_CTX *ctx, const struct redis_tls_files *f, struct errmsg *why)
+{
+    if (is_given(f->certificate) != is_given(f->key))
+        return errmsg_set(why, ERR_INVALID, "a client certificate and its key come together");
+    if (!is_given(f->certificate))
+        return ERR_OK;
+    if (SSL_CTX_use_certificate_chain_file(ctx, f->certificate) != 1)
+        return errmsg_set(why, ERR_INVALID, "%s: no certificate: %s", f->certificate, reason());
+    if (SSL_CTX_use_PrivateKey_file(ctx, f->key, SSL_FILETYPE_PEM) != 1)
+        return errmsg_set(why, ERR_INVALID, "%s: no key of that certificate: %s", f->key, reason());
+    return ERR_OK;
+}
+
+static int no_passphrase(char *out, int size, int writing, void *ctx)
+{
+    (void)out;
+    (void)size;
+    (void)writing;
+    (void)ctx;
+    return -1; /* OpenSSL's own would ask at the terminal */
+}
+
+static enum err make_ctx(const struct redis_tls_files *f, SSL_CTX **out, struct errmsg *why)
+{
+    ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || SSL_CTX_set_default_verify_paths(ctx) != 1) {
+    if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
         SSL_CTX_free(ctx);
-        return errmsg_set(why, ERR_IO, "TLS for Redis cannot be set up: %s", ERR_reason_error_string(ERR_peek_last_error()));
+        return errmsg_set(why, ERR_IO, "TLS for Redis cannot be set up: %s", reason());
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    enum err err = load_authorities(ctx, f, why);
+    if (err == ERR_OK)
+        err = load_certificate(ctx, f, why);
+    if (err == ERR_OK)
+        *out = ctx;
+    else
+        SSL_CTX_free(ctx);
+    return err;
+}
+
+enum err redis_tls_new(const char *host, const struct redis_tls_files *files, struct redis_tls **out, struct errmsg *why)
+{
+    SSL_CTX *ctx = NULL;
+    enum err err = make_ctx(files, &ctx, why);
+    if (err != ERR_OK)
+        return err;
+    SSL_CTX_free(ctx); /* each connection reads the files again */
     struct redis_tls *t = mem_zalloc(sizeof *t);
     struct address address;
-    t->ctx = ctx;
+    t->files = *files;
     t->host = mem_strdup(host);
     t->is_address = address_parse(slice_str(host), &address) == ERR_OK;
     *out = t;
@@ -39,7 +100,6 @@ void redis_tls_free(struct redis_tls *t)
 {
     if (!t)
         return;
-    SSL_CTX_free(t->ctx);
     free(t->host);
     free(t);
 }
@@ -54,8 +114,12 @@ static bool set_peer(const struct redis_tls *t, SSL *ssl)
 
 enum err redis_tls_start(struct redis_tls *t, redisContext *c, struct errmsg *why)
 {
-    ERR_clear_error();
-    SSL *ssl = SSL_new(t->ctx);
+    SSL_CTX *ctx = NULL;
+    enum err err = make_ctx(&t->files, &ctx, why);
+    if (err != ERR_OK)
+        return err;
+    SSL *ssl = SSL_new(ctx); /* keeps it */
+    SSL_CTX_free(ctx);
     if (!ssl || !set_peer(t, ssl)) {
         SSL_free(ssl);
         return errmsg_set(why, ERR_IO, "TLS: %s", ERR_reason_error_string(ERR_peek_last_error()));

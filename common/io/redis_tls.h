@@ -6,14 +6,17 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 
+#include "io/redis.h"
 #include "util/err.h"
 
 struct redis_tls;
 
-/* host: the name or address that the server's certificate must be for. ERR_INVALID: no TLS in this build. */
-MUST_CHECK enum err redis_tls_new(const char *host, struct redis_tls **out, struct errmsg *why);
+/* host: the name or address that the server's certificate must be for; the files' names must outlive it. ERR_INVALID: no TLS in
+ * this build, or what is in a file; ERR_IO: OpenSSL. */
+MUST_CHECK enum err redis_tls_new(const char *host, const struct redis_tls_files *files, struct redis_tls **out,
+                                  struct errmsg *why);
 void redis_tls_free(struct redis_tls *t); /* NULL is fine */
-/* Begins TLS on a connected, non-blocking context; the handshake runs with its reads and writes. */
+/* Reads the files and begins TLS on a connected, non-blocking context; the handshake runs with its reads and writes. */
 MUST_CHECK enum err redis_tls_start(struct redis_tls *t, redisContext *c, struct errmsg *why);
 /* The context is freed now. */
 void redis_tls_stop(struct redis_tls *t);

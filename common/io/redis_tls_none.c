@@ -3,9 +3,10 @@
 
 #include <stddef.h>
 
-enum err redis_tls_new(const char *host, struct redis_tls **out, struct errmsg *why)
+enum err redis_tls_new(const char *host, const struct redis_tls_files *files, struct redis_tls **out, struct errmsg *why)
 {
     (void)host;
+    (void)files;
     (void)out;
     return errmsg_set(why, ERR_INVALID,
                       "Redis URL: rediss:// needs hiredis 1.0 or newer with TLS, and this program was built without it");

@@ -3,7 +3,8 @@
 # that artifacts.sha256 lists. `kafka.sh help` says how to call it; README.md says what to expect.
 #
 # A cluster is a folder. What `start` leaves there is all that the other commands know:
-#   DIR/cluster-id  DIR/ports (a line "node broker-port controller-port" a node)  DIR/bootstrap  DIR/lock
+#   DIR/cluster-id  DIR/ports (a line "node broker-port controller-port [sasl-port tls-port]" a node)  DIR/bootstrap  DIR/lock
+#   DIR/secure (link to the folder of a cluster that was started with --secure)
 #   DIR/node-N/server.properties  DIR/node-N/data/  DIR/node-N/server.log  DIR/node-N/pid
 # Standard output carries results alone (bootstrap servers); progress goes to standard error.
 set -euo pipefail
@@ -15,13 +16,13 @@ readonly EX_USAGE=64 EX_DATA=65 EX_UNAVAILABLE=69
 readonly START_SECONDS=90 STOP_SECONDS=60 STOP_LAST_SECONDS=5
 
 lib=$(cd "$here/../.." && pwd)/build/kafka/lib
-dir='' nodes='' node='' port_file='' hard=''
+dir='' nodes='' node='' port_file='' hard='' secure=''
 
 usage() {
     cat <<'TEXT'
 usage: kafka.sh COMMAND [options]
   fetch [--lib DIR]                     download the jars with Maven and check them; nothing to do when complete
-  start --dir DIR [--nodes 1|3] [--port-file FILE] [--lib DIR]
+  start --dir DIR [--nodes 1|3] [--secure FOLDER] [--port-file FILE] [--lib DIR]
                                         start a cluster (fetching first), wait until it answers, print its bootstrap
                                         servers; a folder used before keeps its nodes, data and, where free, ports
   wait --dir DIR                        wait until every running node answers; print the bootstrap servers
@@ -30,7 +31,10 @@ usage: kafka.sh COMMAND [options]
   start-node --dir DIR --node N         start a node that is down, on its old port and data, and wait for it
   restart-node --dir DIR --node N [--kill]
                                         stop one node (SIGTERM, with --kill SIGKILL) and start it again the same way
-Options: --lib DIR  where the jars are (default build/kafka/lib of this tree)
+Options: --secure FOLDER  with two more listeners, SASL_SSL (SCRAM-SHA-512) and SSL (client certificates), and ACLs; FOLDER holds
+         server.pem (key and certificate), ca.pem, and users (lines "name password"); their ports are the fourth and fifth word
+         of DIR/ports. Over the plain listener everything is allowed: it is for the operator of the test
+         --lib DIR  where the jars are (default build/kafka/lib of this tree)
          --port-file FILE  receives the bootstrap servers ("127.0.0.1:PORT[,...]") once the cluster answers
 Exit status: 0 done, 1 Kafka failed, 64 wrong call, 65 a jar is not the one expected, 69 a program or a download is missing.
 TEXT
@@ -172,10 +176,11 @@ port_free() { ! (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # Ports below the range that the kernel hands out to connections, so that no connection takes one between the choice and
 # the start. Another program still may: `start` then chooses again.
 choose_ports() {
-    local n p taken=' '
+    local n p taken=' ' count=2
+    [[ ! -e $dir/secure ]] || count=4
     for ((n = 1; n <= nodes; n++)); do
         local pair=()
-        while [[ ${#pair[@]} -lt 2 ]]; do
+        while [[ ${#pair[@]} -lt $count ]]; do
             p=$((20000 + (RANDOM * 32768 + RANDOM) % 10000))
             [[ $taken != *" $p "* ]] && port_free "$p" && pair+=("$p") && taken+="$p "
         done
@@ -185,9 +190,9 @@ choose_ports() {
 }
 
 old_ports_free() {
-    local n port controller
+    local port controller
     [[ -s $dir/ports ]] || return 1
-    while read -r n port controller; do
+    while read -r _ port controller _; do
         port_free "$port" && port_free "$controller" || return 1
     done <"$dir/ports"
 }
@@ -229,14 +234,41 @@ broker.session.timeout.ms=3000
 TEXT
 }
 
-# Writes the settings of node $1 and, on first use, its empty storage.
+# The listeners of --secure. Who comes over the plain one is ANONYMOUS, and may do everything.
+secure_properties() {
+    local port controller sasl tls
+    read -r port controller sasl tls < <(awk -v n="$1" '$1 == n { print $2, $3, $4, $5 }' "$dir/ports")
+    cat <<TEXT
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller,SASL_SSL://127.0.0.1:$sasl,SSL://127.0.0.1:$tls
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$sasl,SSL://127.0.0.1:$tls
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+ssl.keystore.type=PEM
+ssl.keystore.location=$dir/secure/server.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$dir/secure/ca.pem
+listener.name.ssl.ssl.client.auth=required
+ssl.principal.mapping.rules=RULE:^CN=([^,]+).*\$/\$1/,DEFAULT
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+TEXT
+}
+
+# Writes the settings of node $1 and, on first use, its empty storage. A later line of a property counts.
 prepare_node() {
-    local at
+    local at name password users=()
     at=$(node_dir "$1")
     mkdir -p "$at"
     properties "$1" >"$at/server.properties"
+    if [[ -e $dir/secure ]]; then
+        secure_properties "$1" >>"$at/server.properties"
+        while read -r name password; do
+            users+=(--add-scram "SCRAM-SHA-512=[name=$name,password=$password]")
+        done <"$dir/secure/users"
+    fi
     [[ -f $at/data/meta.properties ]] && return 0
-    if ! "${jvm[@]}" kafka.tools.StorageTool format -t "$(<"$dir/cluster-id")" -c "$at/server.properties" \
+    if ! "${jvm[@]}" kafka.tools.StorageTool format -t "$(<"$dir/cluster-id")" -c "$at/server.properties" "${users[@]}" \
         >"$at/format.log" 2>&1; then
         cat "$at/format.log" >&2
         die 1 "node $1: the storage could not be formatted"
@@ -397,6 +429,7 @@ cmd_start() {
         [[ -z $(running_nodes) ]] || die 1 "some nodes of $dir run and some do not: use start-node or stop"
     fi
     prepare_jvm
+    [[ ! $secure ]] || ln -sfn "$secure" "$dir/secure"
     [[ -f $dir/cluster-id ]] || new_cluster
     trap 'say "interrupted"; stop_all; exit 1' INT TERM
     for try in 1 2 3; do
@@ -447,12 +480,13 @@ parse() {
     while [[ $# -gt 0 ]]; do
         case $1 in
         --kill) hard=KILL && shift && continue ;;
-        --dir | --lib | --nodes | --node | --port-file) [[ $# -ge 2 ]] || die $EX_USAGE "$1 needs a value" ;;
+        --dir | --lib | --nodes | --node | --port-file | --secure) [[ $# -ge 2 ]] || die $EX_USAGE "$1 needs a value" ;;
         *) die $EX_USAGE "unknown option '$1' (kafka.sh help)" ;;
         esac
         case $1 in
         --dir) dir=$2 ;;
         --lib) lib=$(realpath -m "$2") ;; # Maven would take a relative one from the folder of pom.xml
+        --secure) secure=$(realpath "$2") ;;
         --nodes) nodes=$2 ;;
         --node) node=$2 ;;
         --port-file) port_file=$2 ;;

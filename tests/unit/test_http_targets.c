@@ -368,6 +368,7 @@ static void test_judge(void **state)
         {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = ECONNREFUSED},
          DELIVERY_ERROR_CONNECT_REFUSED,
          false},
+        {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = ECONNRESET}, DELIVERY_ERROR_RESET, false},
         {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = ETIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},
         {{.end = HTTP_END_CONNECT, .code = CURLE_COULDNT_CONNECT, .os_errno = EADDRNOTAVAIL}, DELIVERY_ERROR_CANCELLED, true},
         {{.end = HTTP_END_CONNECT, .code = CURLE_OPERATION_TIMEDOUT}, DELIVERY_ERROR_CONNECT_TIMEOUT, false},

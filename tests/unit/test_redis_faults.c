@@ -329,7 +329,8 @@ static void tls_is_had_or_refused(void **state)
         .url = "rediss://:hunter2@localhost", .deadline_ms = 1, .metrics = metrics, .metrics_prefix = "trueftp_test"};
     struct redis_tls *tls = NULL;
     struct errmsg why = {""};
-    enum err had = redis_tls_new("localhost", &tls, &why);
+    const struct redis_tls_files files = {0};
+    enum err had = redis_tls_new("localhost", &files, &tls, &why);
     redis_tls_free(tls);
     assert_int_equal(redis_new(loop, resolver, &o, &redis, &why), had);
     if (had == ERR_OK)

@@ -128,7 +128,7 @@ AFTER_A_REQUEST = {
     "drip-fields": bad(Say(b"HTTP/1.1 200 OK\r\n", Again(b"X: y\r\n", 0.05)), "timeout"),
     "interim-then-nothing": bad(Say(head(100), HANG), "timeout"),
     "interim-then-reset": bad(Say(head(102), 0.02, RESET), "reset"),
-    "upgrade": bad(Say(head(101, "Upgrade: websocket", "Connection: Upgrade"), HANG), "timeout"),
+    "upgrade": bad(Say(head(101, "Upgrade: websocket", "Connection: Upgrade"), HANG), "protocol"),
     # too much
     "interim-flood": bad(Say(Again(head(103, "Link: </a>"))), "protocol"),
     "endless-fields": bad(Say(b"HTTP/1.1 200 OK\r\n", Again(b"X-Bomb: bang\r\n")), "protocol"),

@@ -86,5 +86,15 @@ const ERRORS = {
     ],
     cancelled: ["It was cancelled", "The webhook was deleted or switched off before this attempt."],
 };
+// More of a TLS failure, where more is known.
+const REASONS = {
+    tls_pin_mismatch: "The endpoint's public key is none of the pinned ones. Pin the new key before the endpoint changes to it.",
+    tls_untrusted:
+        "The endpoint's certificate leads to no trusted authority. Send the whole chain, or give the webhook your own authority.",
+    tls_expired: "The endpoint's certificate is not valid now. Renew it.",
+    tls_wrong_name: "The endpoint's certificate is for another host name.",
+    tls_client_certificate: "The endpoint wants a client certificate, or another one than the webhook has.",
+    tls_version: "The endpoint speaks no version of TLS that the webhook allows.",
+};
 export const errorText = (error) => ERRORS[error]?.[0] ?? error;
-export const errorAdvice = (error) => ERRORS[error]?.[1] ?? "";
+export const errorAdvice = (error, reason) => REASONS[reason] ?? ERRORS[error]?.[1] ?? "";

@@ -82,7 +82,7 @@ function attempt(at) {
                 ` · ${milliseconds(at.duration_ms)} in all`,
             ),
         ),
-        good ? null : h("p", { class: "small dim" }, errorAdvice(at.error)),
+        good ? null : h("p", { class: "small dim" }, errorAdvice(at.error, at.reason)),
         breakdown(at),
         answer(at),
     );

@@ -84,6 +84,30 @@ function secretCard(webhook, reload) {
     );
 }
 
+function row(name, ...value) {
+    return h("li", {}, h("strong", {}, `${name}: `), ...value);
+}
+
+/** What the webhook wants of TLS, where it is not the default; the API changes it. */
+function tlsCard(tls) {
+    if (!tls) return null;
+    const ends = tls.client_certificate_expires_at;
+    return h(
+        "section",
+        { class: "card card-pad", "aria-label": "TLS" },
+        h("h2", {}, "TLS"),
+        h(
+            "ul",
+            {},
+            row("At least", `TLS ${tls.min_version}`),
+            tls.ca_certificates ? row("Trusted", "the webhook's own authorities alone") : null,
+            ends ? row("Client certificate", "valid until ", when(ends, { style: "exact" })) : null,
+            tls.pinned_public_keys.length > 0 ? row("Pinned keys", String(tls.pinned_public_keys.length)) : null,
+        ),
+        h("p", { class: "dim small" }, "Set by the API: the member tls of the webhook."),
+    );
+}
+
 function switchCard(webhook, reload) {
     const wrong = h("div", {});
     const verb = webhook.enabled ? "Pause" : "Switch on";
@@ -127,7 +151,7 @@ export function settingsPage(context) {
             toast("Saved. Workers take it up within a second.");
             reload();
         };
-        replace(box, webhookForm(webhook, "Save", save), secretCard(webhook, reload), switchCard(webhook, reload));
+        replace(box, webhookForm(webhook, "Save", save), secretCard(webhook, reload), tlsCard(webhook.tls), switchCard(webhook, reload));
     });
     return page;
 }
