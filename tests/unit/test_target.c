@@ -465,12 +465,48 @@ static void test_addresses(void **state)
     address_list_free(exempt);
 }
 
+/* The operator's two lists: what is denied stays denied, whatever else allows it. */
+static void test_operators_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ip, *refused; /* NULL: may be connected to */
+    } cases[] = {
+        {"10.1.0.1", NULL},
+        {"10.1.2.3", "the operator's list of denied addresses"},
+        {"10.2.0.1", "private (RFC 1918)"},
+        {"93.184.216.34", "the operator's list of denied addresses"},
+        {"93.184.217.34", NULL},
+        {"2606:4700::1", "the operator's list of denied addresses"},
+    };
+    struct target_policy policy;
+    struct target target = {0};
+    struct errmsg why;
+    assert_int_equal(target_policy_make(true, "10.1.0.0/16", "10.1.2.0/24,93.184.216.0/24, 2606:4700::/32", &policy, &why), ERR_OK);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct address a;
+        assert_int_equal(address_parse(slice_str(cases[i].ip), &a), ERR_OK);
+        const char *refused = target_address_refused(&policy, &a);
+        assert_string_equal(refused ? refused : "", cases[i].refused ? cases[i].refused : "");
+    }
+    assert_int_equal(target_parse(&policy, "http://10.1.0.1/", &target, &why), ERR_OK);
+    target_done(&target);
+    assert_int_equal(target_parse(&policy, "http://10.1.2.3/", &target, &why), ERR_REFUSED);
+    assert_string_equal(why.text, "the operator's list of denied addresses");
+    target_policy_done(&policy);
+    assert_int_equal(target_policy_make(true, "10.1.0.0/33", "", &policy, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "TRUEFTP_ALLOW_TARGETS: "));
+    assert_int_equal(target_policy_make(true, "10.1.0.0/16", "junk", &policy, &why), ERR_INVALID);
+    assert_non_null(strstr(why.text, "TRUEFTP_DENY_TARGETS: "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_syntax),          cmocka_unit_test(test_hosts),           cmocka_unit_test(test_names_and_literals),
         cmocka_unit_test(test_hidden_literals), cmocka_unit_test(test_ports),           cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_http_switch),     cmocka_unit_test(test_exempt_literals), cmocka_unit_test(test_literal_address),
+        cmocka_unit_test(test_operators_lists),
         cmocka_unit_test(test_length),          cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
