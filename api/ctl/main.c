@@ -43,7 +43,7 @@ static const struct config_option all_settings[] = {SETTINGS_OPTIONS("127.0.0.1:
 /* Those that mean something here; the others are accepted and ignored. */
 static const char *const own_settings[] = {
     "TRUEFTP_KAFKA_BROKERS", "TRUEFTP_KAFKA_CONFIG", "TRUEFTP_TOPIC_PREFIX", "TRUEFTP_SECRETS_KEY_FILE",
-    "TRUEFTP_ALLOW_TARGETS", "TRUEFTP_ALLOW_HTTP",   "TRUEFTP_DEV",
+    "TRUEFTP_ALLOW_TARGETS", "TRUEFTP_DENY_TARGETS", "TRUEFTP_ALLOW_HTTP",   "TRUEFTP_DEV",
 };
 
 #define SETTING_COUNT (sizeof own_settings / sizeof own_settings[0])

@@ -30,17 +30,17 @@ typedef void redis_fn(void *ctx, redisReply *reply);
 
 /* PEM files, read for each connection, so that renewed ones are used without a restart. NULL or "": none. */
 struct redis_tls_files {
-    const char *ca;               /* the authorities that are trusted; none: the system's */
+    const char *ca;                /* the authorities that are trusted; none: the system's */
     const char *certificate, *key; /* shown to the server: certificate and chain, and its key */
 };
 
 struct redis_options {
-    const char *url;          /* redis://[[user]:password@]host[:port][/db], percent-encoded; rediss:// where hiredis has TLS, else
-                               * an error at start */
-    const char *password_file; /* its first line is the password, read for each connection; NULL or "": the URL's */
+    const char *url; /* redis://[[user]:password@]host[:port][/db], percent-encoded; rediss:// where hiredis has TLS, else
+                      * an error at start */
+    const char *password_file;  /* its first line is the password, read for each connection; NULL or "": the URL's */
     struct redis_tls_files tls; /* for rediss:// */
-    int64_t deadline_ms;      /* 2000; for names, connecting, and each command from the write of its turn on */
-    void (*on_up)(void *ctx); /* connected, checked, scripts loaded: commands may be sent; may be NULL */
+    int64_t deadline_ms;        /* 2000; for names, connecting, and each command from the write of its turn on */
+    void (*on_up)(void *ctx);   /* connected, checked, scripts loaded: commands may be sent; may be NULL */
     void (*on_down)(void *ctx); /* after all outstanding commands were answered with NULL; only after an on_up; may be NULL */
     void *ctx;
     struct metrics *metrics;

@@ -32,7 +32,8 @@ static bool is_given(const char *path)
 static enum err load_authorities(SSL_CTX *ctx, const struct redis_tls_files *f, struct errmsg *why)
 {
     if (!is_given(f->ca))
-        return SSL_CTX_set_default_verify_paths(ctx) == 1 ? ERR_OK : errmsg_set(why, ERR_IO, "the system's authorities: %s", reason());
+        return SSL_CTX_set_default_verify_paths(ctx) == 1 ? ERR_OK
+                                                          : errmsg_set(why, ERR_IO, "the system's authorities: %s", reason());
     if (SSL_CTX_load_verify_file(ctx, f->ca) != 1)
         return errmsg_set(why, ERR_INVALID, "%s: no certificates: %s", f->ca, reason());
     return ERR_OK;

@@ -482,7 +482,8 @@ static void test_operators_lists(void **state)
     struct target_policy policy;
     struct target target = {0};
     struct errmsg why;
-    assert_int_equal(target_policy_make(true, "10.1.0.0/16", "10.1.2.0/24,93.184.216.0/24, 2606:4700::/32", &policy, &why), ERR_OK);
+    assert_int_equal(target_policy_make(true, "10.1.0.0/16", "10.1.2.0/24,93.184.216.0/24, 2606:4700::/32", &policy, &why),
+                     ERR_OK);
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct address a;
         assert_int_equal(address_parse(slice_str(cases[i].ip), &a), ERR_OK);
@@ -506,8 +507,8 @@ int main(void)
         cmocka_unit_test(test_syntax),          cmocka_unit_test(test_hosts),           cmocka_unit_test(test_names_and_literals),
         cmocka_unit_test(test_hidden_literals), cmocka_unit_test(test_ports),           cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_http_switch),     cmocka_unit_test(test_exempt_literals), cmocka_unit_test(test_literal_address),
-        cmocka_unit_test(test_operators_lists),
-        cmocka_unit_test(test_length),          cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_operators_lists), cmocka_unit_test(test_length),          cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
