@@ -190,12 +190,8 @@ static enum err check_settings(struct worker *w, struct errmsg *why)
 static enum err open_proxy(struct worker *w, struct errmsg *why)
 {
     const struct worker_settings *s = &w->settings;
-    const struct http_proxy_options o = {.loop = w->loop,
-                                         .resolver = w->resolver,
-                                         .url = s->egress_proxy,
-                                         .credentials_file = s->egress_proxy_credentials_file,
-                                         .metrics = w->metrics,
-                                         .metrics_prefix = "trueftp_worker"};
+    const struct http_proxy_options o = {
+        .loop = w->loop, .resolver = w->resolver, .url = s->egress_proxy, .credentials_file = s->egress_proxy_credentials_file};
     struct errmsg inner;
     if (*s->egress_proxy == '\0')
         return ERR_OK;

@@ -46,6 +46,7 @@ static bool on_turn_end(void *ctx)
     loop_timer_cancel(c->wake);
     *c->counters.in_flight = c->in_flight;
     *c->counters.open = c->open_sockets;
+    *c->counters.proxy_failing = c->proxy ? http_proxy_failing_s(c->proxy) : 0;
     return !TAILQ_EMPTY(&c->pending) || !TAILQ_EMPTY(&c->ended);
 }
 
@@ -61,8 +62,8 @@ static const char *metric_name(struct buf *b, const char *prefix, const char *na
 static void set_counters(struct http_client *c, struct metrics *m, const char *prefix)
 {
     struct http_counters *n = &c->counters;
-    n->requests = n->connections = n->blocked = n->ours = &n->unmetered;
-    n->in_flight = n->open = &n->unmetered_gauge;
+    n->requests = n->connections = n->blocked = n->ours = n->proxy_failures = &n->unmetered;
+    n->in_flight = n->open = n->proxy_failing = &n->unmetered_gauge;
     if (!m)
         return;
     struct buf b;
@@ -73,6 +74,10 @@ static void set_counters(struct http_client *c, struct metrics *m, const char *p
     n->ours = metrics_counter(m, metric_name(&b, prefix, "own_failures_total"), "POSTs that failed on our side", NULL);
     n->in_flight = metrics_gauge(m, metric_name(&b, prefix, "requests_in_flight"), "POSTs in flight", NULL);
     n->open = metrics_gauge(m, metric_name(&b, prefix, "connections_open"), "Connections open, idle ones included", NULL);
+    n->proxy_failures =
+        metrics_counter(m, metric_name(&b, prefix, "proxy_failures_total"), "POSTs that the egress proxy failed", NULL);
+    n->proxy_failing = metrics_gauge(m, metric_name(&b, prefix, "proxy_failing_seconds"),
+                                     "For how long the egress proxy has made no tunnel though asked; 0: it does", NULL);
     buf_done(&b);
 }
 

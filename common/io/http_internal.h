@@ -92,6 +92,8 @@ void http_proxy_put_addresses(const struct http_proxy *p, struct buf *out);
 /* Appends the target as CURLOPT_CONNECT_TO has it. */
 void http_proxy_put_target(const struct address *a, uint16_t port, struct buf *out);
 MUST_CHECK bool http_proxy_set(const struct http_proxy *p, CURL *e);
+/* For how long it has made no tunnel though asked; 0: it does. */
+double http_proxy_failing_s(const struct http_proxy *p);
 /* It made a tunnel. */
 void http_proxy_worked(struct http_proxy *p);
 /* It made none, to the host of this hash. */
@@ -341,8 +343,8 @@ void http_wheel_drop(struct http_wheel *w, struct http_request *rq);
 
 /* Cells of the metrics; of `unmetered` where there are none. */
 struct http_counters {
-    uint64_t *requests, *connections, *blocked, *ours;
-    double *in_flight, *open;
+    uint64_t *requests, *connections, *blocked, *ours, *proxy_failures;
+    double *in_flight, *open, *proxy_failing;
     uint64_t unmetered;
     double unmetered_gauge;
 };

@@ -8,7 +8,6 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "http_internal.h"
@@ -31,14 +30,9 @@ struct http_proxy {
     struct resolver_answer answer; /* count 0: not known */
     struct resolver_query *query;
     struct loop_timer *timer;
-    struct loop_turn *turn;
     int64_t failing_since_ms;                 /* -1: the last one made a tunnel, or none was tried */
     unsigned failing_hosts[PROXY_OURS_HOSTS]; /* hashes of those that failed since */
     int failing_count;
-    uint64_t *failures;
-    double *failing;
-    uint64_t unmetered;
-    double unmetered_gauge;
 };
 
 /* -------- its address -------- */
@@ -142,17 +136,16 @@ static void count_failure(struct http_proxy *p, unsigned host)
         p->failing_hosts[p->failing_count++] = host;
 }
 
-static struct http_verdict our_failure(struct http_proxy *p, const char *words)
+static struct http_verdict our_failure(const char *words)
 {
-    ++*p->failures;
     return (struct http_verdict){DELIVERY_ERROR_CANCELLED, DELIVERY_REASON_NONE, true, words};
 }
 
-static struct http_verdict unclear(struct http_proxy *p, enum delivery_error error)
+static struct http_verdict unclear(const struct http_proxy *p, enum delivery_error error)
 {
     bool ours = p->failing_count == PROXY_OURS_HOSTS && loop_now(p->loop) - p->failing_since_ms >= PROXY_OURS_MS;
     if (ours)
-        return our_failure(p, "the egress proxy makes no tunnel at all");
+        return our_failure("the egress proxy makes no tunnel at all");
     return (struct http_verdict){error, DELIVERY_REASON_NONE, false, "the egress proxy cannot connect to the endpoint"};
 }
 
@@ -160,31 +153,29 @@ struct http_verdict http_proxy_judge(struct http_proxy *p, const struct http_fac
 {
     count_failure(p, host);
     if (!f->connected && f->tunnel_status == 0)
-        return our_failure(p, "the egress proxy cannot be reached");
+        return our_failure("the egress proxy cannot be reached");
     switch (f->tunnel_status) {
     case 0:
         return f->code == CURLE_OPERATION_TIMEDOUT ? unclear(p, DELIVERY_ERROR_CONNECT_TIMEOUT)
-                                                   : our_failure(p, "the egress proxy gave no answer to CONNECT");
+                                                   : our_failure("the egress proxy gave no answer to CONNECT");
     case 403:
         return (struct http_verdict){DELIVERY_ERROR_BLOCKED_TARGET, DELIVERY_REASON_NONE, false,
                                      "the egress proxy refuses the target"};
     case 407:
-        return our_failure(p, "the egress proxy does not take our credentials");
+        return our_failure("the egress proxy does not take our credentials");
     case 502:
     case 503:
         return unclear(p, DELIVERY_ERROR_CONNECT_REFUSED);
     case 504:
         return unclear(p, DELIVERY_ERROR_CONNECT_TIMEOUT);
     default:
-        return our_failure(p, "the egress proxy answered CONNECT with an error");
+        return our_failure("the egress proxy answered CONNECT with an error");
     }
 }
 
-static bool on_turn_end(void *ctx)
+double http_proxy_failing_s(const struct http_proxy *p)
 {
-    struct http_proxy *p = ctx;
-    *p->failing = p->failing_since_ms < 0 ? 0 : (double)(loop_now(p->loop) - p->failing_since_ms) / 1000;
-    return false;
+    return p->failing_since_ms < 0 ? 0 : (double)(loop_now(p->loop) - p->failing_since_ms) / 1000;
 }
 
 /* -------- making it -------- */
@@ -272,19 +263,6 @@ static enum err read_credentials(struct http_proxy *p, const char *path, struct 
     return err;
 }
 
-static void set_counters(struct http_proxy *p, struct metrics *m, const char *prefix)
-{
-    char name[100];
-    p->failures = &p->unmetered;
-    p->failing = &p->unmetered_gauge;
-    if (!m)
-        return;
-    snprintf(name, sizeof name, "%s_http_proxy_failures_total", prefix);
-    p->failures = metrics_counter(m, name, "POSTs that the egress proxy failed", NULL);
-    snprintf(name, sizeof name, "%s_http_proxy_failing_seconds", prefix);
-    p->failing = metrics_gauge(m, name, "For how long the egress proxy has made no tunnel though asked; 0: it does", NULL);
-}
-
 enum err http_proxy_new(const struct http_proxy_options *o, struct http_proxy **out, struct errmsg *why)
 {
     struct http_proxy *p = mem_zalloc(sizeof *p);
@@ -298,8 +276,6 @@ enum err http_proxy_new(const struct http_proxy_options *o, struct http_proxy **
         http_proxy_free(p);
         return err;
     }
-    set_counters(p, o->metrics, o->metrics_prefix);
-    p->turn = loop_turn_new(p->loop, HTTP_TURN_ORDER + 1, on_turn_end, p);
     p->timer = loop_timer_new(p->loop, ask, p);
     if (!p->literal)
         ask(p);
@@ -312,7 +288,6 @@ void http_proxy_free(struct http_proxy *p)
     if (!p)
         return;
     resolver_cancel(p->query);
-    loop_turn_free(p->turn);
     loop_timer_free(p->timer);
     if (p->password)
         OPENSSL_cleanse(p->password, strlen(p->password));

@@ -5,7 +5,7 @@
 
 #include "io/loop.h"
 #include "io/resolver.h"
-#include "util/metrics.h"
+#include "util/err.h"
 
 struct http_proxy;
 
@@ -14,8 +14,6 @@ struct http_proxy_options {
     struct resolver *resolver;
     const char *url;              /* "http://host:port" */
     const char *credentials_file; /* one line, "user:password"; "": none */
-    struct metrics *metrics;      /* NULL: none */
-    const char *metrics_prefix;
 };
 
 /* ERR_INVALID: why says what is wrong with the URL or the file, never what is in the file; ERR_NOT_FOUND, ERR_IO: the file. A

@@ -295,8 +295,11 @@ static struct http_verdict judge_connecting(const struct http_request *rq, const
     struct http_proxy *proxy = rq->client->proxy;
     if (!proxy || facts->end != HTTP_END_CONNECT)
         return http_judge(facts);
-    if (facts->tunnel_status < 200 || facts->tunnel_status > 299)
-        return http_proxy_judge(proxy, facts, rq->ep->host->hash);
+    if (facts->tunnel_status < 200 || facts->tunnel_status > 299) {
+        struct http_verdict verdict = http_proxy_judge(proxy, facts, rq->ep->host->hash);
+        *rq->client->counters.proxy_failures += verdict.ours;
+        return verdict;
+    }
     http_proxy_worked(proxy);
     return http_judge(facts);
 }
