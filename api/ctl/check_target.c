@@ -4,10 +4,10 @@
 enum err policy_read(const struct ctl *ctl, struct address_list **exempt, struct target_policy *out, struct errmsg *why)
 {
     struct errmsg inner;
-    if (address_list_parse(ctl->settings.allow_targets, exempt, &inner) != ERR_OK) {
+    if (address_list_parse(ctl->settings.common.allow_targets, exempt, &inner) != ERR_OK) {
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_ALLOW_TARGETS: %.400s", inner.text);
     }
-    *out = (struct target_policy){.allow_http = ctl->settings.allow_http, .exempt = *exempt};
+    *out = (struct target_policy){.allow_http = ctl->settings.common.allow_http, .exempt = *exempt};
     return ERR_OK;
 }
 

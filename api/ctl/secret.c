@@ -60,13 +60,3 @@ void secret_done(struct buf *secret)
     }
     buf_done(secret);
 }
-
-enum err secret_keyring(const struct ctl *ctl, struct keyring **out, struct errmsg *why)
-{
-    if (!*ctl->settings.secrets_key_file) {
-        return errmsg_set(
-            why, ERR_INVALID,
-            "TRUEFTP_SECRETS_KEY_FILE is not set: secrets are kept sealed (`trueftpctl keys create` makes a key file)");
-    }
-    return keyring_load(ctl->settings.secrets_key_file, out, why);
-}

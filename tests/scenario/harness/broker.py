@@ -100,6 +100,9 @@ class Topics:
         where = [] if partition is None else ["-p", str(partition)]
         self.kcat("-P", "-t", self.name(kind), "-k", key, *where, data=value)
 
+    def tombstone(self, kind, key):
+        self.kcat("-P", "-Z", "-t", self.name(kind), "-K", "\t", data=f"{key}\t\n".encode())
+
     def write_lines(self, kind, pairs, partition=None):
         """Many records in one go; keys and values are text without TAB and newline."""
         where = [] if partition is None else ["-p", str(partition)]
