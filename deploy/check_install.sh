@@ -26,6 +26,10 @@ for page in trueftp-producer.8 trueftp-worker.8 trueftp-api.8 trueftpctl.1; do
         [[ $text == *".SH $part"* || ($program == trueftpctl && $part == OPTIONS) ]] || fail "$page has no part $part"
     done
 done
+page=$(<"$root/usr/share/man/man1/trueftpctl.1")
+while IFS= read -r name; do
+    [[ $page == *".SS ${name//-/\\-}"$'\n'* ]] || fail "trueftpctl.1 does not tell of $name"
+done < <("$root/usr/bin/trueftpctl" --help | sed -nE 's/^  ([a-z][a-z-]*( [a-z][a-z-]*)?) .*/\1/p')
 for unit in "$root"/usr/lib/systemd/system/trueftp-*.service; do
     program=$(sed -nE 's/^ExecStart=([^ ]+).*/\1/p' "$unit")
     [[ -x $root$program ]] || fail "${unit##*/} starts $program, which is not installed"

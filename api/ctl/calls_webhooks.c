@@ -172,11 +172,11 @@ static const struct call delete_expectation = {"deleteExpectation", "DELETE", EX
                                                "deleted",           NULL};
 
 const struct command commands_expectations[] = {
-    CALL_COMMAND("expectations", "list", "WEBHOOK", COMMAND_API, list_expectations,
-                 "Lists the files that a webhook is to hear of if they are missing."),
+    CALL_COMMAND("expectations", "list", "WEBHOOK", COMMAND_API, list_expectations, "Lists a webhook's expected files."),
     CALL_COMMAND("expectations", "get", "WEBHOOK EXPECTATION", COMMAND_API, get_expectation, "Shows an expectation."),
     CALL_COMMAND("expectations", "create", "WEBHOOK", COMMAND_API, create_expectation,
-                 "Expects a file by a schedule: when it has not come in time, webhooks that name file.missing get that event."),
+                 "Expects a file by a schedule.\n"
+                 "When it has not come in time, the event file.missing goes to the webhooks that name it."),
     CALL_COMMAND("expectations", "delete", "WEBHOOK EXPECTATION", COMMAND_API, delete_expectation, "Deletes an expectation."),
 };
 const size_t commands_expectations_count = COUNT(commands_expectations);

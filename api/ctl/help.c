@@ -36,7 +36,7 @@ static void print_line(const struct command *c)
 {
     char left[128];
     put_left(c, left, sizeof left);
-    (void)printf("  %-37s %.*s\n", left, (int)strcspn(c->help, "\n"), c->help);
+    (void)printf("  %-39s %.*s\n", left, (int)strcspn(c->help, "\n"), c->help);
 }
 
 int help_group(const char *group)

@@ -280,7 +280,7 @@ static int run(struct ctl *ctl, const void *args)
 const struct command command_listen = {
     .name = "listen",
     .argument = "WEBHOOK",
-    .help = "Prints a webhook's deliveries as they come, and sends each on to a handler that you are writing.\n"
+    .help = "Prints a webhook's deliveries as they come, and sends them to your handler.\n"
             "With --forward-to each goes there as the customer's endpoint gets it: the same body and headers, signed for the\n"
             "moment by a secret that is printed at the start (or by that of --secret-file): give it to your handler. The\n"
             "handler's answer is shown and changes nothing. Ctrl-C ends it.",

@@ -155,8 +155,9 @@ const struct command command_deliveries_tail = {
     .group = "deliveries",
     .name = "tail",
     .argument = "WEBHOOK",
-    .help = "Prints a webhook's newest deliveries, the newest last, and with --follow each change from then on.\n"
-            "It goes on when the API is away for a while. With --output json each line is a delivery as the API tells it.",
+    .help = "Prints a webhook's newest deliveries, the newest last.\n"
+            "With --follow each change from then on is printed too, and it goes on when the API is away for a while. With "
+            "--output json each line is a delivery as the API tells it.",
     .needs = COMMAND_API | COMMAND_OUTPUT,
     .options = options,
     .option_count = COUNT(options),

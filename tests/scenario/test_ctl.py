@@ -102,7 +102,7 @@ def test_accounts_and_keys(ctl):
     assert {a["id"] for a in ctl.lines("accounts", "list")} == {ACCOUNT, "acc_new"}
     table = ctl.out("accounts", "list")
     assert table.startswith("ACCOUNT") and "New \\u202e one" in table and "\u202e" not in table
-    assert "pool       gold\n" in ctl.out("accounts", "get", "acc_new")
+    assert ["pool", "gold"] in [line.split() for line in ctl.out("accounts", "get", "acc_new").splitlines()]
     ctl.out("accounts", "get", "acc_none", status=4)
 
     key = ctl.json("keys", "create", "acc_new", "--scopes", "read", "--description", "for a test", "--expires", "1h")
@@ -194,7 +194,7 @@ def test_deliveries_and_what_belongs_to_them(stack, ctl, endpoint):
     assert "\\u202e" in ctl.out("events", "list")
     balance = ctl.lines("reconciliation", "--since", "1h")[-1]
     assert (balance["owed"], balance["missing"]) == (2, 0)
-    assert "owed            2\n" in ctl.out("reconciliation")
+    assert ["owed", "2"] in [line.split() for line in ctl.out("reconciliation").splitlines()]
     assert ctl.json("health", "get", webhook, "--window", "15m")["window_s"] == 900
     assert [h["webhook_id"] for h in ctl.lines("health", "list")] == [webhook]
 
