@@ -35,7 +35,7 @@ static const struct column webhook_columns[] = {
 #define WEBHOOK_FIELDS(url_required)                                                                                            \
     {"url", FIELD_TEXT, IN_BODY, "url", "URL", "where deliveries are sent", 0, 0, url_required},                                \
     {"events", FIELD_CSV, IN_BODY, "events", "A,B,...", "events it wants; * is all but extensions", 0, 0, false},               \
-    {"path-pattern", FIELD_LIST, IN_BODY, "path_patterns", "GLOB", "only these paths; may be repeated; empty: all", 0, 0, false}, \
+    {"path-pattern", FIELD_LIST, IN_BODY, "path_patterns", "GLOB", "only these paths; repeatable; empty: all", 0, 0, false}, \
     {"description", FIELD_TEXT, IN_BODY, "description", "D", "text for people", 0, 0, false},                                   \
     {"max-attempts", FIELD_INT, IN_BODY, "max_attempts", "N", "attempts at most, 1 to 20", 1, 20, false},                       \
     {"timeout-ms", FIELD_INT, IN_BODY, "timeout_ms", "N", "of one attempt, 1000 to 20000", 1000, 20000, false},                 \

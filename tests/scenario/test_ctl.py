@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from harness.program import Program, environment
 from harness.stack import ACCOUNT
 from harness.waiting import wait_until
 
-HOSTILE = "/in/\x1b[2J\u202egpj.exe\n<img src=x>"
+HOSTILE = "/in/\x1b[2J\u202egpj.exe\r<img src=x>"
 
 
 class Ctl:
@@ -158,16 +157,17 @@ def test_pages_are_followed(ctl):
 def test_deliveries_and_what_belongs_to_them(stack, ctl, endpoint):
     """Two deliveries, of which one fails: shown, sent again, recovered, balanced; under names that would rule a terminal."""
     webhook = ctl.json("webhooks", "create", "--url", endpoint.url("/hook"), "--max-attempts", 1)["id"]
-    endpoint.script("/hook", Status(500), Status(200))
+    endpoint.script("/hook", Status(500))
     stack.worker()
     stack.topics.publish(make_event(ACCOUNT, HOSTILE))
     stack.wait_statuses({"failed": 1})
+    endpoint.script("/hook", Status(200))
     stack.topics.publish(make_event(ACCOUNT, "/fine.csv"))
     stack.wait_statuses({"failed": 1, "delivered": 1})
     wait_until("the view has both", lambda: len(ctl.lines("deliveries", "list", webhook)) == 2, every=0.2)
 
     table = ctl.out("deliveries", "list", webhook)
-    assert "\x1b" not in table and "\u202e" not in table and "\\x1b[2J\\u202egpj.exe\\n<img src=x>" in table
+    assert "\x1b" not in table and "\u202e" not in table and "\\x1b[2J\\u202egpj.exe\\r<img src=x>" in table
     assert len(table.splitlines()) == 3
     [failed] = ctl.lines("deliveries", "list", webhook, "--status", "failed", "--since", "1h")
     assert failed["path"] == HOSTILE
@@ -407,8 +407,8 @@ def test_listen_with_a_secret_of_ones_own_and_no_handler(stack, ctl, follow, end
     assert given.header("X-TrueFTP-Signature") == signature("mine", given.header("X-TrueFTP-Timestamp"), given.body)
     said(nobody, '"forwarded":{"status":null')
     assert "mine" not in own.output()
-    os.kill(own.pid, signal.SIGINT)
-    assert own.wait_end() != 0
+    own.signal(signal.SIGTERM)
+    assert own.wait_end() == -signal.SIGTERM
     ctl.out("webhooks", "delete", webhook)
     assert nobody.wait_end(30) == 4, "the webhook is gone"
 
