@@ -38,13 +38,11 @@ static bool is_loopback(const char *host)
 const char *client_refuses(const char *url, bool allow_http)
 {
     CURLU *parts = curl_url();
-    char *scheme = NULL, *host = NULL, *path = NULL, *user = NULL, *query = NULL;
+    char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL;
     const char *why = NULL;
-    if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
+    if (!parts || !http_is_url(url) || curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK ||
         curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_PATH, &path, 0) != CURLUE_OK ||
-        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)) {
+        curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
         why = "expected http://host[:port] or https://host[:port]";
     } else if (curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK ||
                curl_url_get(parts, CURLUPART_QUERY, &query, 0) == CURLUE_OK) {
@@ -56,7 +54,6 @@ const char *client_refuses(const char *url, bool allow_http)
     }
     curl_free(scheme);
     curl_free(host);
-    curl_free(path);
     curl_free(user);
     curl_free(query);
     curl_url_cleanup(parts);
@@ -202,7 +199,7 @@ void client_headers(const struct client *c, struct http_headers *out)
 
 /* -------- asking -------- */
 
-static void sleep_ms(int64_t ms)
+void client_sleep_ms(int64_t ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     while (nanosleep(&left, &left) != 0) {
@@ -260,14 +257,14 @@ static bool ask_again(const struct client *c, const struct client_request *rq, e
         }
         ctl_warn("the API asks to wait %lld s", (long long)wait_s);
         asking->waited_s += wait_s;
-        sleep_ms((wait_s < WAIT_MAX_S ? wait_s : WAIT_MAX_S) * 1000);
+        client_sleep_ms((wait_s < WAIT_MAX_S ? wait_s : WAIT_MAX_S) * 1000);
         return true;
     }
     bool away = err == ERR_AGAIN || (err == ERR_OK && answer->status >= 502 && answer->status <= 504);
     if (!away || !rq->repeatable || (asking->repeats >= REPEATS && !c->patient)) {
         return false;
     }
-    sleep_ms(pause_of(asking->repeats++));
+    client_sleep_ms(pause_of(asking->repeats++));
     return true;
 }
 
@@ -287,7 +284,7 @@ static int take(const struct http_answer *answer, json_t **out)
     if (answer->status == 204 || answer->body.len == 0) {
         return CTL_OK;
     }
-    *out = json_loadb(answer->body.p, answer->body.len, 0, NULL);
+    *out = json_loadb(answer->body.p, answer->body.len, JSON_ALLOW_NUL, NULL);
     if (!*out) {
         (void)ctl_usage("the answer is no JSON: is that the API's address?");
         return CTL_FAILED;

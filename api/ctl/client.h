@@ -47,6 +47,8 @@ const struct http_way *client_way(const struct client *c);
 void client_url(const struct client *c, const char *target, struct buf *out);
 void client_headers(const struct client *c, struct http_headers *out);
 
+void client_sleep_ms(int64_t ms);
+
 /* -------- refusals -------- */
 
 /* Appends what a status of 400 or more and its body (RFC 9457, or anything) mean, in lines, and returns the exit status. Members

@@ -85,6 +85,20 @@ void http_prepare(CURL *curl, const struct http_way *way, const char *url, const
     SET(CURLOPT_ERRORBUFFER, error);
 }
 
+bool http_is_url(const char *url)
+{
+    CURLU *parts = curl_url();
+    char *scheme = NULL, *host = NULL;
+    bool good = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(parts);
+    return good;
+}
+
 void http_origin(const char *url, char *out, size_t size)
 {
     CURLU *parts = curl_url();

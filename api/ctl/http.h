@@ -55,6 +55,8 @@ void http_prepare(CURL *curl, const struct http_way *way, const char *url, const
                   struct curl_slist **list, char error[CURL_ERROR_SIZE]);
 /* What went wrong, as http_exchange says it. */
 enum err http_failed(CURLcode code, const char *url, const char *error, struct errmsg *why);
+/* Whether it is a URL of http or https with a host. */
+bool http_is_url(const char *url);
 /* scheme://host:port of a URL, without credentials, path and query: what may be shown. */
 void http_origin(const char *url, char *out, size_t size);
 

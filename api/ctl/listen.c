@@ -17,7 +17,6 @@
 #include "model/signature.h"
 #include "util/clock.h"
 
-#define LAST_MAX 100
 #define ANSWER_MAX (1024UL * 1024)
 #define TEXT_MAX (16UL * 1024 * 1024)
 
@@ -177,39 +176,24 @@ static int read_last(struct listening *l, bool known)
     return status;
 }
 
-static int follow(struct listening *l)
+static int on_opened(void *ctx)
 {
-    struct buf target;
-    json_t *data = NULL;
-    int status = CTL_OK;
-    bool over = false;
-    path_of(l, &target, "/webhooks/{}/stream", NULL);
-    struct stream *s = stream_new(l->ctl->client, buf_cstr(&target));
-    while (!over && !ferror(stdout)) {
-        switch (stream_next(s, &data, &status)) {
-        case STREAM_OPENED:
-            client_be_patient(l->ctl->client);
-            status = read_last(l, true);
-            ctl_note("ready");
-            break;
-        case STREAM_DELIVERY:
-            take(l, data);
-            break;
-        case STREAM_RESET:
-            ctl_note("deliveries may have been missed: the newest are read again");
-            status = read_last(l, false);
-            break;
-        case STREAM_ENDED:
-            over = true;
-            break;
-        }
-        over = over || status != CTL_OK;
-        json_decref(data);
-    }
-    stream_free(s);
-    buf_done(&target);
+    int status = read_last(ctx, true);
+    ctl_note("ready");
     return status;
 }
+
+static void on_delivery(void *ctx, json_t *summary)
+{
+    take(ctx, summary);
+}
+
+static int on_reset(void *ctx)
+{
+    return read_last(ctx, false);
+}
+
+static const struct stream_handler handler = {on_opened, on_delivery, on_reset};
 
 /* -------- beginning -------- */
 
@@ -260,8 +244,7 @@ static int begin(struct listening *l)
 static int run(struct ctl *ctl, const void *args)
 {
     struct listening l = {.ctl = ctl, .args = args};
-    const char *refusal = l.args->forward_to ? client_refuses(l.args->forward_to, true) : NULL;
-    if (refusal) {
+    if (l.args->forward_to && !http_is_url(l.args->forward_to)) {
         return ctl_usage("--forward-to: expected http://host[:port]/path");
     }
     if (l.args->secret_file && !l.args->forward_to) {
@@ -270,7 +253,7 @@ static int run(struct ctl *ctl, const void *args)
     l.seen = seen_new();
     int status = begin(&l);
     if (status == CTL_OK) {
-        status = follow(&l);
+        status = stream_follow(ctl->client, ctl->argument, &handler, &l);
     }
     forward_keys_free(l.keys);
     seen_free(l.seen);

@@ -1,9 +1,9 @@
 #include "ctl/stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "ctl/command.h"
 #include "ctl/sse.h"
@@ -13,6 +13,8 @@
 #define RETRY_MAX_MS 10000
 #define POLL_MS 1000
 #define PROBLEM_MAX (64UL * 1024)
+
+enum stream_event { STREAM_OPENED, STREAM_DELIVERY, STREAM_RESET };
 
 /* What libcurl's callback has read, to be handed out when libcurl is not running. */
 struct waiting {
@@ -51,7 +53,7 @@ static void on_event(void *ctx, const char *name, struct slice data)
     if (strcmp(name, "reset") == 0) {
         put(s, STREAM_RESET, NULL);
     } else if (strcmp(name, "delivery") == 0) {
-        json_t *json = json_loadb(data.p, data.len, 0, NULL);
+        json_t *json = json_loadb(data.p, data.len, JSON_ALLOW_NUL, NULL);
         if (json) {
             put(s, STREAM_DELIVERY, json);
         } else {
@@ -127,25 +129,28 @@ static void connect_stream(struct stream *s)
     check(curl_multi_add_handle(s->multi, s->curl) == CURLM_OK);
 }
 
-struct stream *stream_new(struct client *c, const char *target)
+static struct stream *stream_new(struct client *c, const char *webhook)
 {
     struct stream *s = mem_zalloc(sizeof *s);
+    struct buf target;
     s->client = c;
     s->multi = curl_multi_init();
     check(s->multi != NULL);
+    buf_init(&target, PROBLEM_MAX);
     buf_init(&s->url, PROBLEM_MAX);
     buf_init(&s->problem, PROBLEM_MAX);
-    client_url(c, target, &s->url);
+    buf_puts(&target, "/webhooks/");
+    put_encoded(&target, webhook);
+    buf_puts(&target, "/stream");
+    client_url(c, buf_cstr(&target), &s->url);
+    buf_done(&target);
     sse_init(&s->sse, RETRY_MS, on_event, s);
     STAILQ_INIT(&s->queue);
     return s;
 }
 
-void stream_free(struct stream *s)
+static void stream_free(struct stream *s)
 {
-    if (!s) {
-        return;
-    }
     disconnect(s);
     (void)curl_multi_cleanup(s->multi);
     while (!STAILQ_EMPTY(&s->queue)) {
@@ -162,13 +167,6 @@ void stream_free(struct stream *s)
 
 /* -------- the end of a connection -------- */
 
-static void sleep_ms(int64_t ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (nanosleep(&left, &left) != 0) {
-    }
-}
-
 /* A server that ends a stream is asked again soon; one that is away, less and less often. */
 static void wait_before_retry(struct stream *s)
 {
@@ -177,7 +175,7 @@ static void wait_before_retry(struct stream *s)
         ms *= 2;
     }
     s->failures++;
-    sleep_ms(ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
+    client_sleep_ms(ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
 }
 
 /* Whether it is of no use to ask again. */
@@ -240,9 +238,9 @@ static bool over(struct stream *s, int *exit_status)
     return m && m->msg == CURLMSG_DONE && ended(s, m->data.result, exit_status);
 }
 
-enum stream_event stream_next(struct stream *s, json_t **data, int *status)
+/* Waits for what comes next; NULL: all is over, with the exit status. */
+static struct waiting *next(struct stream *s, int *status)
 {
-    *data = NULL;
     while (STAILQ_EMPTY(&s->queue)) {
         int running = 0;
         if (!s->curl) {
@@ -250,7 +248,7 @@ enum stream_event stream_next(struct stream *s, json_t **data, int *status)
         }
         check(curl_multi_perform(s->multi, &running) == CURLM_OK);
         if (STAILQ_EMPTY(&s->queue) && over(s, status)) {
-            return STREAM_ENDED;
+            return NULL;
         }
         if (STAILQ_EMPTY(&s->queue) && s->curl) {
             check(curl_multi_poll(s->multi, NULL, 0, POLL_MS, NULL) == CURLM_OK);
@@ -258,8 +256,35 @@ enum stream_event stream_next(struct stream *s, json_t **data, int *status)
     }
     struct waiting *w = STAILQ_FIRST(&s->queue);
     STAILQ_REMOVE_HEAD(&s->queue, link);
-    enum stream_event event = w->event;
-    *data = w->data;
-    free(w);
-    return event;
+    return w;
+}
+
+static int hand_over(struct stream *s, const struct waiting *w, const struct stream_handler *handler, void *ctx)
+{
+    switch (w->event) {
+    case STREAM_OPENED:
+        client_be_patient(s->client);
+        return handler->opened(ctx);
+    case STREAM_RESET:
+        ctl_note("changes were missed: the newest deliveries are read again");
+        return handler->reset(ctx);
+    case STREAM_DELIVERY:
+        break;
+    }
+    handler->delivery(ctx, w->data);
+    return CTL_OK;
+}
+
+int stream_follow(struct client *c, const char *webhook, const struct stream_handler *handler, void *ctx)
+{
+    struct stream *s = stream_new(c, webhook);
+    struct waiting *w = NULL;
+    int status = CTL_OK;
+    while (status == CTL_OK && !ferror(stdout) && (w = next(s, &status))) {
+        status = hand_over(s, w, handler, ctx);
+        json_decref(w->data);
+        free(w);
+    }
+    stream_free(s);
+    return status;
 }

@@ -4,21 +4,16 @@
 
 #include "ctl/client.h"
 
-enum stream_event {
-    STREAM_OPENED,   /* connected for the first time: what happens from now on will be told */
-    STREAM_DELIVERY, /* a delivery changed; data is its summary */
-    STREAM_RESET,    /* what was missed is not kept: the list tells */
-    STREAM_ENDED,    /* the API says no; the reason was printed and status is the exit status */
+/* What is done with them. The first and the last return CTL_OK, or the exit status that ends it all. */
+struct stream_handler {
+    int (*opened)(void *ctx);                     /* connected for the first time: what happens from now on will be told */
+    void (*delivery)(void *ctx, json_t *summary); /* a delivery changed */
+    int (*reset)(void *ctx);                      /* what was missed is not kept: the list tells */
 };
 
-struct stream;
-
-/* target: path below the base. The client must outlive it. */
-struct stream *stream_new(struct client *c, const char *target);
-void stream_free(struct stream *s);
-
-/* Waits for what comes next. *data is the caller's to free (NULL but for STREAM_DELIVERY). A line on standard error tells when
- * the API is away, and when it is back. */
-enum stream_event stream_next(struct stream *s, json_t **data, int *status);
+/* Follows the stream until the API says no for good, a handler ends it, or standard output cannot be written; returns the exit
+ * status, with the reason printed. Lines on standard error tell when the API is away, and when it is back. Handlers run outside
+ * of libcurl and may ask the client, which is patient from the first connection on. */
+int stream_follow(struct client *c, const char *webhook, const struct stream_handler *handler, void *ctx);
 
 #endif

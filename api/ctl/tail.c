@@ -105,39 +105,25 @@ static int show_last(struct tail *t, int64_t limit)
     return status;
 }
 
-static int follow(struct tail *t)
+/* -------- following -------- */
+
+static int on_opened(void *ctx)
 {
-    struct buf target;
-    json_t *data = NULL;
-    int status = CTL_OK;
-    bool over = false;
-    buf_init(&target, 8192);
-    call_path(&target, "/webhooks/{}/stream", &t->ctl->argument);
-    struct stream *s = stream_new(t->ctl->client, buf_cstr(&target));
-    while (!over && !ferror(stdout)) {
-        switch (stream_next(s, &data, &status)) {
-        case STREAM_OPENED:
-            client_be_patient(t->ctl->client);
-            status = show_last(t, t->args->limit);
-            break;
-        case STREAM_DELIVERY:
-            show(t, data);
-            break;
-        case STREAM_RESET:
-            ctl_note("changes were missed: the newest deliveries are read again");
-            status = show_last(t, LAST_MAX);
-            break;
-        case STREAM_ENDED:
-            over = true;
-            break;
-        }
-        over = over || status != CTL_OK;
-        json_decref(data);
-    }
-    stream_free(s);
-    buf_done(&target);
-    return status;
+    struct tail *t = ctx;
+    return show_last(t, t->args->limit);
 }
+
+static void on_delivery(void *ctx, json_t *summary)
+{
+    show(ctx, summary);
+}
+
+static int on_reset(void *ctx)
+{
+    return show_last(ctx, LAST_MAX);
+}
+
+static const struct stream_handler handler = {on_opened, on_delivery, on_reset};
 
 static int run(struct ctl *ctl, const void *args)
 {
@@ -146,7 +132,7 @@ static int run(struct ctl *ctl, const void *args)
     /* As wide as what comes mostly is: a table that goes on cannot look ahead. */
     static const size_t widths[] = {24, 9, 7, 16, 16, 36};
     memcpy(t.table.widths, widths, sizeof widths);
-    int status = t.args->follow ? follow(&t) : show_last(&t, t.args->limit);
+    int status = t.args->follow ? stream_follow(ctl->client, ctl->argument, &handler, &t) : show_last(&t, t.args->limit);
     seen_free(t.seen);
     return status;
 }
