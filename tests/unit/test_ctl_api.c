@@ -158,6 +158,7 @@ static void make(struct made *m, const char *group, const char *name, const char
     struct opt_group groups[COMMAND_GROUPS_MAX];
     struct opt *own = NULL;
     int argc = 1;
+    *m = (struct made){.err = ERR_INVALID};
     for (size_t i = 0; command_at(i); i++) {
         if (command_at(i)->group && strcmp(command_at(i)->group, group) == 0 && strcmp(command_at(i)->name, name) == 0) {
             c = command_at(i);
