@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `cmake --install` leaves on a machine: programs, a manual page for each with all its settings, units that name what is there.
+# What `cmake --install` leaves on a machine: programs, a manual page for each with all its settings, completion, units that name what is there.
 #
 #     deploy/check_install.sh BUILD_DIR
 set -euo pipefail
@@ -26,6 +26,11 @@ for page in trueftp-producer.8 trueftp-worker.8 trueftp-api.8 trueftpctl.1; do
         [[ $text == *".SH $part"* || ($program == trueftpctl && $part == OPTIONS) ]] || fail "$page has no part $part"
     done
 done
+page=$(<"$root/usr/share/man/man1/trueftpctl.1")
+while IFS= read -r name; do
+    [[ $page == *".SS ${name//-/\\-}"$'\n'* ]] || fail "trueftpctl.1 does not tell of $name"
+done < <("$root/usr/bin/trueftpctl" --help | sed -nE 's/^  ([a-z][a-z-]*( [a-z][a-z-]*)?) .*/\1/p')
+bash -n "$root/usr/share/bash-completion/completions/trueftpctl" || fail 'the completion of trueftpctl is no script'
 for unit in "$root"/usr/lib/systemd/system/trueftp-*.service; do
     program=$(sed -nE 's/^ExecStart=([^ ]+).*/\1/p' "$unit")
     [[ -x $root$program ]] || fail "${unit##*/} starts $program, which is not installed"

@@ -127,6 +127,7 @@ settings() {
     mkdir -p "$dir/data" "$dir/api"
     (umask 077 && openssl rand -hex 32 >"$dir/admin-token")
     api_port=$(free_port)
+    export TRUEFTP_API=http://127.0.0.1:$api_port TRUEFTP_ADMIN_TOKEN_FILE=$dir/admin-token
     cat >"$dir/sources.conf" <<TEXT
 [main]
 format = proftpd
@@ -138,22 +139,32 @@ TEXT
 }
 
 ctl() { "$bin/trueftpctl" "$@"; }
+member() { sed -nE 's/.*"'"$1"'": *"([^"]+)".*/\1/p'; }
 
 # webhook PATH OPTION...: creates one and gives its secret to the receiver.
 webhook() {
     local path=$1 secret
     shift
-    secret=$(ctl webhook create --output json --account "$account" --url "http://127.0.0.1:$receiver_port$path" "$@" | sed -nE 's/.*"secret": *"([^"]+)".*/\1/p')
+    secret=$(ctl webhooks create --output json --url "http://127.0.0.1:$receiver_port$path" "$@" | member secret)
     [[ $secret ]] || die "the webhook of $path has no secret"
     printf '%s %s\n' "$path" "$secret" >>"$dir/secrets"
 }
 
-configure() {
-    ctl keys create --file "$dir/keys" >/dev/null
+# What the programs need before they start.
+prepare_topics() {
+    ctl key-file create --file "$dir/keys" >/dev/null
     if [[ $kafka ]]; then
         ctl topics ensure --partitions 8 >"$dir/topics.log"
     fi
-    ctl account create "$account" --plan pro >/dev/null
+}
+
+# The account, a key of it, with which everything else is done, and two webhooks.
+configure() {
+    ctl accounts create "$account" --plan pro >/dev/null
+    (umask 077 && ctl keys create "$account" --output json | member key >"$dir/api-key")
+    [[ -s $dir/api-key ]] || die 'the API gave no key'
+    export TRUEFTP_API_KEY_FILE=$dir/api-key
+    say "  trueftp-api         dashboard and REST at $TRUEFTP_API/, key $(<"$dir/api-key")"
     webhook /archive --events '*'
     webhook /orders --events file.uploaded --path-pattern '/in/orders/**'
     say "  account $account    /archive wants everything; /orders wants uploads to /in/orders, and refuses each twice first"
@@ -177,20 +188,13 @@ curl_status() {
 start_programs() {
     TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 start worker "$dir/worker.log" "$bin/trueftp-worker"
     TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 start producer "$dir/producer.log" "$bin/trueftp-producer"
-    TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 TRUEFTP_API_LISTEN=127.0.0.1:$api_port TRUEFTP_DATA_DIR=$dir/api TRUEFTP_ADMIN_TOKEN_FILE=$dir/admin-token \
+    TRUEFTP_ADMIN_LISTEN=127.0.0.1:0 TRUEFTP_API_LISTEN=127.0.0.1:$api_port TRUEFTP_DATA_DIR=$dir/api \
         start api "$dir/api.log" "$bin/trueftp-api"
     wait_for 60 'trueftp-worker' is_ready worker
     wait_for 60 'trueftp-producer' is_ready producer
     wait_for 60 'trueftp-api' is_ready api
     say "  trueftp-worker      health and metrics at http://127.0.0.1:$(metrics_port worker)/metrics"
     say "  trueftp-producer    follows $dir/ftp/webhook.log, metrics at http://127.0.0.1:$(metrics_port producer)/metrics"
-}
-
-# A key of the account, for the dashboard and the API.
-new_key() {
-    api_key=$(curl -fsS -X POST -H "Authorization: Bearer $(<"$dir/admin-token")" \
-        "http://127.0.0.1:$api_port/api/admin/v1/accounts/$account/keys" | sed -nE 's/.*"key": *"([^"]+)".*/\1/p')
-    [[ $api_key ]] || die 'the API gave no key'
 }
 
 # ---- a day at the studio
@@ -275,7 +279,7 @@ ftp_day() {
 }
 
 # Each delivery has its last record in the delivery log.
-delivered_records() { ctl deliveries tail --from-beginning --status delivered --output json | wc -l; }
+delivered_records() { ctl log tail --from-beginning --status delivered --output json | wc -l; }
 log_is_complete() { [[ $(delivered_records) -eq $(wc -l <"$dir/expected") ]]; }
 
 summarize() {
@@ -286,7 +290,7 @@ summarize() {
     cat "$dir/summary"
     [[ $status -eq 0 ]] || return 1
     wait_for 10 'a record of each delivery' log_is_complete
-    say "  $(delivered_records) deliveries stand in the delivery log as delivered (trueftpctl deliveries tail)"
+    say "  $(delivered_records) deliveries stand in the delivery log as delivered (trueftpctl log tail)"
     all_running
 }
 
@@ -296,14 +300,16 @@ play() {
 
 All of it stays up until Ctrl-C. The dashboard, and the key to sign in with:
 
-    http://127.0.0.1:$api_port/
-    $api_key
+    $TRUEFTP_API/
+    $(<"$dir/api-key")
 
 To play, from another terminal:
 
     lftp ftp://$user:$password@127.0.0.1:$ftp_port
-    export TRUEFTP_KAFKA_BROKERS=$brokers TRUEFTP_SECRETS_KEY_FILE=$dir/keys TRUEFTP_DEV=1
-    build/release/bin/trueftpctl deliveries tail
+    export PATH=\$PATH:$bin TRUEFTP_API=$TRUEFTP_API TRUEFTP_API_KEY_FILE=$dir/api-key
+    trueftpctl webhooks list
+    trueftpctl deliveries tail WEBHOOK --follow
+    trueftpctl listen WEBHOOK --forward-to http://localhost:3000/hook
 
 Logs: $dir
 TEXT
@@ -328,10 +334,9 @@ main() {
     start_ftp
     start_receiver
     settings
-    configure
+    prepare_topics
     start_programs
-    new_key
-    say "  trueftp-api         dashboard and REST at http://127.0.0.1:$api_port/, key $api_key"
+    configure
     make_files
     step 'FTP, and each delivery as the receiver sees it'
     ftp_day

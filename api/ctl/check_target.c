@@ -3,7 +3,7 @@
 
 enum err policy_read(const struct ctl *ctl, struct target_policy *out, struct errmsg *why)
 {
-    const struct settings *s = &ctl->settings;
+    const struct settings *s = &ctl->settings.common;
     return target_policy_make(s->allow_http, s->allow_targets, s->deny_targets, out, why);
 }
 

@@ -178,7 +178,7 @@ static int list(struct ctl *ctl, const void *args)
     struct listing l = {.json = ctl->json};
     char topic[TOPIC_NAME_SIZE];
     struct errmsg why;
-    topic_name(TOPIC_EVENTS_DLQ, ctl->settings.topic_prefix, NULL, topic);
+    topic_name(TOPIC_EVENTS_DLQ, ctl->settings.common.topic_prefix, NULL, topic);
     buf_init(&l.buf, LINE_MAX_BYTES);
     enum err err = read_newest(ctl, topic, a->limit, &l, &why);
     print_newest(&l, err == ERR_OK ? (size_t)a->limit : 0);

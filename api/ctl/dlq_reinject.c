@@ -164,8 +164,8 @@ static int reinject(struct ctl *ctl, const void *args)
     if (one == r.args->all || (!one && (r.args->partition >= 0 || r.args->offset >= 0)) || (one && r.args->code)) {
         return ctl_usage("give --partition and --offset, or --all (with --code, if only some are meant)");
     }
-    topic_name(TOPIC_EVENTS_DLQ, ctl->settings.topic_prefix, NULL, r.topic);
-    topic_name(TOPIC_EVENTS, ctl->settings.topic_prefix, NULL, r.events);
+    topic_name(TOPIC_EVENTS_DLQ, ctl->settings.common.topic_prefix, NULL, r.topic);
+    topic_name(TOPIC_EVENTS, ctl->settings.common.topic_prefix, NULL, r.events);
     enum err err = run(&r, &why);
     print_result(&r);
     if (err != ERR_OK) {

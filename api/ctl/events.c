@@ -77,7 +77,7 @@ static enum err find_topic(struct publishing *p, struct errmsg *why)
     if (*pool && !topic_pool_valid(pool)) {
         err = errmsg_set(why, ERR_INVALID, "--pool: must be 1-32 of [a-z0-9-], and not \"dlq\"");
     } else {
-        topic_name(TOPIC_EVENTS, p->ctl->settings.topic_prefix, pool, p->topic);
+        topic_name(TOPIC_EVENTS, p->ctl->settings.common.topic_prefix, pool, p->topic);
         err = kafka_sync_topic(p->ctl->kafka, p->topic, &t, why);
         p->partitions = t.partitions;
     }

@@ -19,6 +19,14 @@ struct table {
     size_t count;
 };
 
+/* The short forms: of these names where a command has them. */
+static const struct {
+    const char *name;
+    char letter;
+} short_names[] = {{"output", 'o'}, {"follow", 'f'}};
+
+#define SHORT_COUNT (sizeof short_names / sizeof short_names[0])
+
 static void *field_of(const struct opt *o, void *target)
 {
     return (char *)target + o->offset;
@@ -54,6 +62,36 @@ static void table_done(struct table *t)
     free(t->targets);
     free(t->given);
     free(t->names);
+}
+
+/* The place of the option that a letter stands for, or -1. */
+static int place_of_letter(const struct table *t, int letter)
+{
+    for (size_t s = 0; s < SHORT_COUNT; s++) {
+        for (size_t i = 0; i < t->count && short_names[s].letter == letter; i++) {
+            if (strcmp(t->options[i]->name, short_names[s].name) == 0) {
+                return (int)i;
+            }
+        }
+    }
+    return -1;
+}
+
+/* What getopt wants of the letters: ":o:f". */
+static void put_letters(const struct table *t, char out[2 + 2 * SHORT_COUNT])
+{
+    size_t len = 0;
+    out[len++] = ':';
+    for (size_t s = 0; s < SHORT_COUNT; s++) {
+        int place = place_of_letter(t, short_names[s].letter);
+        if (place >= 0) {
+            out[len++] = short_names[s].letter;
+        }
+        if (place >= 0 && t->options[place]->arg) {
+            out[len++] = ':';
+        }
+    }
+    out[len] = '\0';
 }
 
 static enum err take_int(const struct opt *o, const char *text, int64_t *out, struct errmsg *why)
@@ -118,14 +156,17 @@ static enum err misread(const struct table *t, int code, char **argv, struct err
 enum err options_parse(const struct opt_group *groups, size_t group_count, int *argc, char **argv, struct errmsg *why)
 {
     struct table t;
+    char letters[2 + 2 * SHORT_COUNT];
     enum err err = ERR_OK;
     int code = 0;
 
     table_init(&t, groups, group_count);
+    put_letters(&t, letters);
     opterr = 0;
     optind = 0; /* glibc: begin anew */
-    while (err == ERR_OK && (code = getopt_long(*argc, argv, ":", t.names, NULL)) != -1) {
-        err = code >= FIRST_CODE ? take(&t, (size_t)(code - FIRST_CODE), optarg, why) : misread(&t, code, argv, why);
+    while (err == ERR_OK && (code = getopt_long(*argc, argv, letters, t.names, NULL)) != -1) {
+        int place = code >= FIRST_CODE ? code - FIRST_CODE : place_of_letter(&t, code);
+        err = place >= 0 ? take(&t, (size_t)place, optarg, why) : misread(&t, code, argv, why);
     }
     table_done(&t);
     if (err != ERR_OK) {
@@ -158,8 +199,13 @@ void options_print(const struct opt *options, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++) {
         const struct opt *o = &options[i];
-        char left[64];
-        (void)snprintf(left, sizeof left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        char left[64], letter[8] = "";
+        for (size_t s = 0; s < SHORT_COUNT; s++) {
+            if (strcmp(o->name, short_names[s].name) == 0) {
+                (void)snprintf(letter, sizeof letter, "-%c, ", short_names[s].letter);
+            }
+        }
+        (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         (void)fprintf(out, "  %-28s %s\n", left, o->help);
     }
 }

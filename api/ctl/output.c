@@ -30,6 +30,14 @@ void ctl_warn(const char *fmt, ...)
     va_end(ap);
 }
 
+void ctl_note(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say("", fmt, ap);
+    va_end(ap);
+}
+
 int ctl_fail(enum err err, const struct errmsg *why)
 {
     (void)ctl_usage("%s", why->text);

@@ -237,7 +237,7 @@ static enum err read_topic(struct reconciling *r, enum topic topic, bool (*fn)(v
     struct kafka_sync_position *at = NULL;
     char name[TOPIC_NAME_SIZE];
     int count = 0;
-    topic_name(topic, r->ctl->settings.topic_prefix, r->args->pool, name);
+    topic_name(topic, r->ctl->settings.common.topic_prefix, r->args->pool, name);
     enum err err = kafka_sync_positions(r->ctl->kafka, name, 0, &at, &count, why);
     err = err == ERR_OK ? kafka_sync_read(r->ctl->kafka, name, at, count, false, fn, r, why) : err;
     free(at);
@@ -247,8 +247,8 @@ static enum err read_topic(struct reconciling *r, enum topic topic, bool (*fn)(v
 static enum err read_committed(struct reconciling *r, struct errmsg *why)
 {
     char name[TOPIC_NAME_SIZE], group[TOPIC_NAME_SIZE];
-    topic_name(TOPIC_EVENTS, r->ctl->settings.topic_prefix, r->args->pool, name);
-    topic_worker_group(r->ctl->settings.topic_prefix, r->args->pool, group);
+    topic_name(TOPIC_EVENTS, r->ctl->settings.common.topic_prefix, r->args->pool, name);
+    topic_worker_group(r->ctl->settings.common.topic_prefix, r->args->pool, group);
     enum err err = kafka_sync_positions(r->ctl->kafka, name, 0, &r->committed, &r->partitions, why);
     return err == ERR_OK ? kafka_sync_committed(r->ctl->kafka, group, name, r->committed, r->partitions, why) : err;
 }

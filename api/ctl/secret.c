@@ -11,20 +11,21 @@
 
 static enum err read_stdin(struct buf *out, struct errmsg *why)
 {
-    for (;;) {
-        char *room = buf_reserve(out, READ_BYTES);
-        if (!room) {
-            return errmsg_set(why, ERR_TOO_BIG, "standard input: longer than %zu bytes", out->max);
-        }
-        ssize_t n = read(STDIN_FILENO, room, READ_BYTES);
+    char bytes[READ_BYTES];
+    enum err err = ERR_OK;
+    ssize_t n = 1;
+    while (err == ERR_OK && n != 0) {
+        n = read(STDIN_FILENO, bytes, sizeof bytes);
         if (n < 0 && errno != EINTR) {
-            return errmsg_set(why, ERR_IO, "standard input: %s", strerror(errno));
+            err = errmsg_set(why, ERR_IO, "standard input: %s", strerror(errno));
         }
-        if (n == 0) {
-            return ERR_OK;
+        buf_put(out, bytes, n > 0 ? (size_t)n : 0);
+        if (out->err != ERR_OK) {
+            err = errmsg_set(why, ERR_TOO_BIG, "standard input: longer than %zu bytes", out->max);
         }
-        buf_grew(out, n > 0 ? (size_t)n : 0);
     }
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return err;
 }
 
 enum err read_input(const char *path, struct buf *out, struct errmsg *why)
@@ -59,14 +60,4 @@ void secret_done(struct buf *secret)
         OPENSSL_cleanse(secret->p, secret->len);
     }
     buf_done(secret);
-}
-
-enum err secret_keyring(const struct ctl *ctl, struct keyring **out, struct errmsg *why)
-{
-    if (!*ctl->settings.secrets_key_file) {
-        return errmsg_set(
-            why, ERR_INVALID,
-            "TRUEFTP_SECRETS_KEY_FILE is not set: secrets are kept sealed (`trueftpctl keys create` makes a key file)");
-    }
-    return keyring_load(ctl->settings.secrets_key_file, out, why);
 }

@@ -1,4 +1,4 @@
-/* Secrets and files that commands are given, and the key file. */
+/* Secrets and files that commands are given. */
 #ifndef CTL_SECRET_H
 #define CTL_SECRET_H
 
@@ -13,7 +13,5 @@ MUST_CHECK enum err secret_read(const char *secret, const char *file, struct buf
 void secret_done(struct buf *secret);
 /* Appends a whole file; "-" is standard input. */
 MUST_CHECK enum err read_input(const char *path, struct buf *out, struct errmsg *why);
-/* The keys of TRUEFTP_SECRETS_KEY_FILE. */
-MUST_CHECK enum err secret_keyring(const struct ctl *ctl, struct keyring **out, struct errmsg *why);
 
 #endif

@@ -48,7 +48,7 @@ static void want(const struct ensure *e, enum topic topic, struct wanted *w)
 {
     size_t n = 0;
     *w = (struct wanted){0};
-    topic_name(topic, e->ctl->settings.topic_prefix, e->args->pool, w->name);
+    topic_name(topic, e->ctl->settings.common.topic_prefix, e->args->pool, w->name);
     for (const struct topic_setting *s = topic_settings(topic); s->name; s++) {
         check(n + 1 < MAX_SETTINGS);
         w->settings[n++] = *s;
@@ -127,7 +127,7 @@ static void compare_setting(void *ctx, const char *name, const char *value)
 /* In development a broker may be one that tells no settings; once it did not, it is not asked again. */
 static enum err compare_settings(struct ensure *e, struct wanted *w, struct errmsg *why)
 {
-    bool dev = e->ctl->settings.dev;
+    bool dev = e->ctl->settings.common.dev;
     int64_t wait_ms = dev && e->ctl->timeout_ms > DEV_DESCRIBE_MS ? DEV_DESCRIBE_MS : e->ctl->timeout_ms;
     struct comparison c = {e, w};
     struct errmsg inner;
@@ -233,7 +233,7 @@ static enum err choose_replicas(struct ensure *e, struct errmsg *why)
 {
     enum err err = kafka_sync_brokers(e->ctl->kafka, &e->brokers, why);
     e->replicas = e->args->replication_factor > 0 ? (int)e->args->replication_factor : DEFAULT_REPLICAS;
-    if (e->args->replication_factor == 0 && e->ctl->settings.dev && e->brokers < e->replicas) {
+    if (e->args->replication_factor == 0 && e->ctl->settings.common.dev && e->brokers < e->replicas) {
         e->replicas = e->brokers;
     }
     return err;
@@ -246,8 +246,8 @@ static int ensure(struct ctl *ctl, const void *args)
     if (e.args->pool && *e.args->pool && !topic_pool_valid(e.args->pool)) {
         return ctl_usage("--pool: must be 1-32 of [a-z0-9-], and not \"dlq\"");
     }
-    if (!topic_prefix_valid(ctl->settings.topic_prefix)) {
-        return ctl_usage("TRUEFTP_TOPIC_PREFIX: not a topic prefix: %.64s", ctl->settings.topic_prefix);
+    if (!topic_prefix_valid(ctl->settings.common.topic_prefix)) {
+        return ctl_usage("TRUEFTP_TOPIC_PREFIX: not a topic prefix: %.64s", ctl->settings.common.topic_prefix);
     }
     enum err err = choose_replicas(&e, &why);
     for (int topic = 0; topic < TOPIC_COUNT && err == ERR_OK; topic++) {

@@ -8,7 +8,20 @@ name=${program##*/}
 version=$("$program" --version | awk '{ print $NF; exit }')
 
 # Backslashes and leading dots mean something to troff.
-"$program" --help | sed -e 's/\\/\\e/g' -e "s/^\([.']\)/\\\\\&\1/" -e 's/-/\\-/g' | awk -v name="$name" -v section="$section" -v version="$version" '
+for_troff() { sed -e 's/\\/\\e/g' -e "s/^\([.']\)/\\\\\&\1/" -e 's/-/\\-/g'; }
+
+# What each command says with --help; nothing for a program without commands.
+commands() {
+    local name
+    "$program" --help | sed -n '/^Commands:$/,/^Exit status:/p' | sed -nE 's/^  ([a-z][a-z-]*( [a-z][a-z-]*)?) .*/\1/p' | while IFS= read -r name; do
+        printf '.SS %s\n.nf\n' "$(for_troff <<<"$name")"
+        # shellcheck disable=SC2086 # a group and a name are two words
+        "$program" $name --help | sed -e 's/^usage: //' | for_troff
+        printf '.fi\n'
+    done
+}
+
+"$program" --help | for_troff | awk -v name="$name" -v section="$section" -v version="$version" '
     NR == 1 {
         sub(/^[^:]*: */, "")
         summary = $0
@@ -28,5 +41,7 @@ version=$("$program" --version | awk '{ print $NF; exit }')
     { print }
     END {
         if (plain) print ".fi"
-        print ".SH SEE ALSO\n.BR trueftp\\-producer (8),\n.BR trueftp\\-worker (8),\n.BR trueftp\\-api (8),\n.BR trueftpctl (1)"
     }'
+details=$(commands)
+[[ ! $details ]] || printf '.SH "OPTIONS OF EACH COMMAND"\n%s\n' "$details"
+printf '%s\n' '.SH SEE ALSO' '.BR trueftp\-producer (8),' '.BR trueftp\-worker (8),' '.BR trueftp\-api (8),' '.BR trueftpctl (1)'

@@ -27,7 +27,7 @@ prepare() {
     build_preset release trueftp-api trueftpctl bench_bare_http
     dir=$(mktemp -d)
     mkdir "$dir/data"
-    "$bin/trueftpctl" keys create --file "$dir/keys" >/dev/null
+    "$bin/trueftpctl" key-file create --file "$dir/keys" >/dev/null
     printf 'token\n' >"$dir/token"
     export TRUEFTP_DEV=1 TRUEFTP_SECRETS_KEY_FILE=$dir/keys TRUEFTP_DATA_DIR=$dir/data TRUEFTP_ADMIN_TOKEN_FILE=$dir/token
     export TRUEFTP_API_REQUESTS_PER_SECOND=100000 TRUEFTP_LOG_LEVEL=warn

@@ -58,7 +58,7 @@ main() {
     local cores keep=()
     parse "$@"
     export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
-    packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 kcat
+    packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 python3-cryptography kcat
     provide_redis
     PATH=$(dirname "$redis_server"):$PATH
     if [[ ! $bin ]]; then

@@ -128,7 +128,7 @@ class Machine:
             "TRUEFTP_ADMIN_LISTEN": "127.0.0.1:0",
             "TRUEFTP_LOG_LEVEL": "warn",
         }
-        self.ctl("bench", "keys", "create", "--file", self.keys)
+        self.ctl("bench", "key-file", "create", "--file", self.keys)
 
     def __enter__(self):
         return self

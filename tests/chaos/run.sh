@@ -56,7 +56,7 @@ parse() {
 }
 
 install() {
-    packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 kcat
+    packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 python3-cryptography kcat
     provide_redis
     PATH=$(dirname "$redis_server"):$PATH
 }

@@ -21,7 +21,7 @@ def add(tree, *arguments):
 def test_a_pool_is_added_with_one_command(tree):
     done = add(tree, "big-tenant")
     assert done.returncode == 0, done.stderr
-    assert "trueftpctl account set ACCOUNT --pool big-tenant" in done.stdout
+    assert "trueftpctl accounts update ACCOUNT --pool big-tenant" in done.stdout
     path = tree / "overlays/prod/kustomization.yaml"
     overlay = yaml.safe_load(path.read_text())
     overlay["resources"].append("../../pools/big-tenant")

@@ -104,11 +104,7 @@ def endpoint():
 def stack(bin_dir, tmp_path, broker, prefix, redis, endpoint):
     """A system with topics, a key, and an account on a paid plan; nothing of ours runs yet."""
     made = Stack(bin_dir, tmp_path, Topics(broker, prefix), redis, endpoint)
-    made.ctl("keys", "create", "--file", made.key_file)
-    if not broker.embedded:
-        made.ctl("topics", "ensure", "--partitions", PARTITIONS, "--timeout-s", 60)
-    made.ctl("account", "create", ACCOUNT, "--plan", "pro")
-    yield made
+    yield made.prepare(None if broker.embedded else PARTITIONS)
     wrong = made.close()
     assert not wrong, "\n".join(wrong)
 

@@ -94,7 +94,7 @@ def test_new_users_of_a_file_are_announced(stack, tmp_path):
 @pytest.mark.real_kafka
 def test_an_account_with_a_pool_has_its_own_topic(stack, tmp_path):
     stack.ctl("topics", "ensure", "--pool", "gold", "--partitions", 4, "--timeout-s", 60)
-    stack.ctl("account", "create", "acc_gold", "--pool", "gold")
+    stack.definitions.account("acc_gold", pool="gold")
     log = tmp_path / "app.log"
 
     def line(account, path):
@@ -107,7 +107,7 @@ def test_an_account_with_a_pool_has_its_own_topic(stack, tmp_path):
         return [json.loads(record.value)["data"]["path"] for record in stack.topics.read(kind)]
 
     wait_until("both are published", lambda: (paths("events.gold"), paths("events")) == (["/1"], ["/2"]), 30, watch=[producer])
-    stack.ctl("account", "set", "acc_acme", "--pool", "gold")  # it moves, for new events
+    stack.definitions.change_account("acc_acme", pool="gold")  # it moves, for new events
 
     def moved():
         with open(log, "a", encoding="utf-8") as out:

@@ -50,10 +50,7 @@ def cluster(bin_dir, tmp_path, three_brokers, prefix, redis, endpoint):
     """A system whose topics have three copies, two of which must have a record before it counts; nothing is lenient."""
     made = Stack(bin_dir, tmp_path, Topics(three_brokers, prefix), redis, endpoint)
     made.settings["TRUEFTP_DEV"] = "0"
-    made.ctl("keys", "create", "--file", made.key_file)
-    made.ctl("topics", "ensure", "--partitions", 8, "--timeout-s", 60)
-    made.ctl("account", "create", ACCOUNT, "--plan", "pro")
-    yield made
+    yield made.prepare(8)
     wrong = made.close()
     assert not wrong, "\n".join(wrong)
 

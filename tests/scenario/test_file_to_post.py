@@ -148,7 +148,7 @@ def test_a_name_with_a_newline_forges_nothing(stack, ftp, endpoint):
 
 
 def test_each_account_gets_its_own_events_alone(stack, ftp, endpoint):
-    stack.ctl("account", "create", "acc_stranger", "--plan", "pro")
+    stack.definitions.account("acc_stranger")
     stack.webhook("/acme")
     stack.webhook("/stranger", account="acc_stranger")
     running_system(stack, ftp)

@@ -61,7 +61,7 @@ def test_an_endpoint_that_is_gone_is_left_alone(stack, endpoint):
     assert worker.metric("trueftp_worker_webhooks_disabled_total", 'reason="gone"') == 1
 
     endpoint.script("/hook", Status(200))
-    stack.ctl("webhook", "update", webhook.id, "--url", endpoint.url("/hook"), "--description", "moved back")
+    stack.definitions.change_webhook(webhook.id, description="moved back")
     wait_until("the new definition is in use", lambda: send_and_see(stack, endpoint), every=0.5, watch=stack.running())
 
 

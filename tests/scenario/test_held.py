@@ -44,16 +44,15 @@ def retrying(stack, endpoint, count):
 
 def test_what_is_scheduled_and_what_comes_is_held_and_sent_when_it_is_resumed(stack, endpoint):
     webhook, worker, first = retrying(stack, endpoint, 5)
-    stack.ctl("webhook", "update", webhook.id, "--pause")
+    stack.definitions.change_webhook(webhook.id, enabled=False)
     wait_held(stack, ids_of(first, webhook), "the webhook is paused")
     second = events_of(20, "second")
     stack.topics.publish(*second)
     wait_held(stack, ids_of(first + second, webhook), "the webhook is paused")
     assert len(endpoint.posts) == 5, "a paused webhook was sent to"
     assert worker.metric("trueftp_worker_held_total") == 25
-    assert "paused" in stack.ctl("webhook", "list", "--account", ACCOUNT)
 
-    stack.ctl("webhook", "update", webhook.id, "--enable")
+    stack.definitions.change_webhook(webhook.id, enabled=True)
     records = wait_delivered(stack, ids_of(first + second, webhook))
     assert len(endpoint.posts) == 30, "each once more, and not when its retry would have been due"
     assert not any(r.get("held_at") or r.get("detail") for r in records.values())
@@ -62,10 +61,10 @@ def test_what_is_scheduled_and_what_comes_is_held_and_sent_when_it_is_resumed(st
 def test_a_pause_that_ends_while_no_worker_runs(stack, redis, endpoint):
     """Nobody hears of it: the index tells the next worker what is held. So does the log, when the index is empty."""
     webhook, worker, events = retrying(stack, endpoint, 3)
-    stack.ctl("webhook", "update", webhook.id, "--pause")
+    stack.definitions.change_webhook(webhook.id, enabled=False)
     wait_held(stack, ids_of(events, webhook), "the webhook is paused")
     assert worker.stop() == 0
-    stack.ctl("webhook", "update", webhook.id, "--enable")
+    stack.definitions.change_webhook(webhook.id, enabled=True)
     redis.command("FLUSHALL")
     stack.worker("next")
     wait_delivered(stack, ids_of(events, webhook), 60)
@@ -73,9 +72,9 @@ def test_a_pause_that_ends_while_no_worker_runs(stack, redis, endpoint):
 
 def test_what_is_held_for_a_webhook_that_is_deleted_is_cancelled(stack, endpoint):
     webhook, _worker, events = retrying(stack, endpoint, 5)
-    stack.ctl("webhook", "update", webhook.id, "--pause")
+    stack.definitions.change_webhook(webhook.id, enabled=False)
     wait_held(stack, ids_of(events, webhook), "the webhook is paused")
-    stack.ctl("webhook", "delete", webhook.id)
+    stack.definitions.delete_webhook(webhook.id)
     records = stack.wait_statuses({"cancelled": 5})
     assert {r["detail"] for r in records.values()} == {"the webhook was deleted"}
     assert len(endpoint.posts) == 5
@@ -83,11 +82,11 @@ def test_what_is_held_for_a_webhook_that_is_deleted_is_cancelled(stack, endpoint
 
 def test_a_free_plan_gets_no_deliveries_and_loses_none(stack, endpoint):
     """An account goes down to the free plan and comes back; another that pays is served meanwhile."""
-    stack.ctl("account", "create", "acc_paid", "--plan", "pro")
+    stack.definitions.account("acc_paid")
     webhook = stack.webhook("/free")
     stack.webhook("/paid", account="acc_paid")
     worker = stack.worker()
-    stack.ctl("account", "set", ACCOUNT, "--plan", "free")
+    stack.definitions.change_account(ACCOUNT, plan="free")
     probes = []
 
     def a_probe_is_held():
@@ -105,5 +104,5 @@ def test_a_free_plan_gets_no_deliveries_and_loses_none(stack, endpoint):
     )
     assert len(endpoint.posts_to("/free")) == before
 
-    stack.ctl("account", "set", ACCOUNT, "--plan", "pro")
+    stack.definitions.change_account(ACCOUNT, plan="pro")
     wait_delivered(stack, ids_of(events + probes, webhook))

@@ -21,7 +21,7 @@ def test_a_key_comes_without_a_restart(stack, endpoint):
     shutil.copy(stack.key_file, mounted)
     worker = stack.worker(TRUEFTP_SECRETS_KEY_FILE=str(mounted))
     fresh = stack.folder / "fresh"
-    stack.ctl("keys", "create", "--file", fresh, "--key-id", "fresh")
+    stack.ctl("key-file", "create", "--file", fresh, "--key-id", "fresh")
     both = fresh.read_text() + stack.key_file.read_text()
     replace(stack.key_file, both)
     stack.webhook()

@@ -190,11 +190,11 @@ def test_a_closed_webhook_gets_nothing_a_second_later(stack, endpoint, how):
     stack.topics.publish(*events_of(10))
     endpoint.wait_posts(20, watch=[worker])
     if how == "disabled":
-        stack.ctl("webhook", "update", webhook.id, "--disable", "the customer asked")
+        stack.definitions.change_webhook(webhook.id, enabled=False, disabled_reason="the customer asked")
     elif how == "deleted":
-        stack.ctl("webhook", "delete", webhook.id)
+        stack.definitions.delete_webhook(webhook.id)
     else:
-        stack.ctl("account", "set", ACCOUNT, "--plan", "free")
+        stack.definitions.change_account(ACCOUNT, plan="free")
     topic = "accounts" if how == "free plan" else "webhooks"
     changed_s = max(stack.topics.written_s(topic))
     wait_until("a dozen more retries would have been due", lambda: time.time() > changed_s + 3, watch=[worker])

@@ -48,7 +48,7 @@ def settled(worker, count):
 def test_a_backlog_for_a_dead_endpoint_holds_nobody_up(stack, endpoint, answer):
     """2,000 events for an endpoint that gives no answer. They are parked, the offsets go on, and another account's events, which came
     after them, are delivered long before the first timeout would end."""
-    stack.ctl("account", "create", NEIGHBOUR, "--plan", "pro")
+    stack.definitions.account(NEIGHBOUR)
     stack.webhook("/dead", account=NEIGHBOUR, timeout_ms=20000)
     quick = stack.webhook("/quick")
     endpoint.script("/dead", answer)

@@ -88,9 +88,9 @@ def test_the_command_line_shows_deliveries(stack, endpoint):
     stack.worker()
     stack.topics.publish(make_event(ACCOUNT, "/order.csv"))
     [(key, history)] = stack.wait_statuses({"delivered": 1}) and stack.topics.deliveries().items()
-    shown = [json.loads(line) for line in stack.ctl("deliveries", "tail", "--from-beginning", "--output", "json").splitlines()]
+    shown = [json.loads(line) for line in stack.ctl("log", "tail", "--from-beginning", "--output", "json").splitlines()]
     assert [record["revision"] for record in shown if record["delivery_id"] == key] == [record["revision"] for record in history]
-    assert "/order.csv" in stack.ctl("deliveries", "tail")
+    assert "/order.csv" in stack.ctl("log", "tail")
 
 
 def test_events_can_be_published_from_the_command_line(stack, endpoint, tmp_path):

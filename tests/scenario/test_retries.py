@@ -142,9 +142,9 @@ def test_pending_retries_of_a_closed_webhook_are_cancelled(stack, endpoint, how)
     stack.topics.publish(*[make_event(ACCOUNT, f"/f{n}") for n in range(10)])
     stack.wait_statuses({"retrying": 10})
     if how == "disabled":
-        stack.ctl("webhook", "update", webhook.id, "--disable", "the customer asked")
+        stack.definitions.change_webhook(webhook.id, enabled=False, disabled_reason="the customer asked")
     else:
-        stack.ctl("webhook", "delete", webhook.id)
+        stack.definitions.delete_webhook(webhook.id)
     records = stack.wait_statuses({"cancelled": 10})
     assert {r["attempt"] for r in records.values()} == {1}
     assert len(endpoint.posts_to("/hook")) == 10

@@ -75,7 +75,7 @@ def test_missing_topics_are_waited_for(stack, endpoint):
     stack.settings.update(settings)
     stack.topics.prefix += "-later"
     stack.ctl("topics", "ensure", "--partitions", "4")
-    stack.ctl("account", "create", ACCOUNT, "--plan", "pro")
+    stack.definitions.account(ACCOUNT)
     worker.wait_ready()
     stack.webhook()
     stack.topics.publish(make_event(ACCOUNT, "/x"))

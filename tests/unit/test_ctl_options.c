@@ -1,4 +1,4 @@
-/* trueftpctl: reading options, putting them into a webhook, and showing text that others chose. */
+/* trueftpctl: reading options, and showing text that others chose. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 
 #include "ctl/display.h"
 #include "ctl/options.h"
-#include "ctl/webhook_options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MAX_WORDS 12
@@ -129,118 +128,29 @@ static void test_options_refused(void **state)
     }
 }
 
-/* -------- webhook options -------- */
-
-static struct webhook_args nothing(void)
-{
-    return (struct webhook_args){.max_attempts = -1, .timeout_ms = -1, .max_concurrency = -1, .rate_limit = -1};
-}
-
-static void test_webhook_filled(void **state)
+static void test_options_short(void **state)
 {
     (void)state;
-    const char *patterns[] = {"/in/**", "!*.tmp"}, *headers[] = {"X-Token: a: b", "X-Other:\tc"};
-    struct webhook_args args = nothing();
-    struct errmsg why;
-    struct webhook *wh = webhook_new();
-    args.url = "https://example.com/";
-    args.events = "file.uploaded,*,file.renamed";
-    args.patterns = (struct opt_list){patterns, 2};
-    args.headers = (struct opt_list){headers, 2};
-    args.max_attempts = 20;
-    args.rate_limit = 0;
-    args.signature = "both";
-    args.disable = "on hold";
-    wh->rate_limit_per_second = 9;
-    assert_int_equal(webhook_apply(wh, &args, &why), ERR_OK);
-    assert_string_equal(wh->url, "https://example.com/");
-    assert_true(wh->all_events);
-    assert_int_equal(wh->events, 1U << EVENT_FILE_UPLOADED | 1U << EVENT_FILE_RENAMED);
-    assert_int_equal(wh->pattern_count, 2);
-    assert_true(slice_eq(wh->patterns[1], SLICE("!*.tmp")));
-    assert_int_equal(wh->header_count, 2);
-    assert_string_equal(wh->headers[0].name, "X-Token");
-    assert_string_equal(wh->headers[0].value, "a: b");
-    assert_string_equal(wh->headers[1].value, "c");
-    assert_int_equal(wh->max_attempts, 20);
-    assert_int_equal(wh->timeout_ms, 10000);
-    assert_int_equal(wh->rate_limit_per_second, 0);
-    assert_int_equal(wh->signature, WEBHOOK_SIGN_BOTH);
-    assert_false(wh->enabled);
-    assert_string_equal(wh->disabled_reason, "on hold");
-
-    /* What is not given stays; one empty item empties a list; enabling clears the reason. */
-    const char *empty[] = {""};
-    args = nothing();
-    args.patterns = (struct opt_list){empty, 1};
-    args.headers = (struct opt_list){empty, 1};
-    args.events = "dir.created";
-    args.enable = true;
-    assert_int_equal(webhook_apply(wh, &args, &why), ERR_OK);
-    assert_string_equal(wh->url, "https://example.com/");
-    assert_int_equal(wh->max_attempts, 20);
-    assert_int_equal(wh->signature, WEBHOOK_SIGN_BOTH);
-    assert_false(wh->all_events);
-    assert_int_equal(wh->events, 1U << EVENT_DIR_CREATED);
-    assert_int_equal(wh->pattern_count, 0);
-    assert_int_equal(wh->header_count, 0);
-    assert_true(wh->enabled);
-    assert_string_equal(wh->disabled_reason, "");
-    webhook_free(wh);
-}
-
-static void assert_refused(const struct webhook_args *args, const char *expected)
-{
-    struct errmsg why;
-    struct webhook *wh = webhook_new();
-    assert_int_equal(webhook_apply(wh, args, &why), ERR_INVALID);
-    assert_string_equal(why.text, expected);
-    webhook_free(wh);
-}
-
-static void test_webhook_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *events, *why;
-    } events[] = {
-        {"", "--events: there is no event \"\""},     {"file.uploaded,", "--events: there is no event \"\""},
-        {",*", "--events: there is no event \"\""},   {"*,file.up", "--events: there is no event \"file.up\""},
-        {"**", "--events: there is no event \"**\""},
+    static const struct opt options[] = {
+        {"output", OPT_TEXT, "T", "", offsetof(struct target, text), 0, 0, 0},
+        {"follow", OPT_FLAG, NULL, "", offsetof(struct target, flag), 0, 0, 0},
     };
-    const char *headers[] = {"X-A: b", "no colon"}, *nameless[] = {": b"}, *many[WEBHOOK_MAX_PATTERNS + 1];
-    struct webhook_args args;
-    for (size_t i = 0; i < COUNT(events); i++) {
-        args = nothing();
-        args.events = events[i].events;
-        assert_refused(&args, events[i].why);
-    }
-    for (size_t i = 0; i < COUNT(many); i++) {
-        many[i] = "X: y";
-    }
-    args = nothing();
-    args.headers = (struct opt_list){headers, 2};
-    assert_refused(&args, "--header: expected 'Name: value'");
-    args.headers = (struct opt_list){nameless, 1};
-    assert_refused(&args, "--header: expected 'Name: value'");
-    args.headers = (struct opt_list){many, WEBHOOK_MAX_HEADERS + 1};
-    assert_refused(&args, "--header: more than 20");
-    args = nothing();
-    args.patterns = (struct opt_list){many, WEBHOOK_MAX_PATTERNS + 1};
-    assert_refused(&args, "--path-pattern: more than 50");
-    args = nothing();
-    args.signature = "none";
-    assert_refused(&args, "--signature: expected trueftp, standard or both, not \"none\"");
-    args = nothing();
-    args.enable = true;
-    args.disable = "x";
-    assert_refused(&args, "--enable, --disable and --pause exclude each other");
-    args.disable = NULL;
-    args.pause = true;
-    assert_refused(&args, "--enable, --disable and --pause exclude each other");
-    args = nothing();
-    args.disable = "";
-    assert_refused(&args, "--disable: a reason is needed");
+    const char *argv[] = {"command", "-f", "-ojson", "one", NULL}, *bad[] = {"command", "-o", NULL},
+               *unknown[] = {"command", "-x", NULL};
+    struct target t = {0};
+    struct opt_group group = {options, COUNT(options), &t};
+    struct errmsg why;
+    int argc = 4;
+    assert_int_equal(options_parse(&group, 1, &argc, (char **)(uintptr_t)argv, &why), ERR_OK);
+    assert_true(t.flag);
+    assert_string_equal(t.text, "json");
+    assert_int_equal(argc, 2);
+    argc = 2;
+    assert_int_equal(options_parse(&group, 1, &argc, (char **)(uintptr_t)bad, &why), ERR_INVALID);
+    assert_string_equal(why.text, "-o: its value is missing");
+    argc = 2;
+    assert_int_equal(options_parse(&group, 1, &argc, (char **)(uintptr_t)unknown, &why), ERR_INVALID);
+    assert_string_equal(why.text, "unknown option -x");
 }
 
 /* -------- display -------- */
@@ -284,7 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_filled), cmocka_unit_test(test_options_defaults), cmocka_unit_test(test_options_refused),
-        cmocka_unit_test(test_webhook_filled), cmocka_unit_test(test_webhook_refused),  cmocka_unit_test(test_display),
+        cmocka_unit_test(test_options_short),  cmocka_unit_test(test_display),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,14 @@
 """The world of one run: topics of its own, a Redis of its own, the receiver, and as many workers as are wanted."""
 
 import datetime
-import json
 import pathlib
 import signal
 import subprocess
 import sys
 import time
 
+from harness.broker import Topics
+from harness.definitions import Definitions
 from harness.program import Program, environment
 from harness.redis import Redis
 from harness.waiting import wait_until
@@ -45,6 +46,7 @@ class World:
         self.servers, self.prefix, self.partitions, self.hooks, self.seed = servers, prefix, partitions, hooks, seed
         self.folder.mkdir(parents=True, exist_ok=True)
         self.redis = Redis(self.folder, "redis-server")
+        self.definitions = Definitions(Topics(servers, prefix), self.folder / "keys")
         self.receiver = None
         self.workers = {}
         self.unexpected = []  # ends of programs that nobody wanted
@@ -83,10 +85,10 @@ class World:
         (self.folder / "kafka.conf").write_text(f"session.timeout.ms={self.session_ms}\nheartbeat.interval.ms=400\n")
         self.redis.start()
         self.start_receiver()
-        self.ctl("keys", "create", "--file", self.folder / "keys")
+        self.ctl("key-file", "create", "--file", self.folder / "keys")
         self.ctl("topics", "ensure", "--partitions", self.partitions)
         for account in sorted({hook.account for hook in self.hooks}):
-            self.ctl("account", "create", account, "--plan", "pro")
+            self.definitions.account(account)
         for hook in self.hooks:
             self.create_webhook(hook)
         return self
@@ -113,10 +115,8 @@ class World:
 
     def create_webhook(self, hook):
         url = f"http://127.0.0.1:{self.receiver_port}{hook.path}"
-        options = ["--max-attempts", hook.max_attempts, "--max-concurrency", hook.concurrency, "--rate-limit", hook.rate,
-                   "--timeout-ms", hook.timeout_ms, "--events", "*"]
-        text = self.ctl("webhook", "create", "--output", "json", "--account", hook.account, "--url", url, *options)
-        hook.id = json.loads(text)["id"]
+        options = {"max_attempts": hook.max_attempts, "max_concurrency": hook.concurrency, "rate_limit": hook.rate, "timeout_ms": hook.timeout_ms}
+        hook.id, _secret = self.definitions.webhook(hook.account, url, **options)
 
     def end(self):
         """Ends everything; nothing is expected of it any more."""

@@ -66,16 +66,20 @@ class EmbeddedBroker:
 
 
 class Topics:
-    """The topics of one prefix on a broker."""
+    """The topics of one prefix on a broker; broker: one of the above, or the text that names its servers."""
 
     def __init__(self, broker, prefix):
         self.broker, self.prefix = broker, prefix
+
+    @property
+    def servers(self):
+        return self.broker if isinstance(self.broker, str) else self.broker.servers
 
     def name(self, kind):
         return f"{self.prefix}.{kind}"
 
     def kcat(self, *args, data=None):
-        command = ["kcat", "-b", self.broker.servers, "-X", "fetch.wait.max.ms=10", "-X", "broker.address.family=v4", *args]
+        command = ["kcat", "-b", self.servers, "-X", "fetch.wait.max.ms=10", "-X", "broker.address.family=v4", *args]
         done = subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
         return done.stdout
@@ -99,6 +103,9 @@ class Topics:
         """One record of any bytes."""
         where = [] if partition is None else ["-p", str(partition)]
         self.kcat("-P", "-t", self.name(kind), "-k", key, *where, data=value)
+
+    def tombstone(self, kind, key):
+        self.kcat("-P", "-Z", "-t", self.name(kind), "-K", "\t", data=f"{key}\t\n".encode())
 
     def write_lines(self, kind, pairs, partition=None):
         """Many records in one go; keys and values are text without TAB and newline."""

@@ -1,11 +1,11 @@
 """The system of one scenario: its topics, its Redis, its programs, its account, and the customer's endpoint."""
 
 import collections
-import json
 import subprocess
 import urllib.error
 import urllib.request
 
+from .definitions import Definitions
 from .program import Program, environment
 from .waiting import wait_until
 
@@ -53,6 +53,7 @@ class Stack:
         self.bin_dir, self.folder = bin_dir, folder
         self.topics, self.redis, self.endpoint = topics, redis, endpoint
         self.key_file = folder / "keys"
+        self.definitions = Definitions(topics, self.key_file)
         self.services = []
         self.settings = {
             "TRUEFTP_KAFKA_BROKERS": topics.broker.servers,
@@ -83,12 +84,18 @@ class Stack:
         assert done.returncode == 0, f"trueftpctl {args}: {done.returncode}\n{done.stdout.decode()}{done.stderr.decode()}"
         return done.stdout.decode()
 
+    def prepare(self, partitions=None):
+        """A key file, topics unless the broker makes them, and an account on a paid plan."""
+        self.ctl("key-file", "create", "--file", self.key_file)
+        if partitions:
+            self.ctl("topics", "ensure", "--partitions", partitions, "--timeout-s", 60)
+        self.definitions.account(ACCOUNT)
+        return self
+
     def webhook(self, path="/hook", account=ACCOUNT, url=None, **options):
-        """Creates a webhook whose target is a path of the endpoint; options are those of `webhook create`."""
-        options = {"events": "*", **options}
-        more = [part for name, value in options.items() for part in ("--" + name.replace("_", "-"), value)]
-        made = json.loads(self.ctl("webhook", "create", "--output", "json", "--account", account, "--url", url or self.endpoint.url(path), *more))
-        return Webhook(made["id"], made["secret"], path)
+        """Defines a webhook whose target is a path of the endpoint; options are members of its record."""
+        webhook, secret = self.definitions.webhook(account, url or self.endpoint.url(path), **options)
+        return Webhook(webhook, secret, path)
 
     # ---- programs
 

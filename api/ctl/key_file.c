@@ -1,4 +1,4 @@
-/* keys create. */
+/* key-file create. */
 #include "ctl/command.h"
 #include "model/sealed.h"
 #include "util/clock.h"
@@ -33,8 +33,8 @@ static int create(struct ctl *ctl, const void *args)
     return CTL_OK;
 }
 
-const struct command command_keys_create = {
-    .group = "keys",
+const struct command command_key_file_create = {
+    .group = "key-file",
     .name = "create",
     .help = "Writes a key file with one new key, mode 0600.\n"
             "Webhook secrets are sealed by it: keep a copy where it is safe. The worker reads it too (TRUEFTP_SECRETS_KEY_FILE).",

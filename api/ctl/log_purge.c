@@ -1,4 +1,4 @@
-/* deliveries purge: erases what the delivery log tells of an account. Each delivery gets a record with status `purged`, which has
+/* log purge: erases what the delivery log tells of an account. Each delivery gets a record with status `purged`, which has
  * no path, no body and no responses and outranks every other, and then a tombstone: the record tells sinks, some of which skip
  * tombstones, and the tombstone lets compaction remove what was before. Between the two lies min.compaction.lag.ms, an hour, in
  * which sinks read the record.
@@ -223,7 +223,7 @@ static int run(struct ctl *ctl, const void *args)
     if (r.args->pool && *r.args->pool && !topic_pool_valid(r.args->pool)) {
         return ctl_usage("--pool: must be 1-32 of [a-z0-9-], and not \"dlq\"");
     }
-    topic_name(TOPIC_DELIVERIES, ctl->settings.topic_prefix, r.args->pool, r.topic);
+    topic_name(TOPIC_DELIVERIES, ctl->settings.common.topic_prefix, r.args->pool, r.topic);
     buf_init(&r.scratch, RECORD_MAX);
     buf_init(&r.record, RECORD_MAX);
     enum err err = find(&r, &why);
@@ -240,8 +240,8 @@ static int run(struct ctl *ctl, const void *args)
     return CTL_OK;
 }
 
-const struct command command_deliveries_purge = {
-    .group = "deliveries",
+const struct command command_log_purge = {
+    .group = "log",
     .name = "purge",
     .help = "Erases the deliveries of an account: a record with status purged for each, then a tombstone.\n"
             "Refused while any of them is open. Compaction removes the old records within a day (max.compaction.lag.ms).",

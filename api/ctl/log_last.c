@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/deliveries.h"
+#include "ctl/log_tail.h"
 #include "util/mem.h"
 
 #define FIRST_WINDOW 64 /* offsets of each partition */
@@ -141,8 +141,7 @@ static enum err read_last(struct kafka_sync *k, const char *topic, struct last *
     return err;
 }
 
-enum err deliveries_print_last(struct kafka_sync *k, const char *topic, struct delivery_filter *f, size_t limit,
-                               struct errmsg *why)
+enum err log_print_last(struct kafka_sync *k, const char *topic, struct delivery_filter *f, size_t limit, struct errmsg *why)
 {
     struct last l = {.filter = f, .limit = limit};
     struct kafka_sync_position *from = NULL;

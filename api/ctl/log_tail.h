@@ -1,6 +1,6 @@
 /* Lines of the delivery log. */
-#ifndef CTL_DELIVERIES_H
-#define CTL_DELIVERIES_H
+#ifndef CTL_LOG_TAIL_H
+#define CTL_LOG_TAIL_H
 
 #include "ctl/command.h"
 #include "ctl/kafka_sync.h"
@@ -16,7 +16,7 @@ struct delivery_filter {
 bool delivery_line(struct delivery_filter *f, const rd_kafka_message_t *m, struct buf *out);
 
 /* Prints the newest limit lines of the topic, oldest first by the time of writing. */
-MUST_CHECK enum err deliveries_print_last(struct kafka_sync *k, const char *topic, struct delivery_filter *f, size_t limit,
-                                          struct errmsg *why);
+MUST_CHECK enum err log_print_last(struct kafka_sync *k, const char *topic, struct delivery_filter *f, size_t limit,
+                                   struct errmsg *why);
 
 #endif

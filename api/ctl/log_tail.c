@@ -1,5 +1,5 @@
-/* deliveries tail: the delivery log, a line a record. */
-#include "ctl/deliveries.h"
+/* log tail: the delivery log, a line a record. */
+#include "ctl/log_tail.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -150,17 +150,17 @@ static int tail(struct ctl *ctl, const void *args)
     if (a->pool && *a->pool && !topic_pool_valid(a->pool)) {
         return ctl_usage("--pool: must be 1-32 of [a-z0-9-], and not \"dlq\"");
     }
-    topic_name(TOPIC_DELIVERIES, ctl->settings.topic_prefix, a->pool, topic);
+    topic_name(TOPIC_DELIVERIES, ctl->settings.common.topic_prefix, a->pool, topic);
     buf_init(&f.scratch, RECORD_MAX);
     enum err err = a->follow || a->from_beginning
                        ? stream(ctl, topic, &f, a, &why)
-                       : deliveries_print_last(ctl->kafka, topic, &f, a->limit > 0 ? (size_t)a->limit : LAST_DEFAULT, &why);
+                       : log_print_last(ctl->kafka, topic, &f, a->limit > 0 ? (size_t)a->limit : LAST_DEFAULT, &why);
     buf_done(&f.scratch);
     return err == ERR_OK ? CTL_OK : ctl_fail(err, &why);
 }
 
-const struct command command_deliveries_tail = {
-    .group = "deliveries",
+const struct command command_log_tail = {
+    .group = "log",
     .name = "tail",
     .help =
         "Prints records of the delivery log, a line each, by default the newest.\n"
