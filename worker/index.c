@@ -9,9 +9,8 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define LEASE_MS 60000           /* longer than a POST's timeout, its wait at the gate and its record take together */
-#define SLOT_MS (12 * 3600000LL) /* idempotency keys live 24 to 36 h */
-#define KEYS 7                   /* m due inf pl low tries held: every script gets them all */
+#define LEASE_MS 60000 /* longer than a POST's timeout, its wait at the gate and its record take together */
+#define KEYS 7         /* m due inf pl low tries held: every script gets them all */
 #define ARGS_MAX (24 + 10 * 256)
 #define SUSPECT_WAIT_MS 1000
 #define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
@@ -39,6 +38,7 @@ struct index_store {
     struct redis *redis;
     struct core *core;
     const char *topic;
+    int64_t slot_ms;
     struct redis_script scripts[CALL_KINDS];
     STAILQ_HEAD(, index_call) unsent; /* asked while Redis was down */
 
@@ -51,12 +51,13 @@ struct index_store {
 
 static void on_reply(void *ctx, redisReply *reply);
 
-struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic)
+struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic, int64_t slot_ms)
 {
     struct index_store *ix = mem_zalloc(sizeof *ix);
     ix->redis = r;
     ix->core = core;
     ix->topic = events_topic;
+    ix->slot_ms = slot_ms;
     STAILQ_INIT(&ix->unsent);
     ix->scripts[CALL_TAKE] = (struct redis_script){.name = "take", .source = script_take};
     ix->scripts[CALL_CLAIM] = (struct redis_script){.name = "claim", .source = script_claim};
@@ -181,7 +182,7 @@ void index_claim(struct index_store *ix, struct partition *p, unsigned round, st
     add_number(ix, partition_applied(p));
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
     add_done_prefix(ix, p);
-    add_number(ix, ix->core->now_wall_ms / SLOT_MS);
+    add_number(ix, ix->core->now_wall_ms / ix->slot_ms);
     add_number(ix, SUSPECT_TRIES);
     add_number(ix, SUSPECT_WINDOW);
     add_number(ix, room);
@@ -236,7 +237,7 @@ void index_apply(struct index_store *ix, struct partition *p, unsigned round, in
     add_number(ix, ap_from);
     add_number(ix, ap_to);
     add_done_prefix(ix, p);
-    add_number(ix, SLOT_MS);
+    add_number(ix, ix->slot_ms);
     for (int i = 0; i < count; i++)
         add_record(ix, &records[i]);
     send_call(ix, call);

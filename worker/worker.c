@@ -256,7 +256,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     err = open_io(w, why);
     if (err != ERR_OK)
         return err;
-    w->index = index_new(w->redis, &w->core, w->events_topic);
+    w->index = index_new(w->redis, &w->core, w->events_topic, INDEX_SLOT_MS);
     w->schedule = schedule_new(w);
     w->dlq = dlq_new(w);
     w->health = health_new(w);

@@ -115,6 +115,8 @@ static void roll_back(struct sim *s)
         if (!part->has_snapshot[n])
             continue;
         ix_copy(s, &part->ix, &part->snapshots[n]);
+        if (index_by == INDEX_BY_SCRIPTS)
+            scripts_picture(s, no, &part->ix);
         s->parts[no].index_faults++;
         say(s, "  index p%d is at ep %s ap %" PRId64 " again", no, part->ix.ep, part->ix.ap);
     }

@@ -13,9 +13,12 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include <hiredis/hiredis.h>
+
 #include "core/job.h"
 #include "core/partition.h"
 #include "core/partition_internal.h"
+#include "store.h"
 #include "util/mem.h"
 
 #define MAX_WORKERS 3
@@ -38,6 +41,11 @@
 struct sim;
 struct sim_worker;
 struct ev;
+
+/* What answers for the index: C that says the same as the scripts (sim_index.c); worker/index.c with the scripts themselves
+ * (sim_scripts.c); or both, compared after each call. */
+enum index_by { INDEX_BY_C, INDEX_BY_SCRIPTS, INDEX_BY_BOTH };
+extern enum index_by index_by;
 
 /* ---- what a run is made of (plan.c) ---- */
 
@@ -128,6 +136,7 @@ struct ix {
     int held[MAX_WEBHOOKS];   /* 0: not on the list; 1: a walk has begun; 2 */
     int64_t taken_assignment; /* the owner's of the last TAKE that succeeded: not in Redis, for I5 */
     struct ix_entry *entries; /* one for each delivery of the run */
+    struct store *store;      /* with the scripts: the truth, of which the rest is a picture (with both: beside it) */
 };
 
 struct ix_record {
@@ -254,6 +263,10 @@ struct sim_worker {
     int64_t kafka_at, kafka_back, redis_at, redis_back, group_at, group_back, told_at;
     bool redis_known_down;
     bool dead_owned;
+    /* With the scripts. */
+    struct redis *redis;
+    struct index_store *scripts;
+    struct ev *asking; /* the call that worker/index.c is writing */
 };
 
 /* ---- the queue ---- */
@@ -297,6 +310,14 @@ struct ev {
     int64_t low; /* TAKE: the owner's bound */
     bool broken, unsent;
     struct index_answer answer;
+    /* with the scripts: the command, and who wants its reply */
+    const char *script;
+    char *words_text;
+    struct slice *words;
+    int keys, word_count;
+    void (*on_reply)(void *ctx, redisReply *reply);
+    void *on_reply_ctx;
+    redisReply *redis_reply;
     /* group */
     unsigned member_id;
     int64_t generation;
@@ -391,6 +412,26 @@ void ix_wipe(struct sim *s, struct ix *ix);
 void ix_copy(struct sim *s, struct ix *to, const struct ix *from);
 void ix_execute(struct sim *s, struct ev *e);
 int ix_rank(enum delivery_status status);
+/* For INDEX_BY_SCRIPTS, the parts of TAKE that are no part of the index: I5, and what a rebuild forgets. */
+void ix_taken(struct sim *s, int no, int64_t assignment);
+void ix_forget_below(struct sim *s, int no, int64_t low);
+
+/* sim_scripts.c */
+void scripts_start(struct sim_worker *w);
+void scripts_stop(struct sim_worker *w);
+/* The call is handed to worker/index.c, which writes the command. */
+void scripts_take(struct sim_worker *w, struct ev *e);
+void scripts_claim(struct sim_worker *w, struct ev *e);
+void scripts_due(struct sim_worker *w, struct ev *e);
+void scripts_apply(struct sim_worker *w, struct ev *e, const struct index_record *records);
+void scripts_check(struct sim_worker *w, struct ev *e);
+void scripts_postpone(struct sim_worker *w, struct ev *e, const struct index_postponed *postponed);
+void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id);
+void scripts_release(struct sim_worker *w, struct ev *e);
+void scripts_execute(struct sim *s, struct ev *e);
+void scripts_reply(struct ev *e, bool answered);
+/* After the store was changed by a fault. */
+void scripts_picture(struct sim *s, int no, struct ix *ix);
 
 /* sim_group.c */
 void group_join(struct sim_worker *w, int64_t delay_ms);

@@ -7,18 +7,22 @@
 #include "sim.h"
 
 #define SUSPECT_WAIT_MS 1000
-#define SWEEP_STEP 5 /* deliveries looked at by one script */
+/* deliveries looked at by one script */
+#define SWEEP_STEP (index_by == INDEX_BY_C ? 5 : MAX_PARTS * MAX_WEBHOOKS * 10000)
 
 void ix_init(struct sim *s, struct ix *ix)
 {
     ix->entries = arena_take(s, (size_t)s->ghost_count * sizeof *ix->entries + 1);
+    ix->store = index_by == INDEX_BY_C ? NULL : store_new();
     ix_wipe(s, ix);
 }
 
 void ix_wipe(struct sim *s, struct ix *ix)
 {
     struct ix_entry *entries = ix->entries;
-    *ix = (struct ix){.entries = entries};
+    *ix = (struct ix){.entries = entries, .store = ix->store};
+    if (ix->store)
+        store_wipe(ix->store);
     for (int i = 0; i < s->ghost_count; i++)
         entries[i] = (struct ix_entry){.due = -1, .inf = -1, .low = -1};
 }
@@ -26,9 +30,13 @@ void ix_wipe(struct sim *s, struct ix *ix)
 void ix_copy(struct sim *s, struct ix *to, const struct ix *from)
 {
     struct ix_entry *entries = to->entries;
+    struct store *store = to->store;
     memcpy(entries, from->entries, (size_t)s->ghost_count * sizeof *entries);
     *to = *from;
     to->entries = entries;
+    to->store = store;
+    if (store)
+        store_copy(store, from->store);
 }
 
 int ix_rank(enum delivery_status status)
@@ -80,7 +88,7 @@ static void empty_all(struct sim *s, struct ix *ix)
 }
 
 /* What ended below the bound is not known any more. */
-static void forget_below(struct sim *s, int no, int64_t low)
+void ix_forget_below(struct sim *s, int no, int64_t low)
 {
     for (int i = 0; i < s->ghost_count; i++) {
         struct ghost *g = &s->ghosts[i];
@@ -105,12 +113,13 @@ static void requeue_claims(struct sim *s, struct ix *ix, int64_t now_wall, bool 
 
 /* I5, by the true order of owners: an earlier owner never takes the index from a later one. (After the group was made anew it
  * can, until the later one knows which life it needs.) */
-static void check_take(struct sim *s, struct ix *ix, const struct ev *e)
+void ix_taken(struct sim *s, int no, int64_t assignment)
 {
-    require(s, e->assignment >= ix->taken_assignment || s->parts[e->no].regroups > 0,
-            "I5: p%d: the index was taken by the owner of assignment %" PRId64 " after %" PRId64, e->no, e->assignment,
+    struct ix *ix = &s->parts[no].ix;
+    require(s, assignment >= ix->taken_assignment || s->parts[no].regroups > 0,
+            "I5: p%d: the index was taken by the owner of assignment %" PRId64 " after %" PRId64, no, assignment,
             ix->taken_assignment);
-    ix->taken_assignment = e->assignment;
+    ix->taken_assignment = assignment;
 }
 
 static void take(struct sim *s, struct ix *ix, struct ev *e)
@@ -120,13 +129,13 @@ static void take(struct sim *s, struct ix *ix, struct ev *e)
         return;
     }
     e->answer.status = INDEX_OK;
-    check_take(s, ix, e);
+    ix_taken(s, e->no, e->assignment);
     if (ix->has_m && strcmp(ix->log, e->log) != 0)
         for (int i = 0; i < s->ghost_count; i++)
             ix->entries[i].tries = 0;
     if (!ix->has_m || strcmp(ix->log, e->log) != 0 || ix->base > e->low) {
         empty_all(s, ix);
-        forget_below(s, e->no, e->low);
+        ix_forget_below(s, e->no, e->low);
         ix->has_m = true;
         ix->ap = e->low - 1;
         ix->base = e->low;
@@ -163,11 +172,19 @@ static void claim(struct sim *s, struct ix *ix, struct ev *e)
 
 /* ---- due.lua ---- */
 
+/* As Redis orders a sorted set: by score, then by member. */
+static bool comes_before(const struct sim *s, const struct ix *ix, int a, int b)
+{
+    if (ix->entries[a].due != ix->entries[b].due)
+        return ix->entries[a].due < ix->entries[b].due;
+    return memcmp(&s->ghosts[a].id, &s->ghosts[b].id, sizeof s->ghosts[a].id) < 0;
+}
+
 static int earliest(const struct sim *s, const struct ix *ix)
 {
     int first = -1;
     for (int i = 0; i < s->ghost_count; i++)
-        if (ix->entries[i].due >= 0 && (first < 0 || ix->entries[i].due < ix->entries[first].due))
+        if (ix->entries[i].due >= 0 && (first < 0 || comes_before(s, ix, i, first)))
             first = i;
     return first;
 }
@@ -308,7 +325,7 @@ static void sweep(struct sim *s, struct ix *ix, struct ev *e)
     if (e->unhold && e->cursor == 0 && *held > 0)
         *held = 1;
     int len = snprintf(wanted, sizeof wanted, "\"webhook_id\":\"%s\"", e->webhook);
-    e->found = arena_take(s, SWEEP_STEP * sizeof *e->found);
+    e->found = arena_take(s, (size_t)(to - from) * sizeof *e->found + 1);
     for (int i = from; i < to; i++) {
         struct ix_entry *entry = &ix->entries[i];
         if (!entry->pl || entry->due < 0 || !memmem(entry->record.p, entry->record.len, wanted, (size_t)len))

@@ -26,6 +26,7 @@ void worker_boot(struct sim *s, int number)
     w->core.max_jobs = (int)rnd(s, 2, s->plan.crowd ? 2000 : 40);
     w->last_turn_ms = w->second_ms = w->contact_ms = s->now_ms;
     core_set_time(&w->core, s->now_ms, wall(s));
+    scripts_start(w);
     say(s, "w%d starts", number);
     group_join(w, rnd(s, 0, 500));
 }
@@ -95,6 +96,7 @@ void worker_kill(struct sim_worker *w)
     require(s, w->core.jobs == 0, "w%d: %d jobs are left", w->number, w->core.jobs);
     require(s, w->core.suspects == 0, "w%d: %d suspects are left", w->number, w->core.suspects);
     core_done(&w->core);
+    scripts_stop(w);
     w->alive = w->stopped = w->cut = false;
     w->member_id = 0;
     w->generation = -1;
@@ -270,6 +272,8 @@ static void lose_answer(struct sim_worker *w, struct ev *e)
     answer->no = e->no;
     answer->round = e->round;
     answer->ap_to = e->ap_to;
+    answer->on_reply = e->on_reply;
+    answer->on_reply_ctx = e->on_reply_ctx;
     answer->broken = true;
     ev_answer(w->sim, answer, w->sim->now_ms + 1);
     TAILQ_REMOVE(&w->pending, e, link);
