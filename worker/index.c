@@ -361,6 +361,9 @@ static struct index_answer answer_of(const struct index_call *call, const redisR
         a.known.revision = number_at(reply, 4, 0);
         a.known_record = without_head(text_at(reply, 5));
         break;
+    case 'I':
+        a.status = INDEX_INCOMPLETE;
+        break;
     default:
         a.status = INDEX_MOVED;
     }

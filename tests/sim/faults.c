@@ -122,6 +122,15 @@ static void roll_back(struct sim *s)
     }
 }
 
+static void lose_key(struct sim *s, int no)
+{
+    static const char *const names[IX_KEYS] = {"m", "due", "inf", "pl", "low", "tries", "held"};
+    enum ix_key key = (enum ix_key)rnd(s, 0, IX_KEYS - 1);
+    ix_lose_key(s, no, key);
+    s->parts[no].index_faults++;
+    say(s, "p%d: the key %s is deleted", no, names[key]);
+}
+
 static void redis_away(struct sim *s)
 {
     say(s, "Redis is away");
@@ -210,6 +219,9 @@ static void strike(struct sim *s, enum fault kind)
         break;
     case FAULT_ROLLBACK:
         roll_back(s);
+        break;
+    case FAULT_KEY:
+        lose_key(s, no);
         break;
     case FAULT_REDIS_AWAY:
         redis_away(s);

@@ -79,6 +79,7 @@ enum fault {
     FAULT_CUT,       /* no contact with the group */
     FAULT_WIPE,      /* Redis emptied */
     FAULT_ROLLBACK,  /* Redis back to an older state */
+    FAULT_KEY,       /* one key of Redis deleted */
     FAULT_REDIS_AWAY,
     FAULT_CONN_BREAK, /* a worker's connection to Redis breaks, with what was under way */
     FAULT_REGROUP,    /* the group made anew: generations start low */
@@ -120,6 +121,7 @@ struct ix_head {
 struct ix_entry {
     bool pl, done;
     int64_t due, inf; /* -1: not in the set */
+    bool fresh;       /* inf: claimed without a record */
     struct ix_head head;
     struct slice record;
     int64_t slot;
@@ -133,11 +135,17 @@ struct ix {
     bool has_m;
     char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
     int64_t ap, base, hi;
+    bool unusable;            /* somebody found it incomplete: it has no position */
+    bool key_lost;            /* a key was deleted by itself, and the index is not yet built anew: not in Redis, for I4 */
+    int held_count;           /* how many the list has, as m says */
     int held[MAX_WEBHOOKS];   /* 0: not on the list; 1: a walk has begun; 2 */
     int64_t taken_assignment; /* the owner's of the last TAKE that succeeded: not in Redis, for I5 */
     struct ix_entry *entries; /* one for each delivery of the run */
     struct store *store;      /* with the scripts: the truth, of which the rest is a picture (with both: beside it) */
 };
+
+/* The order of the keys in a command. */
+enum ix_key { IX_M, IX_DUE, IX_INF, IX_PL, IX_LOW, IX_TRIES, IX_HELD, IX_KEYS };
 
 struct ix_record {
     int64_t offset, due, updated, event_offset;
@@ -414,7 +422,8 @@ void ix_execute(struct sim *s, struct ev *e);
 int ix_rank(enum delivery_status status);
 /* For INDEX_BY_SCRIPTS, the parts of TAKE that are no part of the index: I5, and what a rebuild forgets. */
 void ix_taken(struct sim *s, int no, int64_t assignment);
-void ix_forget_below(struct sim *s, int no, int64_t low);
+void ix_emptied(struct sim *s, int no);
+void ix_lose_key(struct sim *s, int no, enum ix_key key);
 
 /* sim_scripts.c */
 void scripts_start(struct sim_worker *w);
@@ -432,6 +441,7 @@ void scripts_execute(struct sim *s, struct ev *e);
 void scripts_reply(struct ev *e, bool answered);
 /* After the store was changed by a fault. */
 void scripts_picture(struct sim *s, int no, struct ix *ix);
+void scripts_lose_key(struct sim *s, int no, enum ix_key key);
 
 /* sim_group.c */
 void group_join(struct sim_worker *w, int64_t delay_ms);

@@ -66,7 +66,7 @@ static bool done_find(const struct sim *s, const struct ix_entry *e, const char 
 
 static bool guard(const struct ix *ix, struct ev *e)
 {
-    if (ix->has_m && strcmp(ix->ep, e->ep) == 0 && ix->ap == e->ap)
+    if (ix->has_m && !ix->unusable && strcmp(ix->ep, e->ep) == 0 && ix->ap == e->ap)
         return true;
     if (ix->has_m && strcmp(ix->ep, e->ep) > 0) {
         e->answer.status = epoch_parse(slice_str(ix->ep), &e->answer.epoch) == ERR_OK ? INDEX_FENCED : INDEX_MOVED;
@@ -74,6 +74,73 @@ static bool guard(const struct ix *ix, struct ev *e)
     }
     e->answer.status = INDEX_MOVED;
     return false;
+}
+
+/* ---- held.lua ---- */
+
+static void held_changed(struct ix *ix)
+{
+    ix->held_count = 0;
+    for (int i = 0; i < MAX_WEBHOOKS; i++)
+        ix->held_count += ix->held[i] > 0;
+}
+
+static void held_mark(struct ix *ix, int hook, int mark)
+{
+    ix->held[hook] = mark;
+    held_changed(ix);
+}
+
+/* ---- whole.lua ---- */
+
+static bool whole(const struct sim *s, const struct ix *ix)
+{
+    int open = 0, low = 0, scheduled = 0, held = 0;
+    for (int i = 0; i < s->ghost_count; i++) {
+        const struct ix_entry *e = &ix->entries[i];
+        open += e->pl;
+        low += e->low >= 0;
+        scheduled += (e->due >= 0) + (e->inf >= 0 && !e->fresh);
+    }
+    for (int i = 0; i < MAX_WEBHOOKS; i++)
+        held += ix->held[i] > 0;
+    return low == open && scheduled == open && held == ix->held_count;
+}
+
+static void incomplete(struct ix *ix, struct ev *e)
+{
+    ix->unusable = true;
+    e->answer.status = INDEX_INCOMPLETE;
+}
+
+/* What a fault does. */
+void ix_lose_key(struct sim *s, int no, enum ix_key key)
+{
+    struct ix *ix = &s->parts[no].ix;
+    ix->key_lost = true;
+    if (key == IX_M) /* and with it who has taken it */
+        ix->taken_assignment = 0;
+    if (ix->store)
+        scripts_lose_key(s, no, key);
+    if (index_by == INDEX_BY_SCRIPTS)
+        return;
+    if (key == IX_M)
+        ix->has_m = false;
+    if (key == IX_HELD)
+        memset(ix->held, 0, sizeof ix->held);
+    for (int i = 0; i < s->ghost_count; i++) {
+        struct ix_entry *e = &ix->entries[i];
+        if (key == IX_DUE)
+            e->due = -1;
+        else if (key == IX_INF)
+            e->inf = -1;
+        else if (key == IX_PL)
+            e->pl = false;
+        else if (key == IX_LOW)
+            e->low = -1;
+        else if (key == IX_TRIES)
+            e->tries = 0;
+    }
 }
 
 /* ---- take.lua ---- */
@@ -85,11 +152,15 @@ static void empty_all(struct sim *s, struct ix *ix)
         ix->entries[i].due = ix->entries[i].inf = ix->entries[i].low = -1;
     }
     memset(ix->held, 0, sizeof ix->held);
+    ix->held_count = 0;
+    ix->unusable = false;
 }
 
-/* What ended below the bound is not known any more. */
-void ix_forget_below(struct sim *s, int no, int64_t low)
+/* It is built anew from its base on: what ended below that is not known any more. */
+void ix_emptied(struct sim *s, int no)
 {
+    int64_t low = s->parts[no].ix.base;
+    s->parts[no].ix.key_lost = false;
     for (int i = 0; i < s->ghost_count; i++) {
         struct ghost *g = &s->ghosts[i];
         if (g->part == no && g->recorded && !delivery_is_open(g->fold.status) && g->fold_offset < low)
@@ -130,17 +201,17 @@ static void take(struct sim *s, struct ix *ix, struct ev *e)
     }
     e->answer.status = INDEX_OK;
     ix_taken(s, e->no, e->assignment);
-    if (ix->has_m && strcmp(ix->log, e->log) != 0)
+    if (!ix->has_m || strcmp(ix->log, e->log) != 0)
         for (int i = 0; i < s->ghost_count; i++)
             ix->entries[i].tries = 0;
-    if (!ix->has_m || strcmp(ix->log, e->log) != 0 || ix->base > e->low) {
+    if (!ix->has_m || strcmp(ix->log, e->log) != 0 || ix->unusable || ix->base > e->low || !whole(s, ix)) {
         empty_all(s, ix);
-        ix_forget_below(s, e->no, e->low);
         ix->has_m = true;
         ix->ap = e->low - 1;
         ix->base = e->low;
         ix->hi = -1;
         memcpy(ix->log, e->log, sizeof ix->log);
+        ix_emptied(s, e->no);
     } else {
         requeue_claims(s, ix, e->now_wall, strcmp(ix->ep, e->ep) != 0);
     }
@@ -166,6 +237,7 @@ static void claim(struct sim *s, struct ix *ix, struct ev *e)
         else {
             room -= weight;
             entry->inf = e->lease;
+            entry->fresh = true;
         }
     }
 }
@@ -202,6 +274,10 @@ static void due(struct sim *s, struct ix *ix, struct ev *e)
     e->tries = arena_take(s, (size_t)e->limit * sizeof *e->tries + 1);
     while (e->limit-- > 0 && (i = earliest(s, ix)) >= 0 && ix->entries[i].due <= e->now_wall) {
         struct ix_entry *entry = &ix->entries[i];
+        if (!entry->pl) {
+            incomplete(ix, e);
+            return;
+        }
         if (suspect_weight(entry->tries) > room) {
             entry->due = e->now_wall + SUSPECT_WAIT_MS;
             continue;
@@ -209,6 +285,7 @@ static void due(struct sim *s, struct ix *ix, struct ev *e)
         room -= suspect_weight(entry->tries);
         entry->due = -1;
         entry->inf = e->lease;
+        entry->fresh = false;
         e->tries[e->count] = entry->tries;
         e->found[e->count++] = entry->record;
     }
@@ -268,7 +345,7 @@ static void apply(struct sim *s, struct ix *ix, struct ev *e)
         }
         apply_one(s, &ix->entries[r->d], r, e->log);
         if (r->held >= 0)
-            ix->held[r->held] = 2;
+            held_mark(ix, r->held, 2);
         if (r->event_offset > ix->hi)
             ix->hi = r->event_offset;
     }
@@ -279,6 +356,10 @@ static void apply(struct sim *s, struct ix *ix, struct ev *e)
 
 static void look(struct sim *s, struct ix *ix, struct ev *e)
 {
+    if (!whole(s, ix)) {
+        incomplete(ix, e);
+        return;
+    }
     for (int i = 0; i < s->ghost_count; i++) {
         struct ix_entry *entry = &ix->entries[i];
         if (entry->inf < 0 || entry->inf > e->now_wall)
@@ -306,7 +387,7 @@ static void postpone(struct ix *ix, const struct ev *e)
     for (int i = 0; i < e->count; i++) {
         struct ix_entry *entry = &ix->entries[e->records[i].d];
         if (e->records[i].held >= 0)
-            ix->held[e->records[i].held] = 2;
+            held_mark(ix, e->records[i].held, 2);
         if (entry->inf < 0)
             continue;
         entry->inf = -1;
@@ -321,9 +402,9 @@ static void sweep(struct sim *s, struct ix *ix, struct ev *e)
 {
     char wanted[96];
     int from = (int)e->cursor, to = from + SWEEP_STEP < s->ghost_count ? from + SWEEP_STEP : s->ghost_count;
-    int *held = &ix->held[webhook_number(slice_str(e->webhook))];
+    int hook = webhook_number(slice_str(e->webhook)), *held = &ix->held[hook];
     if (e->unhold && e->cursor == 0 && *held > 0)
-        *held = 1;
+        held_mark(ix, hook, 1);
     int len = snprintf(wanted, sizeof wanted, "\"webhook_id\":\"%s\"", e->webhook);
     e->found = arena_take(s, (size_t)(to - from) * sizeof *e->found + 1);
     for (int i = from; i < to; i++) {
@@ -335,11 +416,12 @@ static void sweep(struct sim *s, struct ix *ix, struct ev *e)
             continue;
         entry->due = -1;
         entry->inf = e->lease;
+        entry->fresh = false;
         e->found[e->count++] = entry->record;
     }
     e->cursor = to < s->ghost_count ? (uint64_t)to : 0;
     if (e->unhold && e->cursor == 0 && *held == 1)
-        *held = 0;
+        held_mark(ix, hook, 0);
 }
 
 /* ---- release.lua ---- */
@@ -375,7 +457,7 @@ void ix_execute(struct sim *s, struct ev *e)
             look(s, ix, e);
     }
     static const char *const kinds[] = {"?", "TAKE", "CLAIM", "DUE", "APPLY", "CHECK", "POSTPONE", "SWEEP", "RELEASE"};
-    static const char *const answers[] = {"ok", "down", "moved", "fenced", "dominated"};
+    static const char *const answers[] = {"ok", "down", "moved", "incomplete", "fenced", "dominated"};
     if (e->kind != CALL_CHECK || e->answer.status != INDEX_OK)
         say(s, "  index p%d %s ep %s ap %" PRId64 " count %d -> %s, now ep %s ap %" PRId64, e->no, kinds[e->kind], e->ep, e->ap,
             e->count, answers[e->answer.status], ix->ep, ix->ap);

@@ -2,6 +2,7 @@
  * in memory (store.h) in place of Redis. This file is the wire between them, and draws the picture of the store that the checks
  * look at; or, with both, compares the picture with what sim_index.c says. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -125,12 +126,12 @@ void scripts_reply(struct ev *e, bool answered)
 
 /* ---- the picture ---- */
 
-enum key { KEY_M, KEY_DUE, KEY_INF, KEY_PL, KEY_LOW, KEY_TRIES, KEY_HELD, KEY_DONE, KEYS };
+#define IX_DONE IX_KEYS
 
-static const char *key_name(int no, enum key key)
+static const char *key_name(int no, int key)
 {
-    static const char *const names[KEYS] = {"m", "due", "inf", "pl", "low", "tries", "held", "done:"};
-    static char texts[MAX_PARTS][KEYS][KEY_SIZE];
+    static const char *const names[IX_DONE + 1] = {"m", "due", "inf", "pl", "low", "tries", "held", "done:"};
+    static char texts[MAX_PARTS][IX_DONE + 1][KEY_SIZE];
     char *text = texts[no][key];
     if (text[0] == '\0')
         snprintf(text, KEY_SIZE, "{" TOPIC ":%d}:%s", no, names[key]);
@@ -156,23 +157,24 @@ static struct ix_head head_of(struct slice value, struct slice *record)
     return head;
 }
 
-static int64_t score(struct store *st, int no, enum key key, struct slice id)
+/* What has no record stands with its negative. */
+static int64_t score(struct store *st, int no, enum ix_key key, struct slice id)
 {
     double found;
-    return store_zscore(st, key_name(no, key), id, &found) ? (int64_t)found : -1;
+    return store_zscore(st, key_name(no, key), id, &found) ? (int64_t)fabs(found) : -1;
 }
 
 static void picture_entry(struct sim *s, int no, struct ix *ix, int d)
 {
     struct ix_entry *entry = &ix->entries[d];
     struct slice id = slice_of((const char *)&s->ghosts[d].id, sizeof s->ghosts[d].id), value;
-    *entry = (struct ix_entry){.due = score(ix->store, no, KEY_DUE, id),
-                               .inf = score(ix->store, no, KEY_INF, id),
-                               .low = score(ix->store, no, KEY_LOW, id)};
-    entry->pl = store_hget(ix->store, key_name(no, KEY_PL), id, &value);
+    *entry = (struct ix_entry){.due = score(ix->store, no, IX_DUE, id),
+                               .inf = score(ix->store, no, IX_INF, id),
+                               .low = score(ix->store, no, IX_LOW, id)};
+    entry->pl = store_hget(ix->store, key_name(no, IX_PL), id, &value);
     if (entry->pl)
         entry->head = head_of(value, &entry->record);
-    if (store_hget(ix->store, key_name(no, KEY_TRIES), id, &value))
+    if (store_hget(ix->store, key_name(no, IX_TRIES), id, &value))
         entry->tries = (int)integer(value);
 }
 
@@ -205,34 +207,43 @@ static void picture_done(void *ctx, struct slice key, struct slice field, struct
 static void text_field(struct ix *ix, int no, const char *field, char *out, size_t size)
 {
     struct slice value;
-    store_hget(ix->store, key_name(no, KEY_M), slice_str(field), &value);
+    store_hget(ix->store, key_name(no, IX_M), slice_str(field), &value);
     snprintf(out, size, "%.*s", (int)value.len, value.p);
 }
 
 static int64_t number_field(struct ix *ix, int no, const char *field, int64_t fallback)
 {
     struct slice value;
-    return store_hget(ix->store, key_name(no, KEY_M), slice_str(field), &value) ? integer(value) : fallback;
+    return store_hget(ix->store, key_name(no, IX_M), slice_str(field), &value) ? integer(value) : fallback;
 }
 
 void scripts_picture(struct sim *s, int no, struct ix *ix)
 {
     struct slice value;
     store_set_time(ix->store, wall(s));
-    ix->has_m = store_has(ix->store, key_name(no, KEY_M));
+    ix->has_m = store_has(ix->store, key_name(no, IX_M));
     text_field(ix, no, "ep", ix->ep, sizeof ix->ep);
     text_field(ix, no, "log", ix->log, sizeof ix->log);
     ix->ap = number_field(ix, no, "ap", 0);
     ix->base = number_field(ix, no, "base", 0);
+    ix->unusable = ix->has_m && !store_hget(ix->store, key_name(no, IX_M), SLICE("base"), &value);
+    ix->held_count = (int)number_field(ix, no, "held", 0);
     ix->hi = number_field(ix, no, "hi", -1);
     for (int i = 0; i < MAX_WEBHOOKS; i++)
         ix->held[i] =
-            store_hget(ix->store, key_name(no, KEY_HELD), slice_str(webhook_ids[i]), &value) ? (int)integer(value) + 1 : 0;
+            store_hget(ix->store, key_name(no, IX_HELD), slice_str(webhook_ids[i]), &value) ? (int)integer(value) + 1 : 0;
     for (int d = 0; d < s->ghost_count; d++)
         if (s->ghosts[d].part == no)
             picture_entry(s, no, ix, d);
-    const char *prefix = key_name(no, KEY_DONE);
+    const char *prefix = key_name(no, IX_DONE);
     store_each(ix->store, prefix, picture_done, &(struct painter){s, ix, strlen(prefix)});
+}
+
+void scripts_lose_key(struct sim *s, int no, enum ix_key key)
+{
+    store_delete(s->parts[no].ix.store, key_name(no, key));
+    if (index_by == INDEX_BY_SCRIPTS)
+        scripts_picture(s, no, &s->parts[no].ix);
 }
 
 /* ---- both: the scripts do what sim_index.c says ---- */
@@ -257,7 +268,9 @@ static void compare_entry(struct sim *s, const char *call, int no, const struct 
             call, no, d, a->due, a->inf, a->low, a->pl, a->tries, b->due, b->inf, b->low, b->pl, b->tries);
     require(s, !a->pl || (same_head(a->head, b->head) && slice_eq(a->record, b->record)), "%s p%d d%d: records differ", call, no,
             d);
-    require(s, done == done_now(s, scripts, b) && (!done || (a->slot == b->slot && same_head(a->done_head, b->done_head))),
+    require(s,
+            !c->has_m ||
+                (done == done_now(s, scripts, b) && (!done || (a->slot == b->slot && same_head(a->done_head, b->done_head)))),
             "%s p%d d%d: idempotency keys differ", call, no, d);
 }
 
@@ -269,7 +282,9 @@ static void compare(struct sim *s, const char *call, int no, const struct ix *c)
     require(s, c->has_m == seen.has_m, "%s p%d: m is there: C %d, scripts %d", call, no, c->has_m, seen.has_m);
     require(s, !c->has_m || (strcmp(c->ep, seen.ep) == 0 && strcmp(c->log, seen.log) == 0),
             "%s p%d: C ep %s log %s, scripts %s %s", call, no, c->ep, c->log, seen.ep, seen.log);
-    require(s, !c->has_m || (c->ap == seen.ap && c->base == seen.base && c->hi == seen.hi),
+    require(s, !c->has_m || (c->unusable == seen.unusable && c->held_count == seen.held_count),
+            "%s p%d: C unusable %d held %d, scripts %d %d", call, no, c->unusable, c->held_count, seen.unusable, seen.held_count);
+    require(s, !c->has_m || c->unusable || (c->ap == seen.ap && c->base == seen.base && c->hi == seen.hi),
             "%s p%d: C ap %" PRId64 " base %" PRId64 " hi %" PRId64 ", scripts %" PRId64 " %" PRId64 " %" PRId64, call, no, c->ap,
             c->base, c->hi, seen.ap, seen.base, seen.hi);
     require(s, memcmp(c->held, seen.held, sizeof c->held) == 0, "%s p%d: lists of what is held differ", call, no);
@@ -328,6 +343,8 @@ static enum index_status status_of(struct sim *s, const struct ev *e)
         return INDEX_FENCED;
     case 'D':
         return INDEX_DOMINATED;
+    case 'I':
+        return INDEX_INCOMPLETE;
     default:
         return INDEX_MOVED;
     }
@@ -343,7 +360,7 @@ static void run_script(struct sim *s, struct ev *e)
 
 void scripts_execute(struct sim *s, struct ev *e)
 {
-    struct ix *ix = &s->parts[e->no].ix, before = *ix;
+    struct ix *ix = &s->parts[e->no].ix;
     if (index_by == INDEX_BY_BOTH)
         ix_execute(s, e);
     run_script(s, e);
@@ -360,6 +377,6 @@ void scripts_execute(struct sim *s, struct ev *e)
     if (e->kind != CALL_TAKE || status != INDEX_OK)
         return;
     ix_taken(s, e->no, e->assignment);
-    if (!before.has_m || strcmp(before.log, ix->log) != 0 || before.base != ix->base)
-        ix_forget_below(s, e->no, ix->base);
+    if (ix->ap == ix->base - 1)
+        ix_emptied(s, e->no);
 }

@@ -168,6 +168,9 @@ bool partition_index_ok(struct partition *p, unsigned round, const struct index_
     case INDEX_DOWN:
         partition_take(p, "the index did not answer");
         return false;
+    case INDEX_INCOMPLETE:
+        partition_take(p, "the index has lost a key");
+        return false;
     case INDEX_MOVED:
     case INDEX_DOMINATED:
         partition_take(p, "the index is not where it was left");

@@ -83,10 +83,11 @@ void partition_on_log_end(struct partition *p, int64_t end);
 
 enum index_status {
     INDEX_OK,
-    INDEX_DOWN,      /* no answer, or an error: nothing is known */
-    INDEX_MOVED,     /* another epoch or position is stored: TAKE again */
-    INDEX_FENCED,    /* a later owner's epoch is stored */
-    INDEX_DOMINATED, /* apply only: the record at `at` is worth less than what is known; those before it were applied */
+    INDEX_DOWN,       /* no answer, or an error: nothing is known */
+    INDEX_MOVED,      /* another epoch or position is stored: TAKE again */
+    INDEX_INCOMPLETE, /* one of its keys was lost by itself: TAKE again, which builds it anew */
+    INDEX_FENCED,     /* a later owner's epoch is stored */
+    INDEX_DOMINATED,  /* apply only: the record at `at` is worth less than what is known; those before it were applied */
 };
 
 struct index_answer {

@@ -38,7 +38,7 @@ for i = 6, #ARGV, 10 do
       redis.call('HSET', KEYS[4], id, head .. '\n' .. ARGV[i + 9])
       redis.call('ZADD', KEYS[2], ARGV[i + 5], id)
       redis.call('ZADD', KEYS[5], offset, id)
-      if ARGV[i + 8] ~= '' then redis.call('HSET', KEYS[7], ARGV[i + 8], '1') end
+      if ARGV[i + 8] ~= '' then held_mark(ARGV[i + 8], '1') end
     else
       redis.call('HDEL', KEYS[4], id)
       redis.call('ZREM', KEYS[2], id)
