@@ -307,7 +307,7 @@ static int64_t number_at(const redisReply *reply, size_t i, int64_t fallback)
     return strtoll(digits, NULL, 10);
 }
 
-/* "rank attempt revision\nrecord" -> the record */
+/* "rank attempt revision[ h]\nrecord" -> the record */
 static struct slice without_head(struct slice value)
 {
     const char *end = value.len > 0 ? memchr(value.p, '\n', value.len) : NULL;
@@ -330,7 +330,8 @@ static void read_ok(enum call_kind kind, const redisReply *reply, struct index_a
         a->due = number_at(reply, 3, 0);
         a->ap = number_at(reply, 4, -1);
         a->open_low = number_at(reply, 5, INT64_MAX);
-        a->held_cursor = strtoull(text_at(reply, 6).p, NULL, 10);
+        a->held = number_at(reply, 6, 0);
+        a->held_cursor = strtoull(text_at(reply, 7).p, NULL, 10);
     }
 }
 
@@ -415,10 +416,10 @@ static void answer_sweep(struct index_call *call, const struct index_answer *a, 
 
 static void answer_check(struct index_call *call, const struct index_answer *a, const redisReply *reply)
 {
-    size_t found = reply && a->status == INDEX_OK && reply->elements > 7 ? reply->elements - 7 : 0;
+    size_t found = reply && a->status == INDEX_OK && reply->elements > 8 ? reply->elements - 8 : 0;
     struct slice *held = mem_array(NULL, found + 1, sizeof *held);
     for (size_t i = 0; i < found; i++)
-        held[i] = text_at(reply, i + 7);
+        held[i] = text_at(reply, i + 8);
     partition_on_check(call->partition, call->round, a, held, (int)found);
     free(held);
 }

@@ -55,6 +55,8 @@ static void finish_stop(struct worker *w)
         return;
     if (w->producer && kafka_producer_outstanding(w->producer) > 0)
         return;
+    if (w->ownership && ownership_leaving(w->ownership) > 0 && w->core.now_ms < w->stop_by_ms)
+        return;
     log_info("stopped");
     loop_stop(w->loop);
 }
@@ -279,6 +281,7 @@ void worker_stop(struct worker *w)
         _exit(1);
     }
     w->stopping = true;
+    w->stop_by_ms = w->core.now_ms + WORKER_DRAIN_MS;
     if (w->ownership)
         ownership_close(w->ownership);
 }

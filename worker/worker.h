@@ -89,6 +89,7 @@ struct worker {
     int64_t last_turn_ms;     /* loop_now of the last turn */
     bool redis_known;         /* it was there, or was said to be missing */
     bool stopping;
+    int64_t stop_by_ms; /* then it ends, whatever was not answered */
     int exit_status;
 };
 

@@ -121,6 +121,7 @@ struct ix_head {
 struct ix_entry {
     bool pl, done;
     int64_t due, inf; /* -1: not in the set */
+    bool held;        /* its record is a held one */
     bool fresh;       /* inf: claimed without a record */
     struct ix_head head;
     struct slice record;

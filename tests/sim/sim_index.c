@@ -302,6 +302,7 @@ static void apply_one(const struct sim *s, struct ix_entry *entry, const struct 
     if (r->record.len == 0 || r->head.attempt > known)
         entry->tries = 0;
     entry->low = r->record.len > 0 ? r->offset : -1;
+    entry->held = r->record.len > 0 && r->held >= 0;
     if (r->record.len > 0) {
         entry->pl = true;
         entry->head = r->head;
@@ -371,6 +372,8 @@ static void look(struct sim *s, struct ix *ix, struct ev *e)
     e->answer.next_due_wall_ms = next_due(s, ix);
     e->answer.ap = ix->ap;
     e->answer.open_low = INT64_MAX;
+    for (int i = 0; i < s->ghost_count; i++)
+        e->answer.held += ix->entries[i].pl && ix->entries[i].held;
     for (int i = 0; i < s->ghost_count; i++)
         if (ix->entries[i].low >= 0 && ix->entries[i].low < e->answer.open_low)
             e->answer.open_low = ix->entries[i].low;

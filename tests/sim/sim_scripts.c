@@ -323,6 +323,8 @@ static void compare_answer(struct sim *s, const struct ev *e, enum index_status 
     if (e->kind == CALL_DUE || e->kind == CALL_CHECK)
         require(s, integer(element(e->redis_reply, 1)) == a->next_due_wall_ms, "p%d: what is due next differs", e->no);
     if (e->kind == CALL_CHECK)
+        require(s, integer(element(e->redis_reply, 6)) == a->held, "p%d: how many are held differs", e->no);
+    if (e->kind == CALL_CHECK)
         require(s, a->open_low == (element(e->redis_reply, 5).len ? integer(element(e->redis_reply, 5)) : INT64_MAX),
                 "p%d: the lowest open record differs", e->no);
 }

@@ -363,6 +363,11 @@ int64_t partition_scheduled(const struct partition *p)
     return p->state == PARTITION_SERVING ? p->scheduled : 0;
 }
 
+int64_t partition_held(const struct partition *p)
+{
+    return p->state == PARTITION_SERVING ? p->held : 0;
+}
+
 int64_t partition_due(const struct partition *p)
 {
     return p->state == PARTITION_SERVING ? p->due : 0;
