@@ -122,6 +122,16 @@ static void roll_back(struct sim *s)
     }
 }
 
+/* Starved by others: until then each command takes so long. */
+static void redis_slow(struct sim *s)
+{
+    s->redis_slow_ms = (int)rnd(s, 100, 3000);
+    s->redis_slow_until_ms = s->now_ms + rnd(s, 5000, 30000);
+    for (int i = 0; i < s->plan.workers; i++)
+        s->workers[i].given_up = 0;
+    say(s, "Redis is slow: %d ms a command until %" PRId64, s->redis_slow_ms, s->redis_slow_until_ms);
+}
+
 static void lose_key(struct sim *s, int no)
 {
     static const char *const names[IX_KEYS] = {"m", "due", "inf", "pl", "low", "tries", "held"};
@@ -225,6 +235,9 @@ static void strike(struct sim *s, enum fault kind)
         break;
     case FAULT_REDIS_AWAY:
         redis_away(s);
+        break;
+    case FAULT_REDIS_SLOW:
+        redis_slow(s);
         break;
     case FAULT_CONN_BREAK:
         worker_break_redis(some_owner(s));

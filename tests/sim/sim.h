@@ -18,6 +18,7 @@
 #include "core/job.h"
 #include "core/partition.h"
 #include "core/partition_internal.h"
+#include "io/redis_patience.h"
 #include "store.h"
 #include "util/mem.h"
 
@@ -34,6 +35,7 @@
 #define REBALANCE_MS 12000
 #define REVOKE_MS 5000
 #define PATIENCE_MS 2000
+#define GIVEN_UP_MAX 4 /* of a slow Redis: after 2, 4, 8 and 16 s */
 #define LEASE_MS 60000
 #define WRITE_AGAIN_MS 40000
 #define HOLD_MAX_MS 150000
@@ -81,6 +83,7 @@ enum fault {
     FAULT_ROLLBACK,  /* Redis back to an older state */
     FAULT_KEY,       /* one key of Redis deleted */
     FAULT_REDIS_AWAY,
+    FAULT_REDIS_SLOW, /* it runs one command in hundreds of milliseconds */
     FAULT_CONN_BREAK, /* a worker's connection to Redis breaks, with what was under way */
     FAULT_REGROUP,    /* the group made anew: generations start low */
     FAULT_CLOSE,      /* no fault: a webhook is deleted */
@@ -271,6 +274,9 @@ struct sim_worker {
     /* Connections are in order. */
     int64_t kafka_at, kafka_back, redis_at, redis_back, group_at, group_back, told_at;
     bool redis_known_down;
+    struct redis_patience patience; /* as common/io/redis.c has it */
+    int64_t redis_heard_ms;
+    int given_up; /* connections, since Redis became slow */
     bool dead_owned;
     /* With the scripts. */
     struct redis *redis;
@@ -317,7 +323,8 @@ struct ev {
     int room; /* for suspects */
     bool unhold;
     int64_t low; /* TAKE: the owner's bound */
-    bool broken, unsent;
+    bool broken, unsent, served;
+    int64_t sent_ms;
     struct index_answer answer;
     /* with the scripts: the command, and who wants its reply */
     const char *script;
@@ -365,6 +372,8 @@ struct sim {
     struct post_made *posts;
     int post_count, post_cap;
     bool redis_down;
+    int64_t redis_slow_until_ms, redis_free_at_ms;
+    int redis_slow_ms;     /* a command takes */
     unsigned closed_hooks; /* webhooks that were deleted, a bit each */
     unsigned paused_hooks;
     int64_t resumed_ms[MAX_WEBHOOKS];

@@ -211,7 +211,10 @@ static void reply_index(struct sim_worker *w, struct ev *e, bool died)
 {
     struct index_answer down = {.status = INDEX_DOWN};
     const struct index_answer *a = died || e->broken ? &down : &e->answer;
-    (void)w;
+    if (!died && !e->broken && e->answer.status != INDEX_DOWN) {
+        w->redis_heard_ms = w->sim->now_ms;
+        redis_patience_answered(&w->patience, w->sim->now_ms - e->sent_ms, w->sim->now_ms);
+    }
     if (index_by != INDEX_BY_C) {
         scripts_reply(e, a != &down && a->status != INDEX_DOWN);
         return;
@@ -246,8 +249,22 @@ static void reply_index(struct sim_worker *w, struct ev *e, bool died)
     }
 }
 
+/* A slow Redis takes one command after the other. true: not yet. */
+static bool waits_its_turn(struct sim *s, struct ev *e)
+{
+    if (e->served || e->unsent || s->now_ms >= s->redis_slow_until_ms)
+        return false;
+    e->served = true;
+    s->redis_free_at_ms = (s->redis_free_at_ms > s->now_ms ? s->redis_free_at_ms : s->now_ms) + s->redis_slow_ms;
+    return true;
+}
+
 static void execute(struct sim *s, struct ev *e)
 {
+    if (waits_its_turn(s, e)) {
+        ev_post(s, e, s->redis_free_at_ms, execute);
+        return;
+    }
     if (!e->unsent) {
         if (s->redis_down || (!s->calm && chance(s, s->plan.redis_error_permille)))
             e->answer.status = INDEX_DOWN;
@@ -288,6 +305,7 @@ static void send_call(struct sim_worker *w, struct ev *e)
     struct sim *s = w->sim;
     e->answer.status = INDEX_DOWN;
     e->unsent = w->redis_known_down;
+    e->sent_ms = s->now_ms;
     ev_post(s, e, in_order(&w->redis_at, s->now_ms + latency(s) / 2), execute);
     faults_notice(s, e->kind, w->number);
 }
