@@ -5,7 +5,7 @@
 -- A record that is worth less than what is known stops it: the position moves to the record before it.
 local prefix, slot_ms = ARGV[4], tonumber(ARGV[5])
 local hi = tonumber(redis.call('HGET', KEYS[1], 'hi') or -1)
-local held = tonumber(redis.call('HGET', KEYS[1], 'held_deliveries') or 0)
+local held = tonumber(redis.call('HGET', KEYS[1], 'holding') or 0)
 local any_tries = redis.call('EXISTS', KEYS[6]) == 1
 local function number3(text)
   local rank, attempt, revision = string.match(text, '^(%d+) (%d+) (%d+)')
@@ -16,7 +16,7 @@ local function count_held(known)
   return string.find(known, '^%d+ %d+ %d+ h') and 1 or 0
 end
 local function stand_at(ap)
-  redis.call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi), 'held_deliveries', string.format('%d', held))
+  redis.call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi), 'holding', string.format('%d', held))
 end
 for i = 6, #ARGV, 10 do
   local offset, id = ARGV[i], ARGV[i + 1]

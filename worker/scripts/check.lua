@@ -12,4 +12,4 @@ local low = redis.call('ZRANGE', KEYS[5], 0, 0, 'WITHSCORES')
 local step, held = redis.call('HSCAN', KEYS[7], ARGV[4], 'COUNT', 100), {}
 for i = 1, #step[2], 2 do held[#held + 1] = step[2][i] end
 return {'O', next[2] or '0', tostring(redis.call('ZCARD', KEYS[2])), tostring(redis.call('ZCOUNT', KEYS[2], '-inf', ARGV[3])),
-        ARGV[2], low[2] or '', redis.call('HGET', KEYS[1], 'held_deliveries') or '0', step[1], unpack(held)}
+        ARGV[2], low[2] or '', redis.call('HGET', KEYS[1], 'holding') or '0', step[1], unpack(held)}
