@@ -5,7 +5,7 @@
 -- A record that is worth less than what is known stops it: the position moves to the record before it.
 local prefix, slot_ms = ARGV[4], tonumber(ARGV[5])
 local hi = tonumber(redis.call('HGET', KEYS[1], 'hi') or -1)
-local held = tonumber(redis.call('HGET', KEYS[1], 'holding') or 0)
+local held = redis.call('EXISTS', KEYS[4]) == 1 and tonumber(redis.call('HGET', KEYS[1], 'holding') or 0) or 0
 local any_tries = redis.call('EXISTS', KEYS[6]) == 1
 local function number3(text)
   local rank, attempt, revision = string.match(text, '^(%d+) (%d+) (%d+)')
