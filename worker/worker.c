@@ -281,7 +281,7 @@ void worker_stop(struct worker *w)
         _exit(1);
     }
     w->stopping = true;
-    w->stop_by_ms = w->core.now_ms + WORKER_DRAIN_MS;
+    w->stop_by_ms = w->core.now_ms + WORKER_DRAIN_MS + WORKER_ANSWER_MS;
     if (w->ownership)
         ownership_close(w->ownership);
 }
