@@ -15,7 +15,7 @@ readonly EX_NO_ROOT=77
 # What the build needs.
 # shellcheck disable=SC2034 # used by the scripts that source this
 readonly BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libcurl4-openssl-dev libssl-dev libjansson-dev
-    libhiredis-dev libev-dev libc-ares-dev libmicrohttpd-dev libsqlite3-dev uthash-dev libcmocka-dev)
+    libhiredis-dev libev-dev libc-ares-dev libmicrohttpd-dev libsqlite3-dev uthash-dev libcmocka-dev liblua5.1-0-dev)
 # What real Kafka needs besides the jars that Maven brings (deploy/kafka).
 # shellcheck disable=SC2034
 readonly KAFKA_PACKAGES=(default-jre-headless maven)

@@ -9,9 +9,8 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define LEASE_MS 60000           /* longer than a POST's timeout, its wait at the gate and its record take together */
-#define SLOT_MS (12 * 3600000LL) /* idempotency keys live 24 to 36 h */
-#define KEYS 7                   /* m due inf pl low tries held: every script gets them all */
+#define LEASE_MS 60000 /* longer than a POST's timeout, its wait at the gate and its record take together */
+#define KEYS 7         /* m due inf pl low tries held: every script gets them all */
 #define ARGS_MAX (24 + 10 * 256)
 #define SUSPECT_WAIT_MS 1000
 #define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
@@ -39,6 +38,7 @@ struct index_store {
     struct redis *redis;
     struct core *core;
     const char *topic;
+    int64_t slot_ms;
     struct redis_script scripts[CALL_KINDS];
     STAILQ_HEAD(, index_call) unsent; /* asked while Redis was down */
 
@@ -51,12 +51,13 @@ struct index_store {
 
 static void on_reply(void *ctx, redisReply *reply);
 
-struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic)
+struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic, int64_t slot_ms)
 {
     struct index_store *ix = mem_zalloc(sizeof *ix);
     ix->redis = r;
     ix->core = core;
     ix->topic = events_topic;
+    ix->slot_ms = slot_ms;
     STAILQ_INIT(&ix->unsent);
     ix->scripts[CALL_TAKE] = (struct redis_script){.name = "take", .source = script_take};
     ix->scripts[CALL_CLAIM] = (struct redis_script){.name = "claim", .source = script_claim};
@@ -181,7 +182,7 @@ void index_claim(struct index_store *ix, struct partition *p, unsigned round, st
     add_number(ix, partition_applied(p));
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
     add_done_prefix(ix, p);
-    add_number(ix, ix->core->now_wall_ms / SLOT_MS);
+    add_number(ix, ix->core->now_wall_ms / ix->slot_ms);
     add_number(ix, SUSPECT_TRIES);
     add_number(ix, SUSPECT_WINDOW);
     add_number(ix, room);
@@ -236,7 +237,7 @@ void index_apply(struct index_store *ix, struct partition *p, unsigned round, in
     add_number(ix, ap_from);
     add_number(ix, ap_to);
     add_done_prefix(ix, p);
-    add_number(ix, SLOT_MS);
+    add_number(ix, ix->slot_ms);
     for (int i = 0; i < count; i++)
         add_record(ix, &records[i]);
     send_call(ix, call);
@@ -306,7 +307,7 @@ static int64_t number_at(const redisReply *reply, size_t i, int64_t fallback)
     return strtoll(digits, NULL, 10);
 }
 
-/* "rank attempt revision\nrecord" -> the record */
+/* "rank attempt revision[ h]\nrecord" -> the record */
 static struct slice without_head(struct slice value)
 {
     const char *end = value.len > 0 ? memchr(value.p, '\n', value.len) : NULL;
@@ -329,7 +330,8 @@ static void read_ok(enum call_kind kind, const redisReply *reply, struct index_a
         a->due = number_at(reply, 3, 0);
         a->ap = number_at(reply, 4, -1);
         a->open_low = number_at(reply, 5, INT64_MAX);
-        a->held_cursor = strtoull(text_at(reply, 6).p, NULL, 10);
+        a->held = number_at(reply, 6, 0);
+        a->held_cursor = strtoull(text_at(reply, 7).p, NULL, 10);
     }
 }
 
@@ -359,6 +361,9 @@ static struct index_answer answer_of(const struct index_call *call, const redisR
         a.known.attempt = (int)number_at(reply, 3, 0);
         a.known.revision = number_at(reply, 4, 0);
         a.known_record = without_head(text_at(reply, 5));
+        break;
+    case 'I':
+        a.status = INDEX_INCOMPLETE;
         break;
     default:
         a.status = INDEX_MOVED;
@@ -411,10 +416,10 @@ static void answer_sweep(struct index_call *call, const struct index_answer *a, 
 
 static void answer_check(struct index_call *call, const struct index_answer *a, const redisReply *reply)
 {
-    size_t found = reply && a->status == INDEX_OK && reply->elements > 7 ? reply->elements - 7 : 0;
+    size_t found = reply && a->status == INDEX_OK && reply->elements > 8 ? reply->elements - 8 : 0;
     struct slice *held = mem_array(NULL, found + 1, sizeof *held);
     for (size_t i = 0; i < found; i++)
-        held[i] = text_at(reply, i + 7);
+        held[i] = text_at(reply, i + 8);
     partition_on_check(call->partition, call->round, a, held, (int)found);
     free(held);
 }

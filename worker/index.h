@@ -9,8 +9,10 @@
 
 struct index_store;
 
+#define INDEX_SLOT_MS (12 * 3600000LL) /* idempotency keys live for two to three of these */
+
 /* Due times are compared with the core's time. */
-struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic);
+struct index_store *index_new(struct redis *r, struct core *core, const char *events_topic, int64_t slot_ms);
 void index_free(struct index_store *ix);
 /* Answers what was asked while Redis was down (the core is never answered from inside its own call). true: something was
  * answered. */

@@ -41,6 +41,7 @@ struct ownership {
     bool asking; /* for committed offsets */
     struct loop_timer *ask_again;
     bool revoking;
+    int leaving; /* given up, and some answer is still awaited */
     STAILQ_HEAD(, dead) dead;
 };
 
@@ -145,12 +146,14 @@ void ownership_gave_up(struct ownership *o, struct partition *p)
     struct slot *slot = &o->slots[partition_number(p)];
     if (slot->partition == p)
         slot->partition = NULL;
+    o->leaving++;
 }
 
 void ownership_released(struct ownership *o, struct partition *p)
 {
     struct dead *dead = mem_alloc(sizeof *dead);
     dead->partition = p;
+    o->leaving--;
     STAILQ_INSERT_TAIL(&o->dead, dead, link);
 }
 
@@ -375,6 +378,11 @@ int ownership_live(const struct ownership *o)
     for (int32_t i = 0; i < o->count; i++)
         count += o->slots[i].partition != NULL;
     return count;
+}
+
+int ownership_leaving(const struct ownership *o)
+{
+    return o->leaving;
 }
 
 int ownership_owned(const struct ownership *o)

@@ -45,6 +45,8 @@ int64_t ownership_session_timeout_ms(const struct ownership *o);
 
 /* Partitions that live: 0 when nothing is sent, recorded or committed any more. */
 int ownership_live(const struct ownership *o);
+/* Partitions that were given up while an answer is still awaited: that Redis has taken back what was in hand, for one. */
+int ownership_leaving(const struct ownership *o);
 int ownership_owned(const struct ownership *o);
 int ownership_serving(const struct ownership *o);
 /* Events of the partitions that are read here, behind what was read, as of the last answer to a fetch. */

@@ -64,6 +64,12 @@ static double oldest_event(void *ctx)
                                                                         : 0;
 }
 
+/* As the group's tools count it: from the committed offset to the end of each partition. */
+static double consumer_lag(void *ctx)
+{
+    return unread(ctx) + unsettled(ctx);
+}
+
 /* Over the partitions that are live here. */
 static double sum(const struct worker *w, int64_t (*of)(const struct partition *p))
 {
@@ -78,6 +84,11 @@ static double sum(const struct worker *w, int64_t (*of)(const struct partition *
 static double scheduled(void *ctx)
 {
     return sum(ctx, partition_scheduled);
+}
+
+static double held(void *ctx)
+{
+    return sum(ctx, partition_held);
 }
 
 static double due(void *ctx)
@@ -120,11 +131,14 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_partitions_serving", "Partitions that are being served.", NULL, serving, w);
     metrics_gauge_fn(m, "trueftp_worker_events_unsettled", "Events read and not settled.", NULL, unsettled, w);
     metrics_gauge_fn(m, "trueftp_worker_events_unread", "Events of its partitions that are not read yet.", NULL, unread, w);
+    metrics_gauge_fn(m, "trueftp_worker_consumer_lag", "Events of its partitions from the first that is not settled on.", NULL,
+                     consumer_lag, w);
     metrics_gauge_fn(m, "trueftp_worker_oldest_event_seconds", "Age of the oldest event that was read and is not settled.", NULL,
                      oldest_event, w);
     metrics_gauge_fn(m, "trueftp_worker_scheduled", "Deliveries that wait for their next attempt in the schedule.", NULL,
                      scheduled, w);
-    metrics_gauge_fn(m, "trueftp_worker_due", "Of these, due by now.", NULL, due, w);
+    metrics_gauge_fn(m, "trueftp_worker_deliveries_held", "Of these, held since their webhook is paused.", NULL, held, w);
+    metrics_gauge_fn(m, "trueftp_worker_due", "Of those that are scheduled, due by now.", NULL, due, w);
     metrics_gauge_fn(m, "trueftp_worker_oldest_due_seconds", "For how long the oldest of these has been due.", NULL, oldest_due,
                      w);
     metrics_gauge_fn(m, "trueftp_worker_webhooks", "Webhooks in the table.", NULL, webhooks, w);

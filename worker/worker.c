@@ -55,6 +55,8 @@ static void finish_stop(struct worker *w)
         return;
     if (w->producer && kafka_producer_outstanding(w->producer) > 0)
         return;
+    if (w->ownership && ownership_leaving(w->ownership) > 0 && w->core.now_ms < w->stop_by_ms)
+        return;
     log_info("stopped");
     loop_stop(w->loop);
 }
@@ -272,7 +274,7 @@ enum err worker_start(struct worker *w, struct errmsg *why)
     err = open_io(w, why);
     if (err != ERR_OK)
         return err;
-    w->index = index_new(w->redis, &w->core, w->events_topic);
+    w->index = index_new(w->redis, &w->core, w->events_topic, INDEX_SLOT_MS);
     w->schedule = schedule_new(w);
     w->dlq = dlq_new(w);
     w->health = health_new(w);
@@ -295,6 +297,7 @@ void worker_stop(struct worker *w)
         _exit(1);
     }
     w->stopping = true;
+    w->stop_by_ms = w->core.now_ms + WORKER_DRAIN_MS + WORKER_ANSWER_MS;
     if (w->ownership)
         ownership_close(w->ownership);
 }

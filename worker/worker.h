@@ -43,8 +43,9 @@ struct keys;
 struct ownership;
 struct start;
 
-#define WORKER_REVOKE_MS 5000 /* for what runs when partitions go to another worker */
-#define WORKER_DRAIN_MS 25000 /* for what runs when this worker stops */
+#define WORKER_REVOKE_MS 5000  /* for what runs when partitions go to another worker */
+#define WORKER_DRAIN_MS 25000  /* for what runs when this worker stops */
+#define WORKER_ANSWER_MS 20000 /* then for answers: a silent Redis is given 16 s. All of it within 60 s */
 
 struct worker {
     struct worker_settings settings;
@@ -90,6 +91,7 @@ struct worker {
     int64_t last_turn_ms;     /* loop_now of the last turn */
     bool redis_known;         /* it was there, or was said to be missing */
     bool stopping;
+    int64_t stop_by_ms; /* then it ends, whatever was not answered */
     int exit_status;
 };
 

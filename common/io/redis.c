@@ -99,7 +99,7 @@ static void await_reply(struct redis *r, redis_fn *fn, void *ctx)
     if (!r->unsent || !redis_tls_waits_for_peer(r->tls))
         loop_io_set(r->io, LOOP_READ | LOOP_WRITE);
     if (!loop_timer_armed(r->deadline))
-        loop_timer_arm(r->deadline, r->options.deadline_ms);
+        loop_timer_arm(r->deadline, r->patience.wait_ms);
     if (r->out.err != ERR_OK)
         redis_break(r, "more than %u MiB of commands are waiting to be written", MAX_OUT_BYTES >> 20);
 }
@@ -232,6 +232,8 @@ static void handle_reply(struct redis *r, redisReply *reply)
         return;
     }
     struct redis_sent sent = ring_pop(&r->ring);
+    r->heard_ms = loop_now(r->loop);
+    redis_patience_answered(&r->patience, r->heard_ms - sent.sent_ms, r->heard_ms);
     call_out(r, sent.fn, sent.ctx, reply);
     if (is_error && ends_connection(reply))
         redis_break(r, "%.200s", reply->str);
@@ -279,14 +281,16 @@ void redis_drop_outstanding(struct redis *r)
     }
 }
 
-/* The timer is armed for the oldest command or earlier. When it runs much later than it was due, it was this process that stood
- * still, and the answer may be waiting in the socket: one more short wait, once. */
+/* Silence counts from the oldest command, or from the last reply if that is later: whoever answers is alive, however slow. The
+ * timer is armed for then or earlier. When it runs much later than it was due, it was this process that stood still, and the
+ * answer may be waiting in the socket: one more short wait, once. */
 void redis_on_deadline(void *ctx)
 {
     struct redis *r = ctx;
     if (r->ring.count == 0)
         return;
-    int64_t late_ms = loop_now(r->loop) - ring_at(&r->ring, 0)->sent_ms - r->options.deadline_ms;
+    int64_t sent_ms = ring_at(&r->ring, 0)->sent_ms, since_ms = sent_ms > r->heard_ms ? sent_ms : r->heard_ms;
+    int64_t late_ms = loop_now(r->loop) - since_ms - r->patience.wait_ms;
     if (late_ms < 0) {
         r->forgiven = false;
         loop_timer_arm(r->deadline, -late_ms);
@@ -294,7 +298,8 @@ void redis_on_deadline(void *ctx)
         r->forgiven = true;
         loop_timer_arm(r->deadline, LATE_MS);
     } else {
-        redis_break(r, "no answer within %" PRId64 " ms", r->options.deadline_ms);
+        redis_break(r, "no answer within %" PRId64 " ms", r->patience.wait_ms);
+        redis_patience_lost(&r->patience, loop_now(r->loop));
         redis_settle(r);
     }
 }
@@ -331,6 +336,7 @@ enum err redis_new(struct loop *l, struct resolver *rs, const struct redis_optio
     r->loop = l;
     r->resolver = rs;
     r->options = *o;
+    redis_patience_init(&r->patience, o->deadline_ms);
     r->url = url;
     redis_url_wipe(&url);
     r->tls = tls;

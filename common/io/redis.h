@@ -1,7 +1,8 @@
 /* One pipelined connection to Redis, on the loop (hiredis). It resolves without blocking, connects, authenticates, checks the
  * server (a primary, maxmemory-policy noeviction), loads scripts, and reconnects with backoff for ever. Commands written during a
- * turn leave in one write at its end. A command without a reply within the deadline closes the connection: its fate is unknown,
- * and every outstanding command is answered with NULL. */
+ * turn leave in one write at its end. No reply at all within the deadline closes the connection: the fate of
+ * commands is unknown, and every outstanding one is answered with NULL. Slow replies do not; and a deadline that was missed is
+ * longer the next time (redis_patience.h). */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 
@@ -39,7 +40,7 @@ struct redis_options {
                       * an error at start */
     const char *password_file;  /* its first line is the password, read for each connection; NULL or "": the URL's */
     struct redis_tls_files tls; /* for rediss:// */
-    int64_t deadline_ms;        /* 2000; for names, connecting, and each command from the write of its turn on */
+    int64_t deadline_ms; /* 2000; for names, connecting, and silence while a reply is awaited, from the write of its turn on */
     void (*on_up)(void *ctx);   /* connected, checked, scripts loaded: commands may be sent; may be NULL */
     void (*on_down)(void *ctx); /* after all outstanding commands were answered with NULL; only after an on_up; may be NULL */
     void *ctx;

@@ -6,6 +6,7 @@
 #define IO_REDIS_INTERNAL_H
 
 #include "io/redis.h"
+#include "io/redis_patience.h"
 #include "io/redis_tls.h"
 #include "io/redis_url.h"
 #include "util/buf.h"
@@ -55,9 +56,11 @@ struct redis {
     bool unsent;    /* hiredis holds bytes that did not fit into the socket */
     struct redis_ring ring;
     struct loop_timer *deadline;
-    bool forgiven; /* the deadline was passed by a stall of our own and moved once */
-    bool broken;   /* to be closed as soon as nobody is inside */
-    int inside;    /* depth of calls out */
+    struct redis_patience patience;
+    int64_t heard_ms; /* of the last reply */
+    bool forgiven;    /* the deadline was passed by a stall of our own and moved once */
+    bool broken;      /* to be closed as soon as nobody is inside */
+    int inside;       /* depth of calls out */
     int greeting_left;
 
     struct redis_script **scripts;

@@ -230,7 +230,7 @@ class Bench(World):
         first, every = {}, []
         with open(self.post_log, encoding="utf-8") as lines:
             for line in lines:
-                wall_ms, delivery, _, _, _, path, in_flight = line.split()
+                wall_ms, delivery, _, _, _, path, in_flight, _, _ = line.split()
                 post = Post(float(wall_ms) / 1000, path, int(in_flight))
                 first.setdefault(delivery, post)
                 every.append(post)

@@ -1,11 +1,13 @@
 /* A customer's endpoint for load: one process, one epoll loop, HTTP/1.1 with kept connections. It answers as the rules of the
  * path say, and writes a line for each POST it got, before it answers:
  *
- *     <wall ms.us> <delivery id> <attempt> <answer> <first 32 hex digits of the body's SHA-256> <path> <in flight>
+ *     <wall ms.us> <delivery id> <attempt> <answer> <first 32 hex digits of the body's SHA-256> <path> <in flight> <of head>
+ * <nth>
  *
  * The answer is a status, or 0 where none is given (reset, close, stall, drip). In flight: how many of the path's POSTs have no
- * complete answer yet, this one counted. What a rule gives by chance comes from a generator that --seed starts. Only what a
- * worker sends is understood: a POST with Content-Length, one at a time on a connection. */
+ * complete answer yet, this one counted. Of head: as many digits of the SHA-256 of the request's line and headers; nth: which
+ * request of its connection it is, 1 the first. What a rule gives by chance comes from a generator that --seed starts. Only what
+ * a worker sends is understood: a POST with Content-Length, one at a time on a connection. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -67,6 +69,7 @@ struct connection {
     size_t len, cap;
     size_t head_len; /* of the request that is being read; 0: its head is not complete */
     size_t body_len;
+    int requests;   /* that came so far */
     int slot;       /* -1: no answer is delayed */
     size_t dripped; /* bytes of an answer that drips */
     struct chance answer;
@@ -349,18 +352,25 @@ static int value_len(const char *value)
     return value ? (int)strcspn(value, "\r\n ") : 1;
 }
 
+static void digest(const char *p, size_t len, char hex[33])
+{
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    SHA256((const unsigned char *)p, len, hash);
+    for (int i = 0; i < 16; i++)
+        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+}
+
 static void log_request(const struct connection *c, const char *path, int path_len)
 {
     int64_t wall_us = now_us(CLOCK_REALTIME);
-    unsigned char hash[SHA256_DIGEST_LENGTH];
-    char hex[33];
+    char of_body[33], of_head[33];
     const char *id = header(c, "X-TrueFTP-Delivery"), *attempt = header(c, "X-TrueFTP-Attempt");
-    SHA256((const unsigned char *)c->in + c->head_len, c->body_len, hash);
-    for (int i = 0; i < 16; i++)
-        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    fprintf(receiver.log, "%" PRId64 ".%03d %.*s %.*s %d %s %.*s %d\n", wall_us / 1000, (int)(wall_us % 1000), value_len(id),
-            id ? id : "-", value_len(attempt), attempt ? attempt : "-", c->answer.kind == ANSWER_STATUS ? c->answer.status : 0,
-            hex, path_len, path, c->path->in_flight);
+    digest(c->in, c->head_len, of_head);
+    digest(c->in + c->head_len, c->body_len, of_body);
+    fprintf(receiver.log, "%" PRId64 ".%03d %.*s %.*s %d %s %.*s %d %s %d\n", wall_us / 1000, (int)(wall_us % 1000),
+            value_len(id), id ? id : "-", value_len(attempt), attempt ? attempt : "-",
+            c->answer.kind == ANSWER_STATUS ? c->answer.status : 0, of_body, path_len, path, c->path->in_flight, of_head,
+            c->requests);
 }
 
 /* A whole request is in. false: the connection is gone. */
@@ -371,6 +381,7 @@ static bool on_request(struct connection *c)
     int path_len = (int)strcspn(path, " \r\n");
     c->path = path_of(path, (size_t)path_len);
     c->path->in_flight++;
+    c->requests++;
     const struct rules *rules = &c->path->rules;
     int delay_ms = rules->delay_min_ms + chance_below(rules->delay_max_ms - rules->delay_min_ms + 1);
     c->answer = choose(rules);

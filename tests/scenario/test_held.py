@@ -51,9 +51,11 @@ def test_what_is_scheduled_and_what_comes_is_held_and_sent_when_it_is_resumed(st
     wait_held(stack, ids_of(first + second, webhook), "the webhook is paused")
     assert len(endpoint.posts) == 5, "a paused webhook was sent to"
     assert worker.metric("trueftp_worker_held_total") == 25
+    wait_until("the gauge shows them", lambda: worker.metric("trueftp_worker_deliveries_held") == 25, watch=[worker])
 
     stack.definitions.change_webhook(webhook.id, enabled=True)
     records = wait_delivered(stack, ids_of(first + second, webhook))
+    wait_until("the gauge shows none", lambda: worker.metric("trueftp_worker_deliveries_held") == 0, watch=[worker])
     assert len(endpoint.posts) == 30, "each once more, and not when its retry would have been due"
     assert not any(r.get("held_at") or r.get("detail") for r in records.values())
 

@@ -243,3 +243,19 @@ def test_a_worker_that_was_stopped_for_longer_than_its_session(stack, endpoint):
                watch=[sleeper, other])
     assert all(len(posts) == 2 for posts in endpoint.by_delivery().values()), "nothing was sent again"
     assert set(endpoint.by_delivery()) == ids_of(events, webhook)
+
+
+def test_it_ends_when_redis_has_answered_that_everything_is_given_back(stack, redis, endpoint):
+    """Redis hangs for a moment as the worker ends: what it gives back would stand there as left behind by a dead owner."""
+    stack.webhook()
+    worker = stack.worker()
+    stack.topics.publish(*events_of(5))
+    stack.wait_statuses({"delivered": 5})
+    redis.program.signal(signal.SIGSTOP)
+    try:
+        worker.signal(signal.SIGTERM)
+        time.sleep(1.5)
+        assert worker.running(), "it ended while the answer was still awaited"
+    finally:
+        redis.program.signal(signal.SIGCONT)
+    assert worker.wait_end(20) == 0

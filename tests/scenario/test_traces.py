@@ -2,10 +2,12 @@
 
 import json
 import re
+import signal
+import time
 
 import pytest
 from harness.contract import make_event
-from harness.endpoint import Status
+from harness.endpoint import Close, Hold, Status
 from harness.stack import ACCOUNT
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -50,3 +52,25 @@ def test_without_a_trace_there_is_no_header(stack, endpoint):
     posts = endpoint.wait_posts(3, watch=stack.running())
     assert [post.header("traceparent") for post in posts] == [None] * 3
     assert not [record for record in stack.wait_statuses({"delivered": 3}).values() if "trace_id" in record]
+
+
+def test_a_repeat_by_the_http_client_has_the_same_span_however_late_it_comes(stack, endpoint):
+    """A kept connection that the endpoint closes without an answer: the same bytes go out once more, over a new one. When, is the process' affair:
+    here it stands still for a second first."""
+    stack.webhook()
+    worker = stack.worker()
+    publish(stack, make_event(ACCOUNT, "/first.csv"))
+    stack.wait_statuses({"delivered": 1})
+    hold = Hold(Close())
+    endpoint.script("/hook", hold, Status(200))
+    publish(stack, make_event(ACCOUNT, "/second.csv"), traceparent=f"00-{TRACE}-{PARENT}-01")
+    endpoint.wait_posts(2, watch=[worker])
+    worker.signal(signal.SIGSTOP)
+    hold.release()
+    time.sleep(1)
+    worker.signal(signal.SIGCONT)
+    _, sent, repeated = endpoint.wait_posts(3, watch=[worker])
+    assert repeated.monotonic - sent.monotonic > 1
+    assert (repeated.headers, repeated.body) == (sent.headers, sent.body)
+    records = stack.wait_statuses({"delivered": 2}).values()
+    assert all(record["attempt"] == 1 for record in records), "it is one attempt"

@@ -193,7 +193,7 @@ static void check_entry(struct sim *s, int no, int d)
 
 void check_index(struct sim *s, int no)
 {
-    if (s->recreated || !s->parts[no].ix.has_m)
+    if (s->recreated || !s->parts[no].ix.has_m || s->parts[no].ix.key_lost)
         return;
     for (int d = 0; d < s->ghost_count; d++)
         if (s->ghosts[d].part == no)

@@ -115,9 +115,30 @@ static void roll_back(struct sim *s)
         if (!part->has_snapshot[n])
             continue;
         ix_copy(s, &part->ix, &part->snapshots[n]);
+        if (index_by == INDEX_BY_SCRIPTS)
+            scripts_picture(s, no, &part->ix);
         s->parts[no].index_faults++;
         say(s, "  index p%d is at ep %s ap %" PRId64 " again", no, part->ix.ep, part->ix.ap);
     }
+}
+
+/* Starved by others: until then each command takes so long. */
+static void redis_slow(struct sim *s)
+{
+    s->redis_slow_ms = (int)rnd(s, 100, 3000);
+    s->redis_slow_until_ms = s->now_ms + rnd(s, 5000, 30000);
+    for (int i = 0; i < s->plan.workers; i++)
+        s->workers[i].given_up = 0;
+    say(s, "Redis is slow: %d ms a command until %" PRId64, s->redis_slow_ms, s->redis_slow_until_ms);
+}
+
+static void lose_key(struct sim *s, int no)
+{
+    static const char *const names[IX_KEYS] = {"m", "due", "inf", "pl", "low", "tries", "held"};
+    enum ix_key key = (enum ix_key)rnd(s, 0, IX_KEYS - 1);
+    ix_lose_key(s, no, key);
+    s->parts[no].index_faults++;
+    say(s, "p%d: the key %s is deleted", no, names[key]);
 }
 
 static void redis_away(struct sim *s)
@@ -209,8 +230,14 @@ static void strike(struct sim *s, enum fault kind)
     case FAULT_ROLLBACK:
         roll_back(s);
         break;
+    case FAULT_KEY:
+        lose_key(s, no);
+        break;
     case FAULT_REDIS_AWAY:
         redis_away(s);
+        break;
+    case FAULT_REDIS_SLOW:
+        redis_slow(s);
         break;
     case FAULT_CONN_BREAK:
         worker_break_redis(some_owner(s));

@@ -17,10 +17,26 @@ struct options {
     bool trace, expect_failure;
 };
 
+enum index_by index_by = INDEX_BY_C;
+
 static int usage(void)
 {
-    fprintf(stderr, "usage: trueftp-sim [--from N] [--seeds COUNT] [--jobs N] [--expect-failure] | --seed N [--trace]\n");
+    fprintf(stderr,
+            "usage: trueftp-sim [--index c|scripts|both] [--from N] [--seeds COUNT] [--jobs N] [--expect-failure] | --seed N "
+            "[--trace]\n");
     return 2;
+}
+
+static bool parse_index(const char *value)
+{
+    static const char *const names[] = {"c", "scripts", "both"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        index_by = (enum index_by)i;
+        return true;
+    }
+    return false;
 }
 
 static bool parse(int argc, char **argv, struct options *o)
@@ -33,6 +49,12 @@ static bool parse(int argc, char **argv, struct options *o)
         }
         if (strcmp(argv[i], "--expect-failure") == 0) {
             o->expect_failure = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--index") == 0) {
+            if (!parse_index(value))
+                return false;
+            i++;
             continue;
         }
         char *end;

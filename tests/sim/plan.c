@@ -18,6 +18,9 @@ static unsigned pick_kinds(struct sim *s)
         return all & ~rare;
     if (chance(s, 60))
         return all;
+    /* Webhooks are paused and resumed while partitions change hands. */
+    if (chance(s, 80))
+        return 1u << FAULT_PAUSE | 1u << FAULT_REBALANCE | 1u << FAULT_KILL | 1u << FAULT_COMPACT;
     /* One or two kinds, many times. */
     unsigned kinds = 1u << rnd(s, 0, FAULT_RECREATE - 1);
     if (chance(s, 700))

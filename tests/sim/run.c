@@ -64,6 +64,7 @@ static void become_calm(struct sim *s)
     say(s, "no more faults");
     s->calm = true;
     s->redis_down = false;
+    s->redis_slow_until_ms = s->now_ms;
     for (int i = 0; i < s->plan.workers; i++) {
         struct sim_worker *w = &s->workers[i];
         w->cut = false;

@@ -13,9 +13,13 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include <hiredis/hiredis.h>
+
 #include "core/job.h"
 #include "core/partition.h"
 #include "core/partition_internal.h"
+#include "io/redis_patience.h"
+#include "store.h"
 #include "util/mem.h"
 
 #define MAX_WORKERS 3
@@ -31,6 +35,7 @@
 #define REBALANCE_MS 12000
 #define REVOKE_MS 5000
 #define PATIENCE_MS 2000
+#define GIVEN_UP_MAX 4 /* of a slow Redis: after 2, 4, 8 and 16 s */
 #define LEASE_MS 60000
 #define WRITE_AGAIN_MS 40000
 #define HOLD_MAX_MS 150000
@@ -38,6 +43,11 @@
 struct sim;
 struct sim_worker;
 struct ev;
+
+/* What answers for the index: C that says the same as the scripts (sim_index.c); worker/index.c with the scripts themselves
+ * (sim_scripts.c); or both, compared after each call. */
+enum index_by { INDEX_BY_C, INDEX_BY_SCRIPTS, INDEX_BY_BOTH };
+extern enum index_by index_by;
 
 /* ---- what a run is made of (plan.c) ---- */
 
@@ -71,7 +81,9 @@ enum fault {
     FAULT_CUT,       /* no contact with the group */
     FAULT_WIPE,      /* Redis emptied */
     FAULT_ROLLBACK,  /* Redis back to an older state */
+    FAULT_KEY,       /* one key of Redis deleted */
     FAULT_REDIS_AWAY,
+    FAULT_REDIS_SLOW, /* it runs one command in hundreds of milliseconds */
     FAULT_CONN_BREAK, /* a worker's connection to Redis breaks, with what was under way */
     FAULT_REGROUP,    /* the group made anew: generations start low */
     FAULT_CLOSE,      /* no fault: a webhook is deleted */
@@ -112,6 +124,8 @@ struct ix_head {
 struct ix_entry {
     bool pl, done;
     int64_t due, inf; /* -1: not in the set */
+    bool held;        /* its record is a held one */
+    bool fresh;       /* inf: claimed without a record */
     struct ix_head head;
     struct slice record;
     int64_t slot;
@@ -125,10 +139,17 @@ struct ix {
     bool has_m;
     char ep[EPOCH_TEXT_SIZE], log[EPOCH_LOG_SIZE];
     int64_t ap, base, hi;
+    bool unusable;            /* somebody found it incomplete: it has no position */
+    bool key_lost;            /* a key was deleted by itself, and the index is not yet built anew: not in Redis, for I4 */
+    int held_count;           /* how many the list has, as m says */
     int held[MAX_WEBHOOKS];   /* 0: not on the list; 1: a walk has begun; 2 */
     int64_t taken_assignment; /* the owner's of the last TAKE that succeeded: not in Redis, for I5 */
     struct ix_entry *entries; /* one for each delivery of the run */
+    struct store *store;      /* with the scripts: the truth, of which the rest is a picture (with both: beside it) */
 };
+
+/* The order of the keys in a command. */
+enum ix_key { IX_M, IX_DUE, IX_INF, IX_PL, IX_LOW, IX_TRIES, IX_HELD, IX_KEYS };
 
 struct ix_record {
     int64_t offset, due, updated, event_offset;
@@ -253,7 +274,14 @@ struct sim_worker {
     /* Connections are in order. */
     int64_t kafka_at, kafka_back, redis_at, redis_back, group_at, group_back, told_at;
     bool redis_known_down;
+    struct redis_patience patience; /* as common/io/redis.c has it */
+    int64_t redis_heard_ms;
+    int given_up; /* connections, since Redis became slow */
     bool dead_owned;
+    /* With the scripts. */
+    struct redis *redis;
+    struct index_store *scripts;
+    struct ev *asking; /* the call that worker/index.c is writing */
 };
 
 /* ---- the queue ---- */
@@ -295,8 +323,17 @@ struct ev {
     int room; /* for suspects */
     bool unhold;
     int64_t low; /* TAKE: the owner's bound */
-    bool broken, unsent;
+    bool broken, unsent, served;
+    int64_t sent_ms;
     struct index_answer answer;
+    /* with the scripts: the command, and who wants its reply */
+    const char *script;
+    char *words_text;
+    struct slice *words;
+    int keys, word_count;
+    void (*on_reply)(void *ctx, redisReply *reply);
+    void *on_reply_ctx;
+    redisReply *redis_reply;
     /* group */
     unsigned member_id;
     int64_t generation;
@@ -335,6 +372,8 @@ struct sim {
     struct post_made *posts;
     int post_count, post_cap;
     bool redis_down;
+    int64_t redis_slow_until_ms, redis_free_at_ms;
+    int redis_slow_ms;     /* a command takes */
     unsigned closed_hooks; /* webhooks that were deleted, a bit each */
     unsigned paused_hooks;
     int64_t resumed_ms[MAX_WEBHOOKS];
@@ -391,6 +430,28 @@ void ix_wipe(struct sim *s, struct ix *ix);
 void ix_copy(struct sim *s, struct ix *to, const struct ix *from);
 void ix_execute(struct sim *s, struct ev *e);
 int ix_rank(enum delivery_status status);
+/* For INDEX_BY_SCRIPTS, the parts of TAKE that are no part of the index: I5, and what a rebuild forgets. */
+void ix_taken(struct sim *s, int no, int64_t assignment);
+void ix_emptied(struct sim *s, int no);
+void ix_lose_key(struct sim *s, int no, enum ix_key key);
+
+/* sim_scripts.c */
+void scripts_start(struct sim_worker *w);
+void scripts_stop(struct sim_worker *w);
+/* The call is handed to worker/index.c, which writes the command. */
+void scripts_take(struct sim_worker *w, struct ev *e);
+void scripts_claim(struct sim_worker *w, struct ev *e);
+void scripts_due(struct sim_worker *w, struct ev *e);
+void scripts_apply(struct sim_worker *w, struct ev *e, const struct index_record *records);
+void scripts_check(struct sim_worker *w, struct ev *e);
+void scripts_postpone(struct sim_worker *w, struct ev *e, const struct index_postponed *postponed);
+void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id);
+void scripts_release(struct sim_worker *w, struct ev *e);
+void scripts_execute(struct sim *s, struct ev *e);
+void scripts_reply(struct ev *e, bool answered);
+/* After the store was changed by a fault. */
+void scripts_picture(struct sim *s, int no, struct ix *ix);
+void scripts_lose_key(struct sim *s, int no, enum ix_key key);
 
 /* sim_group.c */
 void group_join(struct sim_worker *w, int64_t delay_ms);

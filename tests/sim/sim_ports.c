@@ -211,7 +211,14 @@ static void reply_index(struct sim_worker *w, struct ev *e, bool died)
 {
     struct index_answer down = {.status = INDEX_DOWN};
     const struct index_answer *a = died || e->broken ? &down : &e->answer;
-    (void)w;
+    if (!died && !e->broken && e->answer.status != INDEX_DOWN) {
+        w->redis_heard_ms = w->sim->now_ms;
+        redis_patience_answered(&w->patience, w->sim->now_ms - e->sent_ms, w->sim->now_ms);
+    }
+    if (index_by != INDEX_BY_C) {
+        scripts_reply(e, a != &down && a->status != INDEX_DOWN);
+        return;
+    }
     switch (e->kind) {
     case CALL_TAKE:
         partition_on_take(e->p, e->round, a);
@@ -242,13 +249,29 @@ static void reply_index(struct sim_worker *w, struct ev *e, bool died)
     }
 }
 
+/* A slow Redis takes one command after the other. true: not yet. */
+static bool waits_its_turn(struct sim *s, struct ev *e)
+{
+    if (e->served || e->unsent || s->now_ms >= s->redis_slow_until_ms)
+        return false;
+    e->served = true;
+    s->redis_free_at_ms = (s->redis_free_at_ms > s->now_ms ? s->redis_free_at_ms : s->now_ms) + s->redis_slow_ms;
+    return true;
+}
+
 static void execute(struct sim *s, struct ev *e)
 {
+    if (waits_its_turn(s, e)) {
+        ev_post(s, e, s->redis_free_at_ms, execute);
+        return;
+    }
     if (!e->unsent) {
         if (s->redis_down || (!s->calm && chance(s, s->plan.redis_error_permille)))
             e->answer.status = INDEX_DOWN;
-        else
+        else if (index_by == INDEX_BY_C)
             ix_execute(s, e);
+        else
+            scripts_execute(s, e);
     }
     /* The index must be whole from where its owner needs it. */
     if (e->kind == CALL_TAKE && e->answer.status == INDEX_OK && e->w)
@@ -282,6 +305,7 @@ static void send_call(struct sim_worker *w, struct ev *e)
     struct sim *s = w->sim;
     e->answer.status = INDEX_DOWN;
     e->unsent = w->redis_known_down;
+    e->sent_ms = s->now_ms;
     ev_post(s, e, in_order(&w->redis_at, s->now_ms + latency(s) / 2), execute);
     faults_notice(s, e->kind, w->number);
 }
@@ -290,6 +314,8 @@ static void index_take(void *ctx, struct partition *p, unsigned round)
 {
     struct ev *e = call(ctx, p, CALL_TAKE, round);
     e->low = partition_low(p);
+    if (index_by != INDEX_BY_C)
+        scripts_take(ctx, e);
     send_call(ctx, e);
 }
 
@@ -305,6 +331,8 @@ static void index_claim(void *ctx, struct partition *p, unsigned round, struct j
         e->jobs[i] = jobs[i];
         e->ids[i] = ghost_find(w->sim, &jobs[i]->dl.id)->number;
     }
+    if (index_by != INDEX_BY_C)
+        scripts_claim(w, e);
     send_call(w, e);
 }
 
@@ -313,6 +341,8 @@ static void index_due(void *ctx, struct partition *p, unsigned round, int limit,
     struct ev *e = call(ctx, p, CALL_DUE, round);
     e->limit = limit;
     e->room = room;
+    if (index_by != INDEX_BY_C)
+        scripts_due(ctx, e);
     send_call(ctx, e);
 }
 
@@ -342,6 +372,8 @@ static void index_apply(void *ctx, struct partition *p, unsigned round, int64_t 
         if (r->held_by.len > 0)
             e->records[i].held = webhook_number(r->held_by);
     }
+    if (index_by != INDEX_BY_C)
+        scripts_apply(w, e, records);
     send_call(w, e);
 }
 
@@ -349,12 +381,17 @@ static void index_check(void *ctx, struct partition *p, unsigned round, uint64_t
 {
     struct ev *e = call(ctx, p, CALL_CHECK, round);
     e->cursor = held_cursor;
+    if (index_by != INDEX_BY_C)
+        scripts_check(ctx, e);
     send_call(ctx, e);
 }
 
 static void index_release(void *ctx, struct partition *p, unsigned round)
 {
-    send_call(ctx, call(ctx, p, CALL_RELEASE, round));
+    struct ev *e = call(ctx, p, CALL_RELEASE, round);
+    if (index_by != INDEX_BY_C)
+        scripts_release(ctx, e);
+    send_call(ctx, e);
 }
 
 static void index_postpone(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count)
@@ -367,6 +404,8 @@ static void index_postpone(void *ctx, struct partition *p, unsigned round, const
         e->records[i] = (struct ix_record){.due = postponed[i].due_wall_ms,
                                            .held = postponed[i].held_by ? webhook_number(slice_str(postponed[i].held_by)) : -1,
                                            .d = ghost_find(w->sim, &postponed[i].id)->number};
+    if (index_by != INDEX_BY_C)
+        scripts_postpone(w, e, postponed);
     send_call(w, e);
 }
 
@@ -376,6 +415,8 @@ static void index_sweep(void *ctx, struct partition *p, unsigned round, struct s
     snprintf(e->webhook, sizeof e->webhook, "%.*s", (int)webhook_id.len, webhook_id.p);
     e->cursor = cursor;
     e->unhold = unhold;
+    if (index_by != INDEX_BY_C)
+        scripts_sweep(ctx, e, webhook_id);
     send_call(ctx, e);
 }
 

@@ -26,6 +26,8 @@ void worker_boot(struct sim *s, int number)
     w->core.max_jobs = (int)rnd(s, 2, s->plan.crowd ? 2000 : 40);
     w->last_turn_ms = w->second_ms = w->contact_ms = s->now_ms;
     core_set_time(&w->core, s->now_ms, wall(s));
+    scripts_start(w);
+    redis_patience_init(&w->patience, PATIENCE_MS);
     say(s, "w%d starts", number);
     group_join(w, rnd(s, 0, 500));
 }
@@ -95,6 +97,7 @@ void worker_kill(struct sim_worker *w)
     require(s, w->core.jobs == 0, "w%d: %d jobs are left", w->number, w->core.jobs);
     require(s, w->core.suspects == 0, "w%d: %d suspects are left", w->number, w->core.suspects);
     core_done(&w->core);
+    scripts_stop(w);
     w->alive = w->stopped = w->cut = false;
     w->member_id = 0;
     w->generation = -1;
@@ -270,6 +273,8 @@ static void lose_answer(struct sim_worker *w, struct ev *e)
     answer->no = e->no;
     answer->round = e->round;
     answer->ap_to = e->ap_to;
+    answer->on_reply = e->on_reply;
+    answer->on_reply_ctx = e->on_reply_ctx;
     answer->broken = true;
     ev_answer(w->sim, answer, w->sim->now_ms + 1);
     TAILQ_REMOVE(&w->pending, e, link);
@@ -296,8 +301,29 @@ static void index_up(struct sim_worker *w)
             partition_on_index_up(w->slots[no]->p);
 }
 
+/* Nothing was heard of it for too long while an answer is awaited: the connection is given up, and made anew at once. */
+static void watch_silence(struct sim_worker *w)
+{
+    struct sim *s = w->sim;
+    const struct ev *e;
+    int64_t oldest_ms = -1;
+    TAILQ_FOREACH(e, &w->pending, link)
+        if (e->kind != CALL_NONE && !e->broken && (oldest_ms < 0 || e->sent_ms < oldest_ms))
+            oldest_ms = e->sent_ms;
+    int64_t since_ms = oldest_ms > w->redis_heard_ms ? oldest_ms : w->redis_heard_ms;
+    if (oldest_ms < 0 || s->now_ms - since_ms < w->patience.wait_ms)
+        return;
+    say(s, "w%d gives up its connection to Redis after %" PRId64 " ms", w->number, w->patience.wait_ms);
+    redis_patience_lost(&w->patience, s->now_ms);
+    require(s, ++w->given_up <= GIVEN_UP_MAX || s->now_ms >= s->redis_slow_until_ms, "w%d: gave up a slow Redis %d times",
+            w->number, w->given_up);
+    worker_break_redis(w);
+    index_up(w);
+}
+
 static void watch_redis(struct sim_worker *w)
 {
+    watch_silence(w);
     if (w->redis_known_down == w->sim->redis_down)
         return;
     w->redis_known_down = w->sim->redis_down;

@@ -102,6 +102,12 @@ void ev_free(struct sim *s, struct ev *e)
     if (e->pending)
         TAILQ_REMOVE(&e->w->pending, e, link);
     e->pending = false;
+    free(e->words);
+    free(e->words_text);
+    store_reply_free(e->redis_reply);
+    e->words = NULL;
+    e->words_text = NULL;
+    e->redis_reply = NULL;
     TAILQ_INSERT_HEAD(&s->free_evs, e, link);
 }
 
@@ -185,8 +191,12 @@ void sim_done(struct sim *s)
     HASH_CLEAR(hh, s->by_id);
     for (int i = 0; i < s->arena_count; i++)
         free(s->arena[i]);
-    for (int i = 0; i < MAX_PARTS; i++)
+    for (int i = 0; i < MAX_PARTS; i++) {
         free(s->parts[i].log.recs);
+        store_free(s->parts[i].ix.store);
+        for (int n = 0; n < SNAPSHOTS; n++)
+            store_free(s->parts[i].snapshots[n].store);
+    }
     free(s->heap);
     free(s->ghosts);
     free(s->posts);

@@ -15,6 +15,7 @@
 
 #include "io/listen.h"
 #include "io/redis.h"
+#include "io/redis_patience.h"
 #include "spin.h"
 
 #define LIMIT_MS 10000
@@ -275,6 +276,80 @@ static void some_replies_end_the_connection(void **state)
     }
 }
 
+/* -------- a slow peer -------- */
+
+static struct loop_timer *pace;
+static int replies_left, pace_ms;
+
+static void on_pace(void *ctx)
+{
+    (void)ctx;
+    say(&peers[accepted - 1], "+PONG\r\n");
+    if (--replies_left > 0)
+        loop_timer_arm(pace, pace_ms);
+}
+
+static void answer_late(int count, int ms)
+{
+    later = "";
+    replies_left = count;
+    pace_ms = ms;
+    loop_timer_arm(pace, ms);
+}
+
+/* Five commands, answered one by one: the last comes long after the deadline. */
+static void a_peer_that_answers_slowly_is_not_given_up(void **state)
+{
+    setup(state);
+    pace = loop_timer_new(loop, on_pace, NULL);
+    assert_true(spin_until_count(loop, &ups, 1, LIMIT_MS));
+    answer_late(5, DEADLINE_MS * 2 / 3);
+    for (int i = 0; i < 5; i++)
+        ping();
+    assert_true(spin_until_count(loop, &answers, 5, LIMIT_MS));
+    assert_int_equal(nulls, 0);
+    assert_int_equal(downs, 0);
+    loop_timer_free(pace);
+    teardown(state);
+}
+
+/* The same silence twice: the first ends the connection, the second is borne. */
+static void a_silence_that_was_too_long_is_borne_the_next_time(void **state)
+{
+    setup(state);
+    pace = loop_timer_new(loop, on_pace, NULL);
+    assert_true(spin_until_count(loop, &ups, 1, LIMIT_MS));
+    later = "";
+    ping();
+    assert_true(spin_until_count(loop, &ups, 2, LIMIT_MS));
+    assert_int_equal(nulls, 1);
+    answer_late(1, DEADLINE_MS * 3 / 2);
+    ping();
+    assert_true(spin_until_count(loop, &answers, 2, LIMIT_MS));
+    assert_int_equal(nulls, 1);
+    assert_int_equal(downs, 1);
+    loop_timer_free(pace);
+    teardown(state);
+}
+
+/* Eight times the deadline at most; back to it after a minute of quick answers. */
+static void patience_grows_and_comes_back(void **state)
+{
+    struct redis_patience p;
+    (void)state;
+    redis_patience_init(&p, 2000);
+    for (int i = 0; i < 5; i++)
+        redis_patience_lost(&p, 1000);
+    assert_int_equal(p.wait_ms, 16000);
+    redis_patience_answered(&p, 10, 60999);
+    assert_int_equal(p.wait_ms, 16000);
+    redis_patience_answered(&p, 2500, 61000); /* late: the minute begins again */
+    redis_patience_answered(&p, 10, 120999);
+    assert_int_equal(p.wait_ms, 16000);
+    redis_patience_answered(&p, 10, 121000);
+    assert_int_equal(p.wait_ms, 2000);
+}
+
 /* An idle connection that the server closes is made again without anybody asking. */
 static void an_idle_connection_that_is_closed_is_made_again(void **state)
 {
@@ -310,6 +385,9 @@ int main(void)
         cmocka_unit_test(a_policy_that_cannot_be_read_is_a_warning),
         cmocka_unit_test(some_replies_end_the_connection),
         cmocka_unit_test(an_idle_connection_that_is_closed_is_made_again),
+        cmocka_unit_test(a_peer_that_answers_slowly_is_not_given_up),
+        cmocka_unit_test(a_silence_that_was_too_long_is_borne_the_next_time),
+        cmocka_unit_test(patience_grows_and_comes_back),
         cmocka_unit_test(commands_beyond_the_bound_break_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

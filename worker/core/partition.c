@@ -168,6 +168,9 @@ bool partition_index_ok(struct partition *p, unsigned round, const struct index_
     case INDEX_DOWN:
         partition_take(p, "the index did not answer");
         return false;
+    case INDEX_INCOMPLETE:
+        partition_take(p, "the index has lost a key");
+        return false;
     case INDEX_MOVED:
     case INDEX_DOMINATED:
         partition_take(p, "the index is not where it was left");
@@ -358,6 +361,11 @@ int partition_job_count(const struct partition *p, enum job_state state)
 int64_t partition_scheduled(const struct partition *p)
 {
     return p->state == PARTITION_SERVING ? p->scheduled : 0;
+}
+
+int64_t partition_held(const struct partition *p)
+{
+    return p->state == PARTITION_SERVING ? p->held : 0;
 }
 
 int64_t partition_due(const struct partition *p)

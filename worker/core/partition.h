@@ -61,6 +61,7 @@ void partition_event_done(struct partition *p, uint64_t event_seq);
 void partition_sweep(struct partition *p, struct slice webhook_id);
 /* Of the index's schedule, as the last check told it: how many deliveries, and how many of them are due. 0 when not serving. */
 int64_t partition_scheduled(const struct partition *p);
+int64_t partition_held(const struct partition *p);
 int64_t partition_due(const struct partition *p);
 /* The earliest due time known; 0: none. */
 int64_t partition_next_due_wall_ms(const struct partition *p);
@@ -83,10 +84,11 @@ void partition_on_log_end(struct partition *p, int64_t end);
 
 enum index_status {
     INDEX_OK,
-    INDEX_DOWN,      /* no answer, or an error: nothing is known */
-    INDEX_MOVED,     /* another epoch or position is stored: TAKE again */
-    INDEX_FENCED,    /* a later owner's epoch is stored */
-    INDEX_DOMINATED, /* apply only: the record at `at` is worth less than what is known; those before it were applied */
+    INDEX_DOWN,       /* no answer, or an error: nothing is known */
+    INDEX_MOVED,      /* another epoch or position is stored: TAKE again */
+    INDEX_INCOMPLETE, /* one of its keys was lost by itself: TAKE again, which builds it anew */
+    INDEX_FENCED,     /* a later owner's epoch is stored */
+    INDEX_DOMINATED,  /* apply only: the record at `at` is worth less than what is known; those before it were applied */
 };
 
 struct index_answer {
@@ -98,6 +100,7 @@ struct index_answer {
     uint64_t held_cursor;       /* check, OK: of the next step; 0 at the end */
     int64_t next_due_wall_ms;   /* check and due, OK: the earliest due time that is left, 0 for none */
     int64_t scheduled, due;     /* check, OK: deliveries in the schedule, and those of them that are due */
+    int64_t held;               /* check, OK: deliveries that are held */
     int64_t at;                 /* DOMINATED: offset of that record */
     struct delivery_rank known; /* DOMINATED */
     struct slice known_record;  /* DOMINATED by an open state: its record */

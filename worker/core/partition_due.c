@@ -75,6 +75,7 @@ void partition_on_check(struct partition *p, unsigned round, const struct index_
     partition_note_due(p, a->next_due_wall_ms);
     p->scheduled = a->scheduled;
     p->due = a->due;
+    p->held = a->held;
     p->held_cursor = a->held_cursor;
     if (p->state == PARTITION_SERVING)
         bound_checked(p, a->ap, a->open_low);

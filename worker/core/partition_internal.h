@@ -90,6 +90,7 @@ struct partition {
     bool serving_once;        /* events were started */
     int64_t next_due_wall_ms; /* 0: none known */
     int64_t scheduled, due;   /* at the last check */
+    int64_t held;             /* at the last check */
     bool due_asked;
     struct index_postponed *postponed; /* retries that go back to the schedule with the turn's batch */
     size_t postponed_count, postponed_cap;

@@ -5,13 +5,18 @@
 -- A record that is worth less than what is known stops it: the position moves to the record before it.
 local prefix, slot_ms = ARGV[4], tonumber(ARGV[5])
 local hi = tonumber(redis.call('HGET', KEYS[1], 'hi') or -1)
+local held = redis.call('EXISTS', KEYS[4]) == 1 and tonumber(redis.call('HGET', KEYS[1], 'holding') or 0) or 0
 local any_tries = redis.call('EXISTS', KEYS[6]) == 1
 local function number3(text)
   local rank, attempt, revision = string.match(text, '^(%d+) (%d+) (%d+)')
   return tonumber(rank), tonumber(attempt), tonumber(revision)
 end
+-- The fourth word of a held delivery's entry.
+local function count_held(known)
+  return string.find(known, '^%d+ %d+ %d+ h') and 1 or 0
+end
 local function stand_at(ap)
-  redis.call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi))
+  redis.call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi), 'holding', string.format('%d', held))
 end
 for i = 6, #ARGV, 10 do
   local offset, id = ARGV[i], ARGV[i + 1]
@@ -30,15 +35,19 @@ for i = 6, #ARGV, 10 do
       end
     end
     if key then redis.call('HDEL', key, id) end
+    if known and not key then held = held - count_held(known) end
     local head = ARGV[i + 2] .. ' ' .. ARGV[i + 3] .. ' ' .. ARGV[i + 4]
     redis.call('ZREM', KEYS[3], id)
     if any_tries and (ended or tried) then redis.call('HDEL', KEYS[6], id) end
     hi = math.max(hi, tonumber(ARGV[i + 7]))
     if not ended then
+      if ARGV[i + 8] ~= '' then
+        head, held = head .. ' h', held + 1
+        held_mark(ARGV[i + 8], '1')
+      end
       redis.call('HSET', KEYS[4], id, head .. '\n' .. ARGV[i + 9])
       redis.call('ZADD', KEYS[2], ARGV[i + 5], id)
       redis.call('ZADD', KEYS[5], offset, id)
-      if ARGV[i + 8] ~= '' then redis.call('HSET', KEYS[7], ARGV[i + 8], '1') end
     else
       redis.call('HDEL', KEYS[4], id)
       redis.call('ZREM', KEYS[2], id)

@@ -1,6 +1,6 @@
 -- CLAIM: deliveries of new events. KEYS m due inf pl low tries; ARGV ep, ap, lease, done prefix, slot now, suspect from, window, room, id...
 -- Answers a letter an id: R a record of it exists; S it is a suspect, there was no room for it, and it is left alone; a digit: it is ours
--- until the lease ends, and so many owners ended with it in their hands.
+-- until the lease ends (its negative: no record yet, whole.lua), and so many owners ended with it in their hands.
 local answer = {}
 local prefix, slot, suspect_from, window, room = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 for i = 9, #ARGV do
@@ -13,7 +13,7 @@ for i = 9, #ARGV do
     answer[#answer + 1] = 'S'
   else
     room = room - weight
-    redis.call('ZADD', KEYS[3], ARGV[3], id)
+    redis.call('ZADD', KEYS[3], '-' .. ARGV[3], id)
     answer[#answer + 1] = tostring(math.min(tries, 9))
   end
 end

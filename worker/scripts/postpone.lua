@@ -3,6 +3,6 @@
 -- only be looked at sooner.
 for i = 3, #ARGV, 3 do
   if redis.call('ZREM', KEYS[3], ARGV[i]) == 1 then redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i]) end
-  if ARGV[i + 2] ~= '' then redis.call('HSET', KEYS[7], ARGV[i + 2], '1') end
+  if ARGV[i + 2] ~= '' then held_mark(ARGV[i + 2], '1') end
 end
 return {'O'}

@@ -3,7 +3,7 @@
 -- Suspects become due instead. unhold: 1 when nothing of the webhook is held any more: the walk's first step marks it with 0, what is held
 -- meanwhile with 1 again, and the last step takes it off the list if nothing was.
 local unhold = ARGV[9] == '1' and redis.call('HEXISTS', KEYS[7], ARGV[6]) == 1
-if unhold and ARGV[3] == '0' then redis.call('HSET', KEYS[7], ARGV[6], '0') end
+if unhold and ARGV[3] == '0' then held_mark(ARGV[6], '0') end
 local step = redis.call('HSCAN', KEYS[4], ARGV[3], 'COUNT', ARGV[4])
 local answer = {'O', step[1]}
 local wanted, suspect_from = '"webhook_id":"' .. ARGV[6] .. '"', tonumber(ARGV[7])
@@ -19,5 +19,8 @@ for i = 1, #step[2], 2 do
     end
   end
 end
-if unhold and step[1] == '0' and redis.call('HGET', KEYS[7], ARGV[6]) == '0' then redis.call('HDEL', KEYS[7], ARGV[6]) end
+if unhold and step[1] == '0' and redis.call('HGET', KEYS[7], ARGV[6]) == '0' then
+  redis.call('HDEL', KEYS[7], ARGV[6])
+  held_changed()
+end
 return answer

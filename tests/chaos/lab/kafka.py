@@ -5,6 +5,7 @@ DeleteTopics 1). One node alone, which is every partition's leader and every gro
 """
 
 import collections
+import os
 import socket
 import struct
 import subprocess
@@ -125,9 +126,9 @@ def read_topic(servers, topic):
 
 
 def write_lines(servers, topic, pairs, partition=None, seconds=120):
-    """Writes records, and says whether all of them were acknowledged."""
+    """Writes records, and says whether all of them were acknowledged. They have a trace, so that each attempt has a span of its own."""
     where = [] if partition is None else ["-p", str(partition)]
     text = "".join(f"{key}\t{value}\n" for key, value in pairs).encode()
     settings = ["-X", "acks=all", "-X", "enable.idempotence=true", "-X", "linger.ms=2"]
-    settings += ["-X", f"message.timeout.ms={seconds * 1000}"]
+    settings += ["-X", f"message.timeout.ms={seconds * 1000}", "-H", f"traceparent=00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"]
     return kcat(servers, "-P", "-t", topic, "-K", "\t", *where, *settings, data=text, seconds=seconds + 10) is not None

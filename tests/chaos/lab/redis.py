@@ -8,7 +8,7 @@ local m = redis.call('HMGET', KEYS[1], 'ep', 'ap')
 local heads, all = {}, redis.call('HGETALL', KEYS[4])
 for i = 1, #all, 2 do
   heads[#heads + 1] = all[i]
-  heads[#heads + 1] = string.match(all[i + 1], '^[^\\n]*')
+  heads[#heads + 1] = string.match(all[i + 1], '^%d+ %d+ %d+')
 end
 return {m[1] or '', m[2] or '', redis.call('ZRANGE', KEYS[2], 0, -1), redis.call('ZRANGE', KEYS[3], 0, -1), heads}
 """
@@ -58,7 +58,7 @@ def read_index(port, events_topic, partition):
     """The index of a partition, or None where there is none (yet, or any more)."""
     keys = [f"{{{events_topic}:{partition}}}:{name}" for name in ("m", "due", "inf", "pl")]
     epoch, applied, due, in_hand, heads = command(port, "EVAL", SNAPSHOT, 4, *keys)
-    if not epoch:
+    if not epoch or not applied:
         return None
     ranks = {uuid_text(i): tuple(int(n) for n in head.split()) for i, head in zip(heads[::2], heads[1::2])}
     return Index(epoch.decode(), int(applied), {uuid_text(i) for i in due}, {uuid_text(i) for i in in_hand}, ranks)
