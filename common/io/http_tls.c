@@ -49,3 +49,13 @@ CURLSH *http_tls_sessions(struct http_host *host)
         curl_share_setopt(host->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     return host->sessions;
 }
+
+/* SSL_MODE_RELEASE_BUFFERS releases them when a read finds nothing more, and after the first answer (which session tickets came
+ * before) none is made: without this a connection that had one request would hold 16 KiB. */
+void http_tls_shrink(struct http_conn *conn)
+{
+    struct curl_tlssessioninfo *info = NULL;
+    if (curl_easy_getinfo(conn->easy, CURLINFO_TLS_SSL_PTR, &info) == CURLE_OK && info &&
+        info->backend == CURLSSLBACKEND_OPENSSL && info->internals)
+        (void)SSL_free_buffers(info->internals); /* 0: something is left in them, and they stay */
+}
