@@ -3,8 +3,6 @@
 #ifndef WORKER_GATE_H
 #define WORKER_GATE_H
 
-#include <uthash.h>
-
 #include "core/breaker.h"
 #include "core/bucket.h"
 #include "core/job.h"

@@ -6,15 +6,19 @@
 #include <stdlib.h>
 
 #include "crash.h"
+#include "model/delivery_packed.h"
 #include "util/log.h"
 #include "util/mem.h"
 
-#define LEASE_MS 60000 /* longer than a POST's timeout, its wait at the gate and its record take together */
-#define KEYS 7         /* m due inf pl low tries held: every script gets them all */
-#define ARGS_MAX (24 + 10 * 256)
+#define LEASE_MS 60000          /* longer than a POST's timeout, its wait at the gate and its record take together */
+#define KEYS 7                  /* m due inf pl low tries held: every script gets them all */
+#define ARGS_MAX (24 + 8 * 256) /* of the largest: APPLY, of records that are open */
+#define CLAIM_MOST 256
 #define SUSPECT_WAIT_MS 1000
 #define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
 #define TEXT_MAX (64 * 1024 * 1024)
+#define RECORDS_MAX ((size_t)256 * DELIVERY_MAX_BYTES) /* of one command or one reply */
+#define RECORDS_KEPT (1024 * 1024)
 
 extern const char script_take[], script_claim[], script_due[], script_apply[], script_check[], script_postpone[], script_sweep[],
     script_release[];
@@ -31,7 +35,7 @@ struct index_call {
     int64_t ap_to;
     int room; /* CLAIM */
     int count;
-    struct job *jobs[]; /* CLAIM */
+    struct job *jobs[CLAIM_MOST];
 };
 
 struct index_store {
@@ -40,13 +44,18 @@ struct index_store {
     const char *topic;
     int64_t slot_ms;
     struct redis_script scripts[CALL_KINDS];
-    STAILQ_HEAD(, index_call) unsent; /* asked while Redis was down */
+    STAILQ_HEAD(calls, index_call) unsent; /* asked while Redis was down */
+    struct calls free;
 
     /* The command being built. Numbers are formatted into text, whose place is fixed while a command is built. */
     const char *argv[ARGS_MAX];
     size_t lens[ARGS_MAX];
     int argc;
     struct buf text;
+
+    struct buf packed; /* records, the same */
+
+    struct buf records; /* of the reply being read; commands may be built meanwhile */
 };
 
 static void on_reply(void *ctx, redisReply *reply);
@@ -59,6 +68,7 @@ struct index_store *index_new(struct redis *r, struct core *core, const char *ev
     ix->topic = events_topic;
     ix->slot_ms = slot_ms;
     STAILQ_INIT(&ix->unsent);
+    STAILQ_INIT(&ix->free);
     ix->scripts[CALL_TAKE] = (struct redis_script){.name = "take", .source = script_take};
     ix->scripts[CALL_CLAIM] = (struct redis_script){.name = "claim", .source = script_claim};
     ix->scripts[CALL_DUE] = (struct redis_script){.name = "due", .source = script_due};
@@ -71,13 +81,23 @@ struct index_store *index_new(struct redis *r, struct core *core, const char *ev
         redis_script_register(r, &ix->scripts[i]);
     buf_init(&ix->text, TEXT_MAX);
     check(buf_reserve(&ix->text, ARGS_MAX * 24 + 1024) != NULL);
+    buf_init(&ix->packed, RECORDS_MAX);
+    buf_init(&ix->records, RECORDS_MAX);
     return ix;
 }
 
 void index_free(struct index_store *ix)
 {
-    if (ix)
-        buf_done(&ix->text);
+    struct index_call *call;
+    if (!ix)
+        return;
+    while ((call = STAILQ_FIRST(&ix->free)) != NULL) {
+        STAILQ_REMOVE_HEAD(&ix->free, link);
+        free(call);
+    }
+    buf_done(&ix->text);
+    buf_done(&ix->packed);
+    buf_done(&ix->records);
     free(ix);
 }
 
@@ -121,6 +141,13 @@ static void add_done_prefix(struct index_store *ix, const struct partition *p)
     add_text(ix, "{%s:%" PRId32 "}:done:%.8s:", ix->topic, partition_number(p), partition_log(p));
 }
 
+/* An index of another format is one of another log: it is emptied, and rebuilt from the log. So is ours by a worker that knows
+ * only another format. */
+static void add_log(struct index_store *ix, const struct partition *p)
+{
+    add_text(ix, "%s/%d", partition_log(p), DELIVERY_PACKED_FORMAT);
+}
+
 /* The keys, then the epoch. */
 static void begin(struct index_store *ix, const struct partition *p)
 {
@@ -135,8 +162,19 @@ static void begin(struct index_store *ix, const struct partition *p)
 static struct index_call *call_new(struct index_store *ix, struct partition *p, enum call_kind kind, unsigned round,
                                    int job_count)
 {
-    struct index_call *call = mem_zalloc(sizeof *call + (size_t)job_count * sizeof(struct job *));
-    *call = (struct index_call){.ix = ix, .partition = p, .kind = kind, .round = round, .count = job_count};
+    struct index_call *call = STAILQ_FIRST(&ix->free);
+    if (call)
+        STAILQ_REMOVE_HEAD(&ix->free, link);
+    else
+        call = mem_alloc(sizeof *call);
+    check(job_count <= CLAIM_MOST);
+    call->ix = ix;
+    call->partition = p;
+    call->kind = kind;
+    call->round = round;
+    call->ap_to = -1;
+    call->room = 0;
+    call->count = job_count;
     return call;
 }
 
@@ -152,7 +190,7 @@ static void send_call(struct index_store *ix, struct index_call *call)
 bool index_turn(struct index_store *ix)
 {
     struct index_call *call;
-    STAILQ_HEAD(, index_call) unsent = STAILQ_HEAD_INITIALIZER(unsent);
+    struct calls unsent = STAILQ_HEAD_INITIALIZER(unsent);
     bool any = !STAILQ_EMPTY(&ix->unsent);
     STAILQ_CONCAT(&unsent, &ix->unsent);
     while ((call = STAILQ_FIRST(&unsent)) != NULL) {
@@ -168,7 +206,7 @@ void index_take(struct index_store *ix, struct partition *p, unsigned round)
 {
     CRASH_POINT("before_take");
     begin(ix, p);
-    add_text(ix, "%s", partition_log(p));
+    add_log(ix, p);
     add_number(ix, ix->core->now_wall_ms);
     add_number(ix, partition_low(p));
     send_call(ix, call_new(ix, p, CALL_TAKE, round, 0));
@@ -187,6 +225,7 @@ void index_claim(struct index_store *ix, struct partition *p, unsigned round, st
     add_number(ix, SUSPECT_WINDOW);
     add_number(ix, room);
     call->room = room;
+    check(ix->argc == KEYS + INDEX_CLAIM_ARGS);
     for (int i = 0; i < count; i++) {
         call->jobs[i] = jobs[i];
         add(ix, jobs[i]->dl.id.bytes, sizeof jobs[i]->dl.id.bytes);
@@ -214,18 +253,55 @@ static int rank_number(enum delivery_status status)
     return delivery_is_open(status) ? 0 : (int)status;
 }
 
+/* "rank attempt revision" */
+static void add_head(struct index_store *ix, const struct delivery_rank *rank)
+{
+    size_t at = ix->text.len;
+    check(ix->text.cap - at > 48);
+    buf_put_i64(&ix->text, rank_number(rank->status));
+    buf_putc(&ix->text, ' ');
+    buf_put_i64(&ix->text, rank->attempt);
+    buf_putc(&ix->text, ' ');
+    buf_put_i64(&ix->text, rank->revision);
+    add(ix, ix->text.p + at, ix->text.len - at);
+}
+
 static void add_record(struct index_store *ix, const struct index_record *r)
 {
+    bool open = r->payload.len > 0;
     add_number(ix, r->offset);
     add(ix, r->id.bytes, r->skip ? 0 : sizeof r->id.bytes);
-    add_number(ix, rank_number(r->rank.status));
-    add_number(ix, r->rank.attempt);
-    add_number(ix, r->rank.revision);
-    add_number(ix, r->due_wall_ms);
-    add_number(ix, r->updated_wall_ms);
+    add_head(ix, &r->rank);
+    add_number(ix, r->updated_wall_ms / ix->slot_ms);
     add_number(ix, r->event_offset);
+    if (!open) {
+        add(ix, "", 0);
+        return;
+    }
+    add_number(ix, r->due_wall_ms);
     add(ix, r->held_by.p, r->held_by.len);
-    add(ix, r->payload.p, r->payload.len);
+    size_t at = ix->packed.len;
+    delivery_pack(&ix->packed, r->payload);
+    add(ix, ix->packed.p + at, ix->packed.len - at);
+}
+
+/* Room for all of them at once: what was added must stay where it is. */
+static void reserve_records(struct index_store *ix, const struct index_record *records, int count)
+{
+    size_t size = 1;
+    for (int i = 0; i < count; i++)
+        size += records[i].payload.len + 1;
+    buf_reset(&ix->packed);
+    check(buf_reserve(&ix->packed, size) != NULL);
+}
+
+/* What was large once is not kept for it. */
+static void shrink(struct buf *records)
+{
+    if (records->cap > RECORDS_KEPT) {
+        buf_done(records);
+        buf_init(records, RECORDS_MAX);
+    }
 }
 
 void index_apply(struct index_store *ix, struct partition *p, unsigned round, int64_t ap_from, const struct index_record *records,
@@ -238,9 +314,11 @@ void index_apply(struct index_store *ix, struct partition *p, unsigned round, in
     add_number(ix, ap_to);
     add_done_prefix(ix, p);
     add_number(ix, ix->slot_ms);
+    reserve_records(ix, records, count);
     for (int i = 0; i < count; i++)
         add_record(ix, &records[i]);
     send_call(ix, call);
+    shrink(&ix->packed);
 }
 
 void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed,
@@ -268,6 +346,10 @@ void index_sweep(struct index_store *ix, struct partition *p, unsigned round, st
     add_number(ix, SUSPECT_TRIES);
     add_number(ix, ix->core->now_wall_ms);
     add_number(ix, unhold);
+    add_text(ix, "\"webhook_id\":\"%.*s\"", (int)webhook_id.len, webhook_id.p); /* in one that could not be packed */
+    buf_reset(&ix->packed);
+    delivery_packed_webhook(&ix->packed, webhook_id);
+    add(ix, ix->packed.p, ix->packed.len);
     send_call(ix, call_new(ix, p, CALL_SWEEP, round, 0));
 }
 
@@ -307,14 +389,30 @@ static int64_t number_at(const redisReply *reply, size_t i, int64_t fallback)
     return strtoll(digits, NULL, 10);
 }
 
-/* "rank attempt revision[ h]\nrecord" -> the record */
-static struct slice without_head(struct slice value)
+/* "rank attempt revision[ h]\npacked record": appends the record; how long it is. */
+static size_t read_record(struct index_store *ix, struct slice value)
 {
+    size_t at = ix->records.len;
     const char *end = value.len > 0 ? memchr(value.p, '\n', value.len) : NULL;
-    if (!end)
-        return SLICE("");
-    size_t head = (size_t)(end - value.p) + 1;
-    return slice_of(value.p + head, value.len - head);
+    if (end)
+        delivery_unpack(&ix->records, slice_of(end + 1, value.len - (size_t)(end + 1 - value.p)));
+    check(ix->records.err == ERR_OK);
+    return ix->records.len - at;
+}
+
+/* Reads every step-th element from the first on into records, as many as there is room for; how many. */
+static int read_records(struct index_store *ix, const redisReply *reply, size_t first, size_t step, struct slice *records,
+                        size_t room)
+{
+    size_t count = 0, at = 0;
+    buf_reset(&ix->records);
+    for (size_t i = first; i < reply->elements && count < room; i += step)
+        records[count++].len = read_record(ix, text_at(reply, i));
+    for (size_t i = 0; i < count; i++) {
+        records[i].p = ix->records.p + at; /* only now, since they moved as more came */
+        at += records[i].len;
+    }
+    return (int)count;
 }
 
 static void read_ok(enum call_kind kind, const redisReply *reply, struct index_answer *a)
@@ -360,7 +458,9 @@ static struct index_answer answer_of(const struct index_call *call, const redisR
         a.known.status = rank == 0 ? DELIVERY_RETRYING : (enum delivery_status)rank;
         a.known.attempt = (int)number_at(reply, 3, 0);
         a.known.revision = number_at(reply, 4, 0);
-        a.known_record = without_head(text_at(reply, 5));
+        buf_reset(&call->ix->records);
+        read_record(call->ix, text_at(reply, 5));
+        a.known_record = buf_slice(&call->ix->records);
         break;
     case 'I':
         a.status = INDEX_INCOMPLETE;
@@ -381,9 +481,8 @@ static int claim_result(struct slice letters, int i)
 
 static void answer_claim(struct index_call *call, struct index_answer *a, const redisReply *reply)
 {
-    int tries[256];
+    int tries[CLAIM_MOST];
     struct slice letters = a->status == INDEX_OK ? text_at(reply, 1) : SLICE("");
-    check(call->count <= 256);
     if (a->status == INDEX_OK && letters.len != (size_t)call->count)
         a->status = INDEX_DOWN; /* not an answer that we understand */
     for (int i = 0; i < call->count; i++)
@@ -396,22 +495,22 @@ static void answer_due(struct index_call *call, const struct index_answer *a, co
     struct slice records[128];
     int tries[128], count = 0;
     if (reply && a->status == INDEX_OK)
-        for (size_t i = 2; i + 1 < reply->elements && count < 128; i += 2) {
-            tries[count] = (int)number_at(reply, i, 0);
-            records[count++] = without_head(text_at(reply, i + 1));
-        }
+        count = read_records(call->ix, reply, 3, 2, records, 128);
+    for (int i = 0; i < count; i++)
+        tries[i] = (int)number_at(reply, 2 + 2 * (size_t)i, 0);
     partition_on_due(call->partition, call->round, a, records, tries, count);
+    shrink(&call->ix->records);
 }
 
 static void answer_sweep(struct index_call *call, const struct index_answer *a, const redisReply *reply)
 {
     size_t found = reply && a->status == INDEX_OK && reply->elements > 2 ? reply->elements - 2 : 0;
     struct slice *records = mem_array(NULL, found + 1, sizeof *records);
-    for (size_t i = 0; i < found; i++)
-        records[i] = without_head(text_at(reply, i + 2));
+    int count = found > 0 ? read_records(call->ix, reply, 2, 1, records, found) : 0;
     uint64_t cursor = a->status == INDEX_OK ? strtoull(text_at(reply, 1).p, NULL, 10) : 0;
-    partition_on_sweep(call->partition, call->round, a, cursor, records, (int)found);
+    partition_on_sweep(call->partition, call->round, a, cursor, records, count);
     free(records);
+    shrink(&call->ix->records);
 }
 
 static void answer_check(struct index_call *call, const struct index_answer *a, const redisReply *reply)
@@ -459,5 +558,5 @@ static void on_reply(void *ctx, redisReply *reply)
     case CALL_KINDS:
         break;
     }
-    free(call);
+    STAILQ_INSERT_HEAD(&call->ix->free, call, link);
 }

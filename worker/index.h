@@ -9,6 +9,7 @@
 
 struct index_store;
 
+#define INDEX_CLAIM_ARGS 8             /* arguments of a claim's script before the ids */
 #define INDEX_SLOT_MS (12 * 3600000LL) /* idempotency keys live for two to three of these */
 
 /* Due times are compared with the core's time. */

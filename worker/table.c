@@ -1,13 +1,15 @@
 #include "table.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "model/account.h"
 #include "ownership.h"
+#include "util/hash.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "worker.h"
+
+#include <uthash.h> /* after hash.h */
 
 struct table_account {
     struct account *account; /* NULL: no record of it has come */

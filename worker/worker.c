@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "age.h"
@@ -23,6 +24,10 @@
 #define WRITE_AGAIN_MS (7 * DAY_MS) /* DELIVERY: "Open for long" */
 #define HOLD_MAX_MS (30 * DAY_MS)
 #define BOUND_LAG_MS 120000 /* more than a zombie lives: sessions last 10 s unless they are set longer */
+#define CONNECTIONS_A_SLOT 8
+#define FILES_WANTED 65536
+#define FILES_ELSEWHERE 256 /* Kafka, Redis, resolver, libcurl's own */
+#define FILES_LEAST 64
 #define JOBS_A_SLOT 4       /* deliveries in hand for each POST that may be in flight */
 #define STOOD_STILL_MS 5000 /* a turn this late: this process was stopped */
 #define SILENCE_MS 2500     /* two commits of one a second, and a little: less is no silence, however short the session timeout */
@@ -163,6 +168,22 @@ static const char *ready(void *ctx)
 
 /* ---- life ---- */
 
+/* Eight connections for each POST that may be in flight, so that some thousand endpoints keep theirs while they take turns: a new
+ * one costs ten POSTs over a kept one. And no more than there are descriptors for. */
+static int connections_most(const struct worker *w)
+{
+    struct rlimit files;
+    int64_t most = w->settings.slots * CONNECTIONS_A_SLOT;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_WANTED) {
+        files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY &&
+        (int64_t)files.rlim_cur - FILES_ELSEWHERE < most)
+        most = (int64_t)files.rlim_cur - FILES_ELSEWHERE;
+    return most > FILES_LEAST ? (int)most : FILES_LEAST;
+}
+
 static void name_topics(struct worker *w)
 {
     const char *prefix = w->settings.common.topic_prefix, *pool = w->settings.pool;
@@ -217,7 +238,7 @@ static enum err open_io(struct worker *w, struct errmsg *why)
     struct http_client_options ho = {.loop = w->loop,
                                      .policy = &w->policy,
                                      .user_agent = USER_AGENT,
-                                     .max_connections = (int)w->settings.slots * 2,
+                                     .max_connections = connections_most(w),
                                      .metrics = w->metrics,
                                      .metrics_prefix = "trueftp_worker"};
     struct admin_checks checks = {.live = live, .ready = ready, .ctx = w};

@@ -112,6 +112,8 @@ void http_conn_keep(struct http_conn *conn)
     conn->rq = NULL;
     conn->used = true;
     conn->state = HTTP_CONN_IDLE;
+    if (conn->tls)
+        http_tls_shrink(conn);
     conn->idle_since_ms = loop_now(c->loop);
     TAILQ_INSERT_HEAD(&conn->host->idle, conn, host_link);
     TAILQ_INSERT_TAIL(&c->idle, conn, link);

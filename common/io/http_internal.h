@@ -25,15 +25,13 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-#ifndef HASH_FUNCTION
-#define HASH_FUNCTION HASH_FNV /* uthash's default falls through its cases in a way that clang warns of */
-#endif
-#include <uthash.h>
-
 #include "io/http_client.h"
 #include "io/http_proxy.h"
 #include "io/http_response.h"
 #include "util/buf.h"
+#include "util/hash.h"
+
+#include <uthash.h> /* after hash.h */
 
 #define HTTP_SHARDS 64
 #define HTTP_TURN_ORDER (LOOP_ORDER_FLUSH - 50) /* after work that posts, before what endings bring about is flushed */
@@ -402,5 +400,7 @@ CURLcode http_tls_on_ctx(CURL *easy, void *ssl_ctx, void *userp);
 bool http_tls_load(struct http_client *c);
 /* The host's sessions, to be shared by its connections; NULL: no memory, and each connection is new. */
 CURLSH *http_tls_sessions(struct http_host *host);
+/* Frees the buffers of a connection on which nothing is to come for now. */
+void http_tls_shrink(struct http_conn *conn);
 
 #endif

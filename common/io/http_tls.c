@@ -84,3 +84,13 @@ CURLcode http_tls_on_ctx(CURL *easy, void *ssl_ctx, void *userp)
     SSL_CTX_set_cert_cb(ssl_ctx, on_certificate_asked, conn);
     return own && !http_tls_use_certificate(own, ssl_ctx) ? CURLE_SSL_CERTPROBLEM : CURLE_OK;
 }
+
+/* SSL_MODE_RELEASE_BUFFERS releases them when a read finds nothing more, and after the first answer (which session tickets came
+ * before) none is made: without this a connection that had one request would hold 16 KiB. */
+void http_tls_shrink(struct http_conn *conn)
+{
+    struct curl_tlssessioninfo *info = NULL;
+    if (curl_easy_getinfo(conn->easy, CURLINFO_TLS_SSL_PTR, &info) == CURLE_OK && info &&
+        info->backend == CURLSSLBACKEND_OPENSSL && info->internals)
+        (void)SSL_free_buffers(info->internals); /* 0: something is left in them, and they stay */
+}

@@ -33,6 +33,8 @@ GOALS = {
     "P9a": ("226 at the FTP client to POST received, p50 ms", "<= 5", lambda x: x <= 5),
     "P9b": ("the same, p99 ms", "<= 15", lambda x: x <= 15),
     "P10": ("throughput of N workers : N x one, endpoints of 50 ms", ">= 0.9", lambda x: x >= 0.9),
+    "A1": ("heap allocations of the worker's own code a delivery", "<= 0.01", lambda x: x <= 0.01),
+    "R0": ("Redis: us of its CPU a delivery, of the worker's", "<= 1", lambda x: x <= 1),
     "R1": ("Redis: bytes an idempotency key", "<= 45", lambda x: x <= 45),
     "R2": ("Redis: bytes a scheduled retry beyond its payload", "<= 200", lambda x: x <= 200),
     "R3": ("Redis: deliveries a write of the worker's at saturation", ">= 32", lambda x: x >= 32),
@@ -98,6 +100,13 @@ class Bench:
         rate = statistics.median(run.rate for run in runs)
         self.table.add("P2", ratio(zip(hand, cost)), f"{1e9 / statistics.median(cost):.0f}/s a core; {rate:.0f}/s seen; Redis {us([r.redis_ns for r in runs])} us a delivery")
         self.table.add("R3", statistics.median(run.per_write for run in runs))
+        self.table.add("R0", ratio((run.redis_ns, run.ns) for run in runs), f"{us([run.redis_ns for run in runs])} us")
+
+    def allocations(self):
+        receiver = self.m.receiver()
+        by = Measure(self.m, "allocations", self.events, accounts=100, port=receiver.port).allocations()
+        others = ", ".join(f"{owner} {count:.2f}" for owner, count in by.items() if owner != "worker")
+        self.table.add("A1", by["worker"], others)
 
     def tls(self):
         receiver = self.m.receiver(tls=True)
@@ -149,8 +158,9 @@ class Bench:
 
     def retries(self):
         self.table.add("R1", self.m.redis.key_bytes(), "about 100 keys to a bucket")
-        refused = Measure(self.m, "refused", 2000, accounts=20, port=9)
-        self.table.add("R2", refused.retry_bytes())
+        refused = Measure(self.m, "refused", 20000, accounts=100, port=9)
+        whole, record = refused.retry_bytes()
+        self.table.add("R2", whole - record, f"{whole:.0f} bytes in all, of a record of {record:.0f}")
 
     def latency(self):
         values = latency.measure(self.m, 100 if self.rounds == 2 else 300)
@@ -170,7 +180,8 @@ class Bench:
 
     def all(self):
         steps = [
-            (("P1", "P2", "R3"), self.delivery),
+            (("P1", "P2", "R0", "R3"), self.delivery),
+            (("A1",), self.allocations),
             (("P1",), self.tls),
             (("P3",), self.endpoints),
             (("P4a", "P4b"), self.stages),

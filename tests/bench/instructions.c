@@ -7,6 +7,7 @@
 
 #include "io/http_response.h"
 #include "model/delivery.h"
+#include "model/delivery_packed.h"
 #include "model/partition.h"
 #include "model/signature.h"
 #include "util/mem.h"
@@ -23,7 +24,7 @@ static const char answer[] =
 
 static struct {
     struct event ev;
-    struct buf scratch, body, record;
+    struct buf scratch, body, record, retry, packed, unpacked;
     struct delivery dl;
     struct signer *signer;
     struct http_fields fields;
@@ -68,6 +69,18 @@ static void write_record(void)
     delivery_write(&b.record, &b.dl);
 }
 
+static void pack_retry(void)
+{
+    buf_reset(&b.packed);
+    delivery_pack(&b.packed, buf_slice(&b.retry));
+}
+
+static void unpack_retry(void)
+{
+    buf_reset(&b.unpacked);
+    delivery_unpack(&b.unpacked, buf_slice(&b.packed));
+}
+
 static void pick_partition(void)
 {
     b.partition = partition_of(b.ev.account_id, b.ev.path, 24);
@@ -77,9 +90,9 @@ static const struct {
     const char *name;
     void (*run)(void);
 } functions[] = {
-    {"event_parse", parse_event},     {"delivery_id", name_delivery},      {"delivery_body", build_body},
-    {"sign_trueftp", sign},           {"http_response_take", read_answer}, {"delivery_write", write_record},
-    {"partition_of", pick_partition},
+    {"event_parse", parse_event},  {"delivery_id", name_delivery},      {"delivery_body", build_body},
+    {"sign_trueftp", sign},        {"http_response_take", read_answer}, {"delivery_write", write_record},
+    {"delivery_pack", pack_retry}, {"delivery_unpack", unpack_retry},   {"partition_of", pick_partition},
 };
 #define COUNT (sizeof functions / sizeof functions[0])
 
@@ -88,6 +101,9 @@ static void prepare(void)
     buf_init(&b.scratch, 65536);
     buf_init(&b.body, 65536);
     buf_init(&b.record, 65536);
+    buf_init(&b.retry, 65536);
+    buf_init(&b.packed, 65536);
+    buf_init(&b.unpacked, 65536);
     b.signer = signer_new_trueftp(SLICE("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="));
     http_response_init(&b.response, &b.fields, 4096);
     parse_event();
@@ -114,6 +130,12 @@ static void prepare(void)
                                                  .response = SLICE("{\"status\":\"ok\"}")};
     name_delivery();
     build_body();
+    struct delivery retry = b.dl;
+    retry.status = DELIVERY_RETRYING;
+    retry.next_attempt_wall_ms = 1780920010200;
+    retry.body = buf_slice(&b.body);
+    delivery_write(&b.retry, &retry);
+    pack_retry();
 }
 
 void measured(void (*run)(void));

@@ -94,7 +94,7 @@ class Redis:
     def key_bytes(self, count=400000):
         """Bytes an idempotency key, laid out as worker/scripts/done.lua does, about a hundred to a bucket."""
         ids = [os.urandom(16) for _ in range(count)]
-        names = {i: b"{bench:0}:done:01234567:41666:%d" % i for i in range(4096)}
+        names = {i: b"{bench:0}:done:01234567:41666:" + bytes([i // 16, ord("A") + i % 16]) for i in range(4096)}
         before = self.info("used_memory")
         self.load([(b"HSET", names[i[0] * 16 + i[1] // 16], i, b"3 1 1") for i in ids])
         self.load([(b"PEXPIREAT", name, b"4102444800000") for name in names.values()])
@@ -196,10 +196,10 @@ class Measure:
         machine.feed("define", prefix, machine.keys, accounts, hooks, port)
 
     @contextlib.contextmanager
-    def running(self):
+    def running(self, **more):
         log = self.m.folder / f"{self.prefix}.log"
         with open(log, "ab") as out:
-            env = self.m.environment(self.prefix, TRUEFTP_WORKER_SLOTS=str(self.slots))
+            env = self.m.environment(self.prefix, TRUEFTP_WORKER_SLOTS=str(self.slots), **more)
             worker = subprocess.Popen(pinned(CLIENT, self.m.build / self.program), env=env, stdout=out, stderr=out, preexec_fn=die_with_parent)
         try:
             yield worker.pid
@@ -215,12 +215,12 @@ class Measure:
             time.sleep(0.002)
 
     @contextlib.contextmanager
-    def saturated(self):
+    def saturated(self, **more):
         """The worker's pid once it is well within the backlog."""
         receiver = self.m.receiver_of(self.port)
         before = receiver.count()
         self.m.feed("events", self.prefix, PARTITIONS, self.accounts, self.events)
-        with self.running() as pid:
+        with self.running(**more) as pid:
             self.wait(lambda: receiver.count() - before > WARM * self.events * self.hooks, pid)
             yield pid
 
@@ -237,6 +237,20 @@ class Measure:
         count = last - first
         return Run((cpu1 - cpu0) / count, count * 1e9 / (t1 - t0), (redis1 - redis0) / count, count / max(reads, 1))
 
+    def allocations(self):
+        """Heap allocations a delivery, by who asks for them (bench_count_malloc)."""
+        owners = ("worker", "librdkafka", "hiredis", "libcurl", "libcrypto", "other")
+        file, receiver = self.m.folder / "allocations", self.m.receiver_of(self.port)
+        before = receiver.count()
+        counts = lambda: struct.unpack(f"{len(owners)}Q", file.read_bytes())  # noqa: E731
+        with self.saturated(LD_PRELOAD=str(self.m.build / "bench/bench_count_malloc.so"), BENCH_ALLOCATIONS=str(file)) as pid:
+            # By half of the backlog as many deliveries as may be were in hand at once.
+            self.wait(lambda: receiver.count() - before >= 0.5 * self.events * self.hooks, pid)
+            first, begin = receiver.count(), counts()
+            self.wait(lambda: receiver.count() - before >= END * self.events * self.hooks, pid)
+            last, end = receiver.count(), counts()
+        return {owner: (b - a) / (last - first) for owner, a, b in zip(owners, begin, end)}
+
     def resident(self):
         """Resident bytes of the worker when it has its tables and nothing to do."""
         receiver = self.m.receiver_of(self.port)
@@ -249,18 +263,22 @@ class Measure:
                     return int(line.split()[1]) * 1024
         raise RuntimeError("no VmRSS")
 
+    def record_bytes(self):
+        """Mean length of the records in the delivery log."""
+        argv = ["kcat", "-b", self.m.brokers, "-C", "-q", "-e", "-o", "beginning", "-t", f"{self.prefix}.deliveries", "-f", "%k %S\\n"]
+        lines = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        sizes = [int(line.split()[1]) for line in lines if not line.startswith("!")]
+        return sum(sizes) / len(sizes)
+
     def retry_bytes(self):
-        """Redis' bytes for a delivery in the schedule, beyond its record."""
+        """(Redis' bytes for a delivery in the schedule, its record's in the log)."""
         redis = self.m.redis
-        keys = [(f"{{{self.prefix}.events:{p}}}:due", f"{{{self.prefix}.events:{p}}}:pl") for p in range(PARTITIONS)]
-        scheduled = lambda: sum(redis.command("ZCARD", due) for due, _ in keys)  # noqa: E731
+        keys = [f"{{{self.prefix}.events:{p}}}:due" for p in range(PARTITIONS)]
+        scheduled = lambda: sum(redis.command("ZCARD", due) for due in keys)  # noqa: E731
         self.m.feed("events", self.prefix, PARTITIONS, self.accounts, self.events)
         before = redis.info("used_memory")
         with self.running() as pid:
-            self.wait(lambda: scheduled() >= 0.9 * self.events, pid)
+            self.wait(lambda: scheduled() >= 0.95 * self.events, pid)
             time.sleep(0.3)
-            growth, count, payload = redis.info("used_memory") - before, scheduled(), 0
-            for due, pl in keys:
-                for delivery in redis.command("ZRANGE", due, 0, -1):
-                    payload += redis.command("HSTRLEN", pl, delivery)
-        return (growth - payload) / count
+            growth, count = redis.info("used_memory") - before, scheduled()
+        return growth / count, self.record_bytes()

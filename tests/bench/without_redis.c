@@ -83,9 +83,12 @@ struct loop *__wrap_loop_new(void)
 void __wrap_redis_eval(struct redis *r, const struct redis_script *s, redis_fn *fn, void *ctx, int key_count, int argc,
                        const char *const *argv, const size_t *lens)
 {
-    (void)r, (void)key_count, (void)argv, (void)lens;
+    (void)r, (void)argv, (void)lens;
     struct asked *a = mem_zalloc(sizeof *a);
-    *a = (struct asked){.fn = fn, .ctx = ctx, .name = s->name[0] == 'c' && s->name[1] == 'h' ? 'k' : s->name[0], .ids = argc - 9};
+    *a = (struct asked){.fn = fn,
+                        .ctx = ctx,
+                        .name = s->name[0] == 'c' && s->name[1] == 'h' ? 'k' : s->name[0],
+                        .ids = argc - key_count - INDEX_CLAIM_ARGS};
     TAILQ_INSERT_TAIL(&asked, a, link);
 }
 

@@ -1,7 +1,8 @@
 /* One yardstick, in a process of its own:
  *
  *     bench_yard hand|curl|ours http|https PORT ENDPOINTS IN-FLIGHT POSTS   prints ns of CPU a POST; a warm round is made before
- *     bench_yard memory http|https PORT CONNECTIONS                         prints bytes a connection that is kept
+ *     bench_yard memory http|https PORT CONNECTIONS                         prints bytes a connection that is kept, beside 200
+ * others
  *
  * https needs CURL_CA_BUNDLE. */
 #include <malloc.h>
@@ -14,6 +15,9 @@
 
 #include "util/err.h"
 #include "yard.h"
+
+#define WARM_CONNECTIONS                                                                                                         \
+    200 /* what there is once (libraries, libcurl's 64 handles, room for twenty handshakes) is no connection's */
 
 void yard_host(const struct yard *y, int i, char *out, size_t size)
 {
@@ -39,6 +43,16 @@ static long resident_bytes(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
+/* With so many connections, each of which had three requests. */
+static long resident_with(struct yard *y, int connections)
+{
+    y->endpoints = connections;
+    y->in_flight = 20;
+    yard_ours(y, 3 * connections);
+    malloc_trim(0);
+    return resident_bytes();
+}
+
 static int number(const char *text)
 {
     int value = (int)strtol(text, NULL, 10);
@@ -57,14 +71,8 @@ int main(int argc, char **argv)
     y.port = number(argv[3]);
     y.endpoints = y.in_flight = number(argv[4]);
     if (strcmp(argv[1], "memory") == 0) {
-        y.endpoints = y.in_flight = 1;
-        yard_ours(&y, 10);
-        long before = resident_bytes();
-        y.endpoints = number(argv[4]) + 1;
-        y.in_flight = 20;
-        yard_ours(&y, 3 * y.endpoints);
-        malloc_trim(0);
-        printf("%ld\n", (resident_bytes() - before) / (y.endpoints - 1));
+        long before = resident_with(&y, WARM_CONNECTIONS);
+        printf("%ld\n", (resident_with(&y, WARM_CONNECTIONS + number(argv[4])) - before) / number(argv[4]));
         return 0;
     }
     check(argc == 7);

@@ -253,8 +253,10 @@ void check_resumed(struct sim *s)
             part->serving_since = s->now_ms;
         for (int d = 0; d < s->ghost_count; d++) {
             const struct ix_entry *entry = &part->ix.entries[d];
-            struct slice r = entry->record;
-            if (!entry->pl || entry->due < wall(s) + SOON_MS || !memmem(r.p, r.len, "\"held_at\"", 9))
+            if (!entry->pl)
+                continue;
+            struct slice r = scripts_record(entry->record);
+            if (entry->due < wall(s) + SOON_MS || !memmem(r.p, r.len, "\"held_at\"", 9))
                 continue;
             const char *id = memmem(r.p, r.len, "\"webhook_id\":\"", 14);
             int hook = webhook_number(slice_of(id + 14, 4));

@@ -449,6 +449,8 @@ void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id);
 void scripts_release(struct sim_worker *w, struct ev *e);
 void scripts_execute(struct sim *s, struct ev *e);
 void scripts_reply(struct ev *e, bool answered);
+/* The record that is stored so; until the next call. */
+struct slice scripts_record(struct slice stored);
 /* After the store was changed by a fault. */
 void scripts_picture(struct sim *s, int no, struct ix *ix);
 void scripts_lose_key(struct sim *s, int no, enum ix_key key);

@@ -12,7 +12,7 @@
 #include "util/err.h"
 #include "util/mem.h"
 
-#define ARGS_MAX 128
+#define ARGS_MAX 1024
 #define SCRIPTS_MAX 64
 
 static lua_State *lua;

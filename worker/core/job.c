@@ -27,17 +27,28 @@ struct job *job_new(struct core *c, struct partition *p)
     return job;
 }
 
+/* Empties dl. Its attempts are most of its size, and mostly there is one. */
+static void clear_delivery(struct delivery *dl)
+{
+    char *begin = (char *)dl, *attempts = (char *)dl->attempts, *behind = (char *)&dl->attempt_count;
+    memset(attempts, 0, (size_t)dl->attempt_count * sizeof dl->attempts[0]);
+    memset(begin, 0, (size_t)(attempts - begin));
+    memset(behind, 0, (size_t)(begin + sizeof *dl - behind));
+}
+
 void job_free(struct core *c, struct job *job)
 {
-    struct job kept = {.store = job->store,
-                       .scratch = job->scratch,
-                       .record = job->record,
-                       .waiters = job->waiters,
-                       .waiter_cap = job->waiter_cap};
-    buf_reset(&kept.store);
-    buf_reset(&kept.scratch);
-    buf_reset(&kept.record);
-    *job = kept;
+    clear_delivery(&job->dl);
+    buf_reset(&job->store);
+    buf_reset(&job->scratch);
+    buf_reset(&job->record);
+    job->has_record = job->produced = job->attempted = job->withdrawn = false;
+    job->tries = job->weight = 0;
+    job->acked_round = 0;
+    job->waiter_count = 0;
+    job->queued_ms = job->posted_wall_ms = 0;
+    job->waited_ms = 0;
+    job->gate = job->endpoint = job->request = NULL;
     TAILQ_INSERT_HEAD(&c->free_jobs, job, link);
     c->jobs--;
 }

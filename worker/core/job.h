@@ -3,9 +3,10 @@
 #ifndef CORE_JOB_H
 #define CORE_JOB_H
 
-#include <uthash.h>
-
 #include "core/core.h"
+#include "util/hash.h"
+
+#include <uthash.h> /* after hash.h */
 
 /* Which list of the partition holds the job, and what ends the state. */
 enum job_state {

@@ -120,6 +120,7 @@ struct partition {
     struct event_ring events;
     struct job_list jobs[JOB_STATE_COUNT];
     int job_counts[JOB_STATE_COUNT];
+    int produced;        /* of those in RECORDING: with the producer */
     struct job *in_hand; /* uthash by delivery id */
     bool acked_lately;   /* a record was acknowledged since the last second */
 

@@ -112,15 +112,28 @@ void partition_on_cancel(struct job *job, const char *detail)
 
 /* ---- d and e: records ---- */
 
+/* The first of those that are not with the producer: they are at the end of the list, so it is looked for from there. */
+static struct job *first_to_produce(struct partition *p)
+{
+    int left = p->job_counts[JOB_RECORDING] - p->produced;
+    struct job *job = TAILQ_LAST(&p->jobs[JOB_RECORDING], job_list), *first = NULL;
+    for (; left > 0; job = TAILQ_PREV(job, job_list, link))
+        if (!job->produced) {
+            first = job;
+            left--;
+        }
+    return first;
+}
+
 void record_produce(struct partition *p)
 {
-    struct job *job;
-    TAILQ_FOREACH(job, &p->jobs[JOB_RECORDING], link) {
+    for (struct job *job = first_to_produce(p); job; job = TAILQ_NEXT(job, link)) {
         if (job->produced)
             continue;
         if (!p->core->ports.append_record(p->core->ctx, job))
             return;
         job->produced = true;
+        p->produced++;
         p->answers_due++;
     }
 }
@@ -129,6 +142,7 @@ void partition_on_record_ack(struct job *job, enum err err, int64_t offset)
 {
     struct partition *p = job->partition;
     p->answers_due--;
+    p->produced--;
     job->produced = false;
     if (p->state == PARTITION_GONE) {
         job_release(job);

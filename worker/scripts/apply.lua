@@ -1,62 +1,90 @@
 -- APPLY: fold records of the log into the index and move the position. KEYS m due inf pl low tries held; ARGV ep, ap, ap_to, done prefix,
--- slot length, then for each record: offset, id ('' moves the position only), rank, attempt, revision, due, updated, offset of its event
--- (-1: none), webhook that holds it ('': none), record ('' unless open).
+-- slot length, then for each record: offset, id ('' moves the position only), "rank attempt revision", slot of its time, offset of its
+-- event (-1: none), due ('' unless open), and of an open one: webhook that holds it ('': none), packed record.
 -- What tells of an attempt, or of an end, is an outcome: its owners' deaths count no more.
 -- A record that is worth less than what is known stops it: the position moves to the record before it.
+-- What is in hand was claimed when no idempotency key of it was there, and what would have made one would have taken it out of hand: none
+-- is looked for.
+-- Most commands are variadic and come at the end: what a command costs Redis is mostly the call.
 local prefix, slot_ms = ARGV[4], tonumber(ARGV[5])
-local hi = tonumber(redis.call('HGET', KEYS[1], 'hi') or -1)
-local held = redis.call('EXISTS', KEYS[4]) == 1 and tonumber(redis.call('HGET', KEYS[1], 'holding') or 0) or 0
-local any_tries = redis.call('EXISTS', KEYS[6]) == 1
-local function number3(text)
-  local rank, attempt, revision = string.match(text, '^(%d+) (%d+) (%d+)')
+local hi = tonumber(call('HGET', KEYS[1], 'hi') or -1)
+local any_open = call('EXISTS', KEYS[4]) == 1
+local held = any_open and tonumber(call('HGET', KEYS[1], 'holding') or 0) or 0
+local any_tries = call('EXISTS', KEYS[6]) == 1
+local ended = {}
+local function numbers(head)
+  local rank, attempt, revision = string.match(head, '^(%d+) (%d+) (%d+)')
   return tonumber(rank), tonumber(attempt), tonumber(revision)
 end
 -- The fourth word of a held delivery's entry.
 local function count_held(known)
   return string.find(known, '^%d+ %d+ %d+ h') and 1 or 0
 end
-local function stand_at(ap)
-  redis.call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi), 'holding', string.format('%d', held))
+local function worth_less(rank, attempt, revision, krank, kattempt, krevision)
+  return krank > rank or (krank == rank and (kattempt > attempt or (kattempt == attempt and krevision > revision)))
 end
-for i = 6, #ARGV, 10 do
-  local offset, id = ARGV[i], ARGV[i + 1]
+local function stand_at(ap)
+  if #ended > 0 then
+    call('HDEL', KEYS[4], unpack(ended))
+    call('ZREM', KEYS[2], unpack(ended))
+    call('ZREM', KEYS[5], unpack(ended))
+  end
+  call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi), 'holding', string.format('%d', held))
+end
+-- What an open delivery is known by, "rank attempt revision" and its record; kept up to date below.
+local known_of, ids = {}, {}
+local i = 6
+while i <= #ARGV do
+  if ARGV[i + 1] ~= '' then ids[#ids + 1] = ARGV[i + 1] end
+  i = i + (ARGV[i + 5] ~= '' and 8 or 6)
+end
+if any_open and #ids > 0 then
+  local values = call('HMGET', KEYS[4], unpack(ids))
+  for n = 1, #ids do known_of[ids[n]] = values[n] end
+end
+i = 6
+while i <= #ARGV do
+  local offset, id, head, due = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 5]
+  local open = due ~= ''
   if id ~= '' then
-    local rank, attempt, revision = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
-    local slot = math.floor(tonumber(ARGV[i + 6]) / slot_ms)
-    local known, key = redis.call('HGET', KEYS[4], id), nil
-    if not known then known, key = done_find(prefix, slot + 1, 4, id) end
-    local ended, tried = ARGV[i + 9] == '', attempt > 0
-    if known then
-      local krank, kattempt, krevision = number3(known)
-      tried = attempt > kattempt
-      if krank > rank or (krank == rank and (kattempt > attempt or (kattempt == attempt and krevision > revision))) then
-        stand_at(string.format('%d', tonumber(offset) - 1))
-        return {'D', offset, tostring(krank), tostring(kattempt), tostring(krevision), key and '' or known}
+    local known, key = known_of[id], nil
+    local in_hand = not known and call('ZREM', KEYS[3], id) == 1
+    if not known and not in_hand then known, key = done_find(prefix, tonumber(ARGV[i + 3]) + 1, 4, id) end
+    if known or any_tries then
+      local rank, attempt, revision = numbers(head)
+      local tried = attempt > 0
+      if known then
+        local krank, kattempt, krevision = numbers(known)
+        tried = attempt > kattempt
+        if worth_less(rank, attempt, revision, krank, kattempt, krevision) then
+          stand_at(string.format('%d', tonumber(offset) - 1))
+          return {'D', offset, tostring(krank), tostring(kattempt), tostring(krevision), key and '' or known}
+        end
       end
+      if any_tries and (tried or not open) then call('HDEL', KEYS[6], id) end
     end
-    if key then redis.call('HDEL', key, id) end
-    if known and not key then held = held - count_held(known) end
-    local head = ARGV[i + 2] .. ' ' .. ARGV[i + 3] .. ' ' .. ARGV[i + 4]
-    redis.call('ZREM', KEYS[3], id)
-    if any_tries and (ended or tried) then redis.call('HDEL', KEYS[6], id) end
-    hi = math.max(hi, tonumber(ARGV[i + 7]))
-    if not ended then
-      if ARGV[i + 8] ~= '' then
+    if key then call('HDEL', key, id) end
+    if known and not key then
+      call('ZREM', KEYS[3], id)
+      held = held - count_held(known)
+    end
+    hi = math.max(hi, tonumber(ARGV[i + 4]))
+    if open then
+      if ARGV[i + 6] ~= '' then
         head, held = head .. ' h', held + 1
-        held_mark(ARGV[i + 8], '1')
+        held_mark(ARGV[i + 6], '1')
       end
-      redis.call('HSET', KEYS[4], id, head .. '\n' .. ARGV[i + 9])
-      redis.call('ZADD', KEYS[2], ARGV[i + 5], id)
-      redis.call('ZADD', KEYS[5], offset, id)
+      known_of[id] = head .. '\n' .. ARGV[i + 7]
+      call('HSET', KEYS[4], id, known_of[id])
+      call('ZADD', KEYS[2], due, id)
+      call('ZADD', KEYS[5], offset, id)
     else
-      redis.call('HDEL', KEYS[4], id)
-      redis.call('ZREM', KEYS[2], id)
-      redis.call('ZREM', KEYS[5], id)
-      local done = done_key(prefix, slot, id)
-      redis.call('HSET', done, id, head)
-      redis.call('PEXPIREAT', done, string.format('%d', (slot + 3) * slot_ms))
+      known_of[id] = nil
+      ended[#ended + 1] = id
+      done_add(prefix, tonumber(ARGV[i + 3]), slot_ms, id, head)
     end
   end
+  i = i + (open and 8 or 6)
 end
 stand_at(ARGV[3])
 return {'O'}
