@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "age.h"
+#include "backlog.h"
 #include "delivery_log.h"
 #include "dlq.h"
 #include "health.h"
@@ -76,8 +77,11 @@ static void on_deadline(void *ctx)
 static void arm_deadline(struct worker *w)
 {
     int64_t idle_ms = ownership_idle_ms(w->ownership), gates_ms = schedule_idle_ms(w->schedule);
+    int64_t backlog_ms = backlog_idle_ms(w->backlog);
     if (idle_ms < 0 || (gates_ms >= 0 && gates_ms < idle_ms))
         idle_ms = gates_ms;
+    if (idle_ms < 0 || (backlog_ms >= 0 && backlog_ms < idle_ms))
+        idle_ms = backlog_ms;
     if (idle_ms >= 0)
         loop_timer_arm(w->deadline, idle_ms);
     else
@@ -90,6 +94,7 @@ static bool on_turn(void *ctx)
     bool again = index_turn(w->index);
     if (w->ownership) {
         dlq_turn(w->dlq);
+        backlog_turn(w->backlog);
         ownership_turn(w->ownership);
         /* What was started may have ended at once (a refused target): its record leaves in this turn too. */
         if (schedule_turn(w->schedule))
@@ -290,6 +295,7 @@ void worker_done(struct worker *w)
     if (w->redis)
         redis_free(w->redis);
     ownership_free(w->ownership);
+    backlog_free(w->backlog);
     table_free(w->table);
     if (w->http)
         http_client_free(w->http);

@@ -6,6 +6,7 @@
  *   ownership.c     the group gives and takes partitions; commits
  *   intake.c        an event is read, understood and matched: jobs
  *   index.c         claims and schedules in Redis
+ *   backlog.c       events for endpoints that take nothing now
  *   schedule.c      which job is sent when: accounts take turns, what is late is parked
  *   gate.c          one webhook's queue, and when its next POST may start
  *   post.c          a job becomes a signed POST, its result an outcome
@@ -36,6 +37,7 @@
 struct ages;
 struct table;
 struct schedule;
+struct backlog;
 struct dlq;
 struct health;
 struct keys;
@@ -77,6 +79,7 @@ struct worker {
     struct index_store *index;
     struct table *table;
     struct schedule *schedule;
+    struct backlog *backlog;
     struct dlq *dlq;
     struct health *health;
     struct ownership *ownership;

@@ -45,8 +45,10 @@ int64_t partition_idle_ms(const struct partition *p)
         return idle_ms;
     if (p->apply_at_ms > 0)
         idle_ms = earlier(idle_ms, p->apply_at_ms - c->now_ms);
-    if (p->next_due_wall_ms > 0 && !p->due_asked && core_credit(c) > 0)
-        idle_ms = earlier(idle_ms, p->next_due_wall_ms - c->now_wall_ms);
+    if (p->next_due_wall_ms > 0 && !p->due_asked && core_credit(c) > 0) {
+        int64_t due_ms = p->next_due_wall_ms - c->now_wall_ms, from_ms = p->due_from_ms - c->now_ms;
+        idle_ms = earlier(idle_ms, due_ms > from_ms ? due_ms : from_ms);
+    }
     return idle_ms;
 }
 
@@ -109,6 +111,7 @@ void serve_suspend(struct partition *p)
     move_all(p, JOB_SUSPECT, JOB_UNCLAIMED);
     move_all(p, JOB_APPLYING, JOB_RECORDED);
     p->due_asked = false;
+    p->due_from_ms = 0;
     p->due_room = 0;
     claim_room_answered(p);
     postpone_forget(p);
