@@ -114,6 +114,8 @@ void serve_suspend(struct partition *p)
     p->due_from_ms = 0;
     p->due_room = 0;
     claim_room_answered(p);
+    record_slow_answered(p);
+    p->apply_waits = false;
     postpone_forget(p);
     sweep_suspend(p);
     p->tail_end = -1;
@@ -123,6 +125,7 @@ void serve_drop(struct partition *p)
 {
     struct job *job, *next;
     claim_room_answered(p);
+    record_slow_answered(p);
     for (int state = 0; state < JOB_STATE_COUNT; state++) {
         TAILQ_FOREACH_SAFE(job, &p->jobs[state], link, next) {
             if (job->state == JOB_QUEUED || job->state == JOB_POSTING)
