@@ -54,15 +54,6 @@ struct backlog *backlog_new(struct worker *w, int32_t partitions)
     return b;
 }
 
-void backlog_free(struct backlog *b)
-{
-    if (!b)
-        return;
-    check(b->count == 0);
-    free(b->lists);
-    free(b);
-}
-
 static size_t size_of(const struct kept *k)
 {
     return sizeof *k + k->id_len + k->trace_len + k->value_len;
@@ -102,11 +93,26 @@ bool backlog_is_full(const struct backlog *b, const struct partition *p)
 
 static void take_out(struct backlog *b, struct kept_list *list, struct kept *k)
 {
+    check(k == STAILQ_FIRST(&list->items));
     STAILQ_REMOVE_HEAD(&list->items, link);
     list->count--;
     list->bytes -= size_of(k);
     b->count--;
     b->bytes -= size_of(k);
+}
+
+void backlog_free(struct backlog *b)
+{
+    struct kept *k;
+    if (!b)
+        return;
+    for (int32_t i = 0; i < b->partitions; i++)
+        while ((k = STAILQ_FIRST(&b->lists[i].items)) != NULL) {
+            take_out(b, &b->lists[i], k);
+            free(k);
+        }
+    free(b->lists);
+    free(b);
 }
 
 void backlog_drop(struct backlog *b, struct partition *p)

@@ -1,7 +1,8 @@
-/* Events for endpoints that take nothing now, kept as bytes: not parsed into a delivery, not claimed, outside the credit of what is
- * in hand. So a partition is read on past a backlog for an endpoint that hangs, and what was written behind it goes out at once. From
- * here they are made into deliveries (and, as a rule, parked) a few a turn, while little else is under way. Each holds its event: an
- * offset is not committed before what is kept of it was recorded, and whoever owns the partition next reads it again. */
+/* Events for endpoints that take nothing now, kept as bytes: not parsed into a delivery, not claimed, outside the credit of what
+ * is in hand. So a partition is read on past a backlog for an endpoint that hangs, and what was written behind it goes out at
+ * once. From here they are made into deliveries (and, as a rule, parked) a few a turn, while little else is under way. Each holds
+ * its event: an offset is not committed before what is kept of it was recorded, and whoever owns the partition next reads it
+ * again. */
 #ifndef WORKER_BACKLOG_H
 #define WORKER_BACKLOG_H
 

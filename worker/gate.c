@@ -6,9 +6,9 @@
 
 #define QUEUE_MAX 1024
 #define UNPROVEN_MAX 128 /* before its first answer */
-#define SHARES 4       /* partitions of an account */
-#define PARK_MS 2000   /* parked at least so long */
-#define PARK_LOOK_MS 4 /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
+#define SHARES 4         /* partitions of an account */
+#define PARK_MS 2000     /* parked at least so long */
+#define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
 #define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
 

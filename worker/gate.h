@@ -66,8 +66,8 @@ enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);
 /* A job must not be queued here now: the breaker is open, others are parked before it, or it would lose patience: at the pace
  * last seen, those that are queued already take longer. So an endpoint that does not answer fills neither memory nor credit. */
 bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
-/* What to do with an event for it. on_the_way: deliveries of its partition that may yet come to it. As long as no answer tells its
- * pace, it takes only a few. */
+/* What to do with an event for it. on_the_way: deliveries of its partition that may yet come to it. As long as no answer tells
+ * its pace, it takes only a few. */
 enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms, int64_t now_wall_ms);
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
  * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them. So due

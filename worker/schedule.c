@@ -41,7 +41,7 @@ struct schedule {
     struct gate_list full, waiting, idle;
     struct job_list parking; /* to be parked in the next turn */
     int parking_count;
-    bool parking_waits;      /* for records that are under way */
+    bool parking_waits; /* for records that are under way */
     int queued, busy_tenants;
     int64_t wake_ms; /* of the first waiting gate; 0: none */
     int64_t rest_until_ms;
@@ -331,7 +331,7 @@ static void send_first(struct schedule *s, struct gate *gate)
     const char *why;
     struct endpoint *ep = table_webhook(w->table, job->dl.webhook_id);
     dequeue(s, gate, job);
-    if (table_state(w->table, job->dl.webhook_id, &why) != TABLE_OPEN || ep->broken) {
+    if (table_state(w->table, job->dl.webhook_id, &why) != TABLE_OPEN || !endpoint_open(ep, w->keyring, w->core.now_ms)) {
         park(s, job);
         place(s, gate);
         return;

@@ -120,7 +120,8 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_slots", "POSTs that may be in flight.", NULL, slots, w);
     metrics_gauge_fn(m, "trueftp_worker_jobs", "Deliveries in hand.", NULL, jobs_in_hand, w);
     metrics_gauge_fn(m, "trueftp_worker_queued", "Deliveries waiting at their endpoint's gate.", NULL, queued, w);
-    metrics_gauge_fn(m, "trueftp_worker_backlog", "Deliveries of events read, for endpoints that take nothing now.", NULL, kept, w);
+    metrics_gauge_fn(m, "trueftp_worker_backlog", "Deliveries of events read, for endpoints that take nothing now.", NULL, kept,
+                     w);
     metrics_gauge_fn(m, "trueftp_worker_breakers_open", "Endpoint gates whose circuit breaker is not closed.", NULL,
                      breakers_open, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);

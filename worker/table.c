@@ -91,10 +91,7 @@ static void put_webhook(struct table *t, struct webhook *wh)
     if (tw)
         remove_webhook(t, tw);
     tw = mem_zalloc(sizeof *tw);
-    tw->ep = endpoint_new(w->http, w->keyring, wh);
-    if (tw->ep->broken || tw->ep->refused)
-        log_warn("webhook_unusable", LOG_STR("webhook_id", wh->id), LOG_STR("account_id", wh->account_id),
-                 LOG_STR("reason", tw->ep->broken ? tw->ep->broken : tw->ep->refused));
+    tw->ep = endpoint_new(&w->endpoints, w->keyring, wh);
     HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
     link_webhook(tw, account_of(t, slice_str(wh->account_id)));
 }

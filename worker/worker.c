@@ -126,6 +126,7 @@ static void on_second(void *ctx)
     if (w->ownership) {
         ownership_second(w->ownership);
         schedule_second(w->schedule);
+        endpoint_shelf_tidy(&w->endpoints, w->core.now_ms);
         stats_generation(&w->stats, ownership_generation(w->ownership));
     }
     loop_timer_arm(w->second, SECOND_MS);
@@ -219,6 +220,7 @@ static enum err open_io(struct worker *w, struct errmsg *why)
         return ERR_IO;
     ho.resolver = w->resolver;
     w->http = http_client_new(&ho);
+    endpoint_shelf_init(&w->endpoints, w->http);
     err = redis_new(w->loop, w->resolver, &ro, &w->redis, why);
     if (err == ERR_OK)
         err = kafka_admin_new(&w->kafka, &w->kafka_admin, why);

@@ -22,6 +22,7 @@
 #define WORKER_WORKER_H
 
 #include "core/partition.h"
+#include "endpoint.h"
 #include "index.h"
 #include "io/admin.h"
 #include "io/http_client.h"
@@ -77,6 +78,7 @@ struct worker {
     struct buf event_scratch; /* strings of the event being read */
     struct buf header_lines;  /* of the POST being started */
     struct index_store *index;
+    struct endpoint_shelf endpoints;
     struct table *table;
     struct schedule *schedule;
     struct backlog *backlog;

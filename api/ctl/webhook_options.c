@@ -99,9 +99,7 @@ static enum err apply_header(struct webhook *wh, const char *text, struct errmsg
     if (!colon || colon == text) {
         return errmsg_set(why, ERR_INVALID, "--header: expected 'Name: value'");
     }
-    struct webhook_header *h = &wh->headers[wh->header_count++];
-    h->name = mem_dup(text, (size_t)(colon - text));
-    h->value = mem_strdup(colon + 1 + strspn(colon + 1, " \t"));
+    webhook_add_header(wh, slice_of(text, (size_t)(colon - text)), slice_str(colon + 1 + strspn(colon + 1, " \t")));
     return ERR_OK;
 }
 
@@ -114,11 +112,7 @@ static enum err apply_headers(struct webhook *wh, const struct opt_list *list, s
     if (list->count > WEBHOOK_MAX_HEADERS) {
         return errmsg_set(why, ERR_INVALID, "--header: more than %d", WEBHOOK_MAX_HEADERS);
     }
-    for (size_t i = 0; i < wh->header_count; i++) {
-        free(wh->headers[i].name);
-        free(wh->headers[i].value);
-    }
-    wh->header_count = 0;
+    webhook_clear_headers(wh);
     for (size_t i = 0; i < list->count && !is_emptying(list) && err == ERR_OK; i++) {
         err = apply_header(wh, list->items[i], why);
     }

@@ -118,8 +118,8 @@ static void parked_ones_come_due_at_the_pace_of_the_endpoint(void **state)
         assert_int_equal(gate_park_until(gate, 1000, now_ms, WALL, 0), WALL + 2000 + 25 * i);
 }
 
-/* 30,000 for an endpoint that hangs: each is looked at once in two minutes, and no moment has more than its share. They are parked
- * many in one moment, as they come due together. */
+/* 30,000 for an endpoint that hangs: each is looked at once in two minutes, and no moment has more than its share. They are
+ * parked many in one moment, as they come due together. */
 static void a_backlog_is_spread_evenly(void **state)
 {
     struct gate *gate = *state;

@@ -91,8 +91,8 @@ struct partition {
     int64_t next_due_wall_ms; /* 0: none known */
     int64_t scheduled, due;   /* at the last check */
     bool due_asked;
-    int due_limit;       /* of the script that is out */
-    int64_t due_from_ms; /* the next one leaves then at the earliest */
+    int due_limit;                     /* of the script that is out */
+    int64_t due_from_ms;               /* the next one leaves then at the earliest */
     struct index_postponed *postponed; /* retries that go back to the schedule with the turn's batch */
     size_t postponed_count, postponed_cap;
     STAILQ_HEAD(, sweep) sweeps; /* webhooks whose schedule is being called in */

@@ -155,8 +155,8 @@ void partition_on_record_ack(struct job *job, enum err err, int64_t offset)
         p->apply_at_ms = p->core->now_ms + APPLY_WAIT_MS;
 }
 
-/* Its record tells that it waits, or ends without having been sent: nobody waits for the index to know. Others' claims do, and the
- * scripts before them: so a few such records at a time are on their way to the index, of all partitions. */
+/* Its record tells that it waits, or ends without having been sent: nobody waits for the index to know. Others' claims do, and
+ * the scripts before them: so a few such records at a time are on their way to the index, of all partitions. */
 static bool is_slow(const struct job *job)
 {
     return !job->attempted;
