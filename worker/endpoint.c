@@ -5,13 +5,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/log.h"
 #include "util/mem.h"
 
 #define HEADERS_MAX 8192 /* twice what a definition may hold */
+#define IDLE_MS 600000
 
-static enum err open_key(struct endpoint *ep, const struct keyring *k, const struct webhook_secret *sealed, struct errmsg *why)
+/* ---- open ---- */
+
+static enum err open_key(struct endpoint_open *open, const struct webhook *wh, const struct keyring *k,
+                         const struct webhook_secret *sealed, struct errmsg *why)
 {
-    const struct webhook *wh = ep->wh;
     struct buf secret;
     if (!k)
         return errmsg_set(why, ERR_NOT_FOUND, "no key file (TRUEFTP_SECRETS_KEY_FILE)");
@@ -19,15 +23,15 @@ static enum err open_key(struct endpoint *ep, const struct keyring *k, const str
     enum err err = sealed_open(k, slice_str(wh->account_id), slice_str(wh->id), sealed->sealed_version, slice_str(sealed->sealed),
                                &secret, why);
     if (err == ERR_OK) {
-        int i = ep->key_count++;
-        ep->keys[i].expires_wall_ms = sealed->expires_wall_ms;
+        int i = open->key_count++;
+        open->keys[i].expires_wall_ms = sealed->expires_wall_ms;
         if (wh->signature & WEBHOOK_SIGN_TRUEFTP)
-            ep->keys[i].trueftp = signer_new_trueftp(buf_slice(&secret));
+            open->keys[i].trueftp = signer_new_trueftp(buf_slice(&secret));
         if (wh->signature & WEBHOOK_SIGN_STANDARD)
-            ep->keys[i].standard = signer_new_standard(buf_slice(&secret));
-        if ((wh->signature & WEBHOOK_SIGN_TRUEFTP) && !ep->keys[i].trueftp)
+            open->keys[i].standard = signer_new_standard(buf_slice(&secret));
+        if ((wh->signature & WEBHOOK_SIGN_TRUEFTP) && !open->keys[i].trueftp)
             err = errmsg_set(why, ERR_INVALID, "the secret is empty");
-        if ((wh->signature & WEBHOOK_SIGN_STANDARD) && !ep->keys[i].standard)
+        if ((wh->signature & WEBHOOK_SIGN_STANDARD) && !open->keys[i].standard)
             err = errmsg_set(why, ERR_INVALID, "the secret is not one that Standard Webhooks can sign with");
     }
     if (secret.p)
@@ -37,15 +41,13 @@ static enum err open_key(struct endpoint *ep, const struct keyring *k, const str
 }
 
 /* They were checked when the definition was read; a line that could not be sent would break the webhook, not the request. */
-static enum err put_headers(struct endpoint *ep, struct errmsg *why)
+static enum err put_headers(struct endpoint_open *open, const struct webhook *wh, struct errmsg *why)
 {
-    buf_init(&ep->headers, HEADERS_MAX);
-    buf_init(&ep->headers_traced, HEADERS_MAX);
-    for (size_t i = 0; i < ep->wh->header_count; i++) {
-        struct slice name = slice_str(ep->wh->headers[i].name), value = slice_str(ep->wh->headers[i].value);
-        enum err err = http_header_put(&ep->headers, name, value);
+    for (size_t i = 0; i < wh->header_count; i++) {
+        struct slice name = slice_str(wh->headers[i].name), value = slice_str(wh->headers[i].value);
+        enum err err = http_header_put(&open->headers, name, value);
         if (err == ERR_OK && strcasecmp(name.p, "traceparent") != 0)
-            err = http_header_put(&ep->headers_traced, name, value);
+            err = http_header_put(&open->headers_traced, name, value);
         if (err != ERR_OK)
             return errmsg_set(why, err, "header %zu cannot be sent", i + 1);
     }
@@ -79,61 +81,109 @@ static enum err make_tls(const struct webhook *wh, const struct keyring *k, stru
     return err;
 }
 
-static void open_http(struct endpoint *ep, const struct keyring *k)
+static void free_open(struct endpoint_open *open)
 {
-    const struct webhook *wh = ep->wh;
-    struct http_tls *tls;
-    struct errmsg why;
-    if (make_tls(wh, k, &tls, &why) != ERR_OK) {
-        ep->broken = mem_strdup(why.text);
-        return;
+    for (int i = 0; i < open->key_count; i++) {
+        signer_free(open->keys[i].trueftp);
+        signer_free(open->keys[i].standard);
     }
-    if (http_endpoint_new(ep->client, wh->url, tls, &ep->http, &why) != ERR_OK)
-        ep->refused = mem_strdup(why.text);
-    http_tls_unref(tls);
+    buf_done(&open->headers);
+    buf_done(&open->headers_traced);
+    http_endpoint_free(open->http);
+    http_tls_unref(open->tls);
+    free(open);
 }
 
-/* Where it is sent, what is sent with each POST, and what signs it; or it is broken. */
-static void prepare(struct endpoint *ep, const struct keyring *k)
+/* NULL: why. */
+static struct endpoint_open *new_open(const struct webhook *wh, const struct keyring *k, struct errmsg *why)
 {
-    const struct webhook *wh = ep->wh;
+    struct endpoint_open *open = mem_zalloc(sizeof *open);
+    buf_init(&open->headers, HEADERS_MAX);
+    buf_init(&open->headers_traced, HEADERS_MAX);
+    enum err err = put_headers(open, wh, why);
+    if (err == ERR_OK && wh->secret_count == 0)
+        err = errmsg_set(why, ERR_INVALID, "the webhook has no secret");
+    for (size_t i = 0; i < wh->secret_count && err == ERR_OK; i++)
+        err = open_key(open, wh, k, &wh->secrets[i], why);
+    if (err == ERR_OK)
+        err = make_tls(wh, k, &open->tls, why);
+    if (err == ERR_OK)
+        return open;
+    free_open(open);
+    return NULL;
+}
+
+static char *unusable(const struct endpoint *ep, const struct errmsg *why)
+{
+    log_warn("webhook_unusable", LOG_STR("webhook_id", ep->wh->id), LOG_STR("account_id", ep->wh->account_id),
+             LOG_STR("reason", why->text));
+    return mem_strdup(why->text);
+}
+
+static void close_endpoint(struct endpoint *ep)
+{
+    if (!ep->open)
+        return;
+    TAILQ_REMOVE(&ep->shelf->open, ep->open, link);
+    ep->shelf->open_count--;
+    free_open(ep->open);
+    ep->open = NULL;
+}
+
+bool endpoint_open(struct endpoint *ep, const struct keyring *k, int64_t now_ms)
+{
+    struct endpoint_shelf *shelf = ep->shelf;
     struct errmsg why;
-    open_http(ep, k);
     if (ep->broken)
-        return;
-    if (put_headers(ep, &why) != ERR_OK)
-        ep->broken = mem_strdup(why.text);
-    else if (wh->secret_count == 0)
-        ep->broken = mem_strdup("the webhook has no secret");
-    for (size_t i = 0; i < wh->secret_count && !ep->broken; i++)
-        if (open_key(ep, k, &wh->secrets[i], &why) != ERR_OK)
-            ep->broken = mem_strdup(why.text);
-}
-
-static void undo(struct endpoint *ep)
-{
-    for (int i = 0; i < ep->key_count; i++) {
-        signer_free(ep->keys[i].trueftp);
-        signer_free(ep->keys[i].standard);
+        return false;
+    if (ep->open) {
+        TAILQ_REMOVE(&shelf->open, ep->open, link);
+        shelf->open_count--;
+    } else if ((ep->open = new_open(ep->wh, k, &why)) == NULL) {
+        ep->broken = unusable(ep, &why);
+        return false;
+    } else {
+        ep->open->endpoint = ep;
+        if (!ep->refused && http_endpoint_new(shelf->http, ep->wh->url, ep->open->tls, &ep->open->http, &why) != ERR_OK)
+            ep->refused = unusable(ep, &why);
     }
-    memset(ep->keys, 0, sizeof ep->keys);
-    ep->key_count = 0;
-    http_endpoint_free(ep->http);
-    ep->http = NULL;
-    buf_done(&ep->headers);
-    buf_done(&ep->headers_traced);
-    free(ep->refused);
-    free(ep->broken);
-    ep->refused = ep->broken = NULL;
+    ep->open->used_ms = now_ms;
+    TAILQ_INSERT_TAIL(&shelf->open, ep->open, link);
+    shelf->open_count++;
+    return true;
 }
 
-struct endpoint *endpoint_new(struct http_client *http, const struct keyring *k, struct webhook *wh)
+/* ---- the shelf ---- */
+
+void endpoint_shelf_init(struct endpoint_shelf *shelf, struct http_client *http)
+{
+    *shelf = (struct endpoint_shelf){.http = http};
+    TAILQ_INIT(&shelf->open);
+}
+
+void endpoint_shelf_tidy(struct endpoint_shelf *shelf, int64_t now_ms)
+{
+    struct endpoint_open *open;
+    while ((open = TAILQ_FIRST(&shelf->open)) != NULL && now_ms - open->used_ms >= IDLE_MS)
+        close_endpoint(open->endpoint);
+}
+
+/* ---- life ---- */
+
+/* What stands in the way of a POST is known, and told, when the definition comes. */
+static void look(struct endpoint *ep, const struct keyring *k)
+{
+    (void)endpoint_open(ep, k, 0);
+    close_endpoint(ep);
+}
+
+struct endpoint *endpoint_new(struct endpoint_shelf *shelf, const struct keyring *k, struct webhook *wh)
 {
     struct endpoint *ep = mem_zalloc(sizeof *ep);
-    ep->client = http;
     ep->wh = wh;
+    ep->shelf = shelf;
     ep->refs = 1;
-    prepare(ep, k);
+    look(ep, k);
     return ep;
 }
 
@@ -141,8 +191,9 @@ bool endpoint_reopen(struct endpoint *ep, const struct keyring *k)
 {
     if (!ep->broken)
         return false;
-    undo(ep); /* nothing of a broken one is in flight */
-    prepare(ep, k);
+    free(ep->broken);
+    ep->broken = NULL;
+    look(ep, k);
     return !ep->broken;
 }
 
@@ -156,7 +207,9 @@ void endpoint_unref(struct endpoint *ep)
 {
     if (!ep || --ep->refs > 0)
         return;
-    undo(ep);
+    close_endpoint(ep);
     webhook_free(ep->wh);
+    free(ep->refused);
+    free(ep->broken);
     free(ep);
 }

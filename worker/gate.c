@@ -5,9 +5,10 @@
 #include "util/mem.h"
 
 #define QUEUE_MAX 1024
-#define SHARES 4       /* partitions of an account */
-#define PARK_MS 2000   /* parked at least so long */
-#define PARK_LOOK_MS 4 /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
+#define UNPROVEN_MAX 128 /* before its first answer */
+#define SHARES 4         /* partitions of an account */
+#define PARK_MS 2000     /* parked at least so long */
+#define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
 #define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
 
@@ -69,27 +70,38 @@ static double pace_of(const struct gate *gate, int64_t now_ms)
     return pace < limit ? limit : pace;
 }
 
-bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms)
+static bool is_jammed(const struct gate *gate, int64_t now_ms)
 {
-    if (breaker_wait_ms(&gate->breaker, now_ms) > 0 || gate->queued >= QUEUE_MAX)
-        return true;
-    if (!job->has_record && now_wall_ms < gate->parked_until_wall_ms)
-        return true;
-    return gate->queued * pace_of(gate, now_ms) > GATE_PATIENCE_MS;
+    return breaker_wait_ms(&gate->breaker, now_ms) > 0 || gate->queued >= QUEUE_MAX ||
+           gate->queued * pace_of(gate, now_ms) > GATE_PATIENCE_MS;
 }
 
-int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms)
+bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms)
+{
+    return is_jammed(gate, now_ms) || (!job->has_record && now_wall_ms < gate->parked_until_wall_ms);
+}
+
+enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms, int64_t now_wall_ms)
+{
+    if (gate && (is_jammed(gate, now_ms) || now_wall_ms < gate->parked_until_wall_ms))
+        return GATE_PARKS;
+    bool unproven = !gate || gate->duration_ms <= 0;
+    return unproven && (gate ? gate->queued : 0) + on_the_way >= UNPROVEN_MAX ? GATE_HAS_ENOUGH : GATE_TAKES;
+}
+
+int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random)
 {
     int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms), spread_ms = scheduled * PARK_LOOK_MS;
     int64_t first = now_wall_ms + (wait_ms > PARK_MS ? wait_ms : PARK_MS);
     double pace = pace_of(gate, now_ms);
-    int64_t until = gate->parked_last_wall_ms + (pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace);
+    int64_t step_ms = pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace;
+    int64_t until = gate->parked_last_wall_ms + step_ms;
     if (spread_ms < PARK_MS)
         spread_ms = PARK_MS;
     if (spread_ms > PARK_SPREAD_MOST_MS)
         spread_ms = PARK_SPREAD_MOST_MS;
     if (until < first || until > first + spread_ms)
-        until = first;
+        until = first + random % step_ms;
     gate->parked_last_wall_ms = until;
     if (gate->parked_until_wall_ms < until)
         gate->parked_until_wall_ms = until;

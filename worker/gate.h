@@ -22,7 +22,7 @@ enum gate_state {
 };
 
 struct gate {
-    char *key; /* "partition webhook_id" */
+    char *key; /* the partition's number, webhook id */
     struct tenant *tenant;
     enum gate_state state;
     TAILQ_ENTRY(gate) link;
@@ -38,6 +38,13 @@ struct gate {
     int64_t moved_ms;             /* when a POST last started or ended */
     double duration_ms;           /* of an answer, smoothed; 0: none has come */
     UT_hash_handle hh;
+};
+
+/* What a gate says to a new delivery that could be made for it. */
+enum gate_look {
+    GATE_TAKES,
+    GATE_HAS_ENOUGH, /* it moves, or may begin to: soon */
+    GATE_PARKS,      /* it would be parked */
 };
 
 /* How an attempt went, for the endpoint's health. */
@@ -57,10 +64,14 @@ enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);
 /* A job must not be queued here now: the breaker is open, others are parked before it, or it would lose patience: at the pace
  * last seen, those that are queued already take longer. So an endpoint that does not answer fills neither memory nor credit. */
 bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
+/* What to do with an event for it. on_the_way: deliveries of its partition that may yet come to it. As long as no answer tells
+ * its pace, it takes only a few. */
+enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms, int64_t now_wall_ms);
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
- * begins anew: a schedule of so many is gone through once in 4 ms for each of them. So due times are spread evenly, an endpoint
- * that is back gets what it can take (up to 250 a second in each partition), and one that is not costs little. */
-int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms);
+ * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them. So due
+ * times are spread evenly, an endpoint that is back gets what it can take (up to 250 a second in each partition), and one that is
+ * not costs little. */
+int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random);
 
 void gate_started(struct gate *gate, int64_t now_ms);
 void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);

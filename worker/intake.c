@@ -1,10 +1,11 @@
 #include "intake.h"
 
 #include "age.h"
+#include "backlog.h"
 #include "dlq.h"
 #include "model/event.h"
+#include "schedule.h"
 #include "table.h"
-#include "trace.h"
 #include "util/log.h"
 #include "worker.h"
 
@@ -22,15 +23,24 @@ static struct trace trace_of(const struct kafka_record *rec)
     return trace;
 }
 
+void intake_owe(struct worker *w, struct partition *p, uint64_t event_seq, const struct event *ev, const struct job_webhook *wh,
+                const struct trace *trace, int64_t offset)
+{
+    struct job *job = job_new(&w->core, p);
+    job_from_event(job, ev, wh, trace->id, offset);
+    job->dl.trace_unsampled = trace->id.len > 0 && !trace->sampled;
+    partition_add_job(p, event_seq, job);
+}
+
 static void owe(struct worker *w, struct partition *p, uint64_t seq, const struct event *ev, const struct kafka_record *rec,
                 const struct endpoint *ep)
 {
     struct job_webhook wh = {slice_str(ep->wh->id), ep->wh->max_attempts};
     struct trace trace = trace_of(rec);
-    struct job *job = job_new(&w->core, p);
-    job_from_event(job, ev, &wh, trace.id, rec->offset);
-    job->dl.trace_unsampled = trace.id.len > 0 && !trace.sampled;
-    partition_add_job(p, seq, job);
+    if (schedule_look(w->schedule, p, wh.id) == GATE_TAKES)
+        intake_owe(w, p, seq, ev, &wh, &trace, rec->offset);
+    else
+        backlog_add(w->backlog, p, seq, rec, &wh, &trace);
 }
 
 /* A command: one webhook, whatever its filters. */

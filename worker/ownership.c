@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backlog.h"
 #include "crash.h"
 #include "intake.h"
 #include "util/log.h"
@@ -9,7 +10,7 @@
 #include "worker.h"
 
 #define ASK_AGAIN_MS 1000
-#define EVENTS_A_TURN 512
+#define EVENTS_A_TURN 128 /* a turn stays short: answers that came meanwhile wait for its end */
 
 /* A commit whose answer is awaited; answers come in the order of a partition's commits. */
 struct commit_out {
@@ -237,6 +238,7 @@ static void share_credit(struct ownership *o)
             continue;
         int in_hand = partition_in_hand(slot->partition);
         bool hold = slot->held ? in_hand > credit / 2 : in_hand >= credit;
+        hold = hold || backlog_is_full(o->worker->backlog, slot->partition);
         if (hold == slot->held)
             continue;
         slot->held = hold;
@@ -412,6 +414,15 @@ int64_t ownership_unsettled(const struct ownership *o)
     for (int32_t i = 0; o && i < o->count; i++)
         if (o->slots[i].partition)
             count += partition_unsettled(o->slots[i].partition);
+    return count;
+}
+
+int ownership_under_way(const struct ownership *o)
+{
+    int count = 0;
+    for (int32_t i = 0; o && i < o->count; i++)
+        if (o->slots[i].partition)
+            count += partition_under_way(o->slots[i].partition);
     return count;
 }
 

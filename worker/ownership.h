@@ -54,5 +54,7 @@ int64_t ownership_unread(const struct ownership *o);
 int64_t ownership_unsettled(const struct ownership *o);
 /* Deliveries whose records are on their way to the log or the index. */
 int ownership_recording(const struct ownership *o);
+/* Those, and what is being claimed: all that waits for Redis or Kafka, not for an endpoint. */
+int ownership_under_way(const struct ownership *o);
 
 #endif

@@ -1,6 +1,7 @@
 #include "ports.h"
 
 #include "age.h"
+#include "backlog.h"
 #include "delivery_log.h"
 #include "dlq.h"
 #include "index.h"
@@ -120,6 +121,7 @@ static void port_gave_up(void *ctx, struct partition *p)
 {
     struct worker *w = ctx;
     ages_forget(w->ages, partition_number(p));
+    backlog_drop(w->backlog, p);
     ownership_gave_up(w->ownership, p);
 }
 

@@ -22,33 +22,33 @@ static void put_number(struct buf *b, struct slice name, int64_t value)
     buf_put(b, "\r\n", 2);
 }
 
-static bool signs_now(const struct endpoint *ep, int i, int64_t now_s)
+static bool signs_now(const struct endpoint_open *open, int i, int64_t now_s)
 {
-    return ep->keys[i].expires_wall_ms == 0 || ep->keys[i].expires_wall_ms > now_s * 1000;
+    return open->keys[i].expires_wall_ms == 0 || open->keys[i].expires_wall_ms > now_s * 1000;
 }
 
-static void put_trueftp(struct buf *b, const struct job *job, const struct endpoint *ep, int64_t now_s)
+static void put_trueftp(struct buf *b, const struct job *job, const struct endpoint_open *open, int64_t now_s)
 {
     char signature[SIGNATURE_TRUEFTP_SIZE];
-    for (int i = 0; i < ep->key_count; i++) {
-        if (!ep->keys[i].trueftp || !signs_now(ep, i, now_s))
+    for (int i = 0; i < open->key_count; i++) {
+        if (!open->keys[i].trueftp || !signs_now(open, i, now_s))
             continue;
-        sign_trueftp(ep->keys[i].trueftp, now_s, job->dl.body, signature);
-        put(b, ep->keys[i].expires_wall_ms == 0 ? SLICE("X-TrueFTP-Signature: ") : SLICE("X-TrueFTP-Signature-Previous: "),
+        sign_trueftp(open->keys[i].trueftp, now_s, job->dl.body, signature);
+        put(b, open->keys[i].expires_wall_ms == 0 ? SLICE("X-TrueFTP-Signature: ") : SLICE("X-TrueFTP-Signature-Previous: "),
             slice_of(signature, sizeof signature - 1));
     }
 }
 
-static void put_standard(struct buf *b, const struct job *job, const struct endpoint *ep, struct slice id, int64_t now_s)
+static void put_standard(struct buf *b, const struct job *job, const struct endpoint_open *open, struct slice id, int64_t now_s)
 {
     char list[2 * (SIGNATURE_STANDARD_SIZE + 1)] = "";
     size_t used = 0;
-    for (int i = 0; i < ep->key_count; i++) {
-        if (!ep->keys[i].standard || !signs_now(ep, i, now_s))
+    for (int i = 0; i < open->key_count; i++) {
+        if (!open->keys[i].standard || !signs_now(open, i, now_s))
             continue;
         if (used > 0)
             list[used++] = ' ';
-        sign_standard(ep->keys[i].standard, id, now_s, job->dl.body, list + used);
+        sign_standard(open->keys[i].standard, id, now_s, job->dl.body, list + used);
         used += strlen(list + used);
     }
     if (used == 0)
@@ -70,7 +70,7 @@ static bool put_trace(struct buf *b, const struct job *job, uint64_t span)
     return true;
 }
 
-static void put_headers(struct buf *b, const struct job *job, const struct endpoint *ep, int64_t now_s, uint64_t span)
+static void put_headers(struct buf *b, const struct job *job, const struct endpoint_open *open, int64_t now_s, uint64_t span)
 {
     char text[UUID_TEXT_SIZE];
     uuid_format(&job->dl.id, text);
@@ -79,10 +79,10 @@ static void put_headers(struct buf *b, const struct job *job, const struct endpo
     put(b, SLICE("X-TrueFTP-Delivery: "), id);
     put_number(b, SLICE("X-TrueFTP-Timestamp: "), now_s);
     put_number(b, SLICE("X-TrueFTP-Attempt: "), job->dl.attempt + 1);
-    put_trueftp(b, job, ep, now_s);
-    put_standard(b, job, ep, id, now_s);
+    put_trueftp(b, job, open, now_s);
+    put_standard(b, job, open, id, now_s);
     bool traced = put_trace(b, job, span);
-    buf_put_slice(b, buf_slice(traced ? &ep->headers_traced : &ep->headers));
+    buf_put_slice(b, buf_slice(traced ? &open->headers_traced : &open->headers));
 }
 
 static void on_done(void *ctx, const struct http_result *r)
@@ -137,18 +137,18 @@ void post_start(struct worker *w, struct job *job, struct endpoint *ep)
     struct buf *lines = &w->header_lines;
     job->posted_wall_ms = w->core.now_wall_ms;
     job->waited_ms = (int32_t)(w->core.now_ms - job->queued_ms);
-    if (!ep->http) {
+    if (!ep->open->http) {
         refused(w, job, ep);
         return;
     }
     CRASH_POINT("before_post");
     uint64_t span = (uint64_t)core_random(&w->core) << 32 | core_random(&w->core);
     buf_reset(lines);
-    put_headers(lines, job, ep, w->core.now_wall_ms / 1000, span);
+    put_headers(lines, job, ep->open, w->core.now_wall_ms / 1000, span);
     check(lines->err == ERR_OK);
     struct http_post post = {.headers = buf_slice(lines), .body = job->dl.body, .timeout_ms = ep->wh->timeout_ms};
     job->endpoint = endpoint_ref(ep);
-    job->request = http_client_post(w->http, ep->http, &post, on_done, job);
+    job->request = http_client_post(w->http, ep->open->http, &post, on_done, job);
 }
 
 void post_cancel(struct job *job)

@@ -1,6 +1,5 @@
 #include "schedule.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ownership.h"
@@ -41,7 +40,8 @@ struct schedule {
     struct tenant_list ring; /* accounts with a gate that is ready */
     struct gate_list full, waiting, idle;
     struct job_list parking; /* to be parked in the next turn */
-    bool parking_waits;      /* for records that are under way */
+    int parking_count;
+    bool parking_waits; /* for records that are under way */
     int queued, busy_tenants;
     int64_t wake_ms; /* of the first waiting gate; 0: none */
     int64_t rest_until_ms;
@@ -130,23 +130,48 @@ static void place(struct schedule *s, struct gate *gate)
     tenant_place(s, gate->tenant);
 }
 
+struct gate_key {
+    char bytes[192];
+    size_t len;
+};
+
+static void gate_key(struct gate_key *key, const struct partition *p, struct slice webhook_id)
+{
+    int32_t number = partition_number(p);
+    key->len = sizeof number + webhook_id.len;
+    check(key->len <= sizeof key->bytes);
+    memcpy(key->bytes, &number, sizeof number);
+    memcpy(key->bytes + sizeof number, webhook_id.p, webhook_id.len);
+}
+
 static struct gate *gate_of(struct schedule *s, const struct job *job, const struct webhook *wh)
 {
     struct gate *gate;
-    char key[192];
-    size_t digits = (size_t)snprintf(key, sizeof key, "%d ", partition_number(job->partition));
-    size_t len = digits + job->dl.webhook_id.len;
-    check(len < sizeof key);
-    memcpy(key + digits, job->dl.webhook_id.p, job->dl.webhook_id.len);
-    HASH_FIND(hh, s->gates, key, len, gate);
+    struct gate_key key;
+    gate_key(&key, job->partition, job->dl.webhook_id);
+    HASH_FIND(hh, s->gates, key.bytes, key.len, gate);
     if (!gate) {
         struct tenant *t = tenant_of(s, job->dl.account_id);
-        gate = gate_new(key, len, t, wh, s->worker->core.now_ms);
+        gate = gate_new(key.bytes, key.len, t, wh, s->worker->core.now_ms);
         t->gates++;
         TAILQ_INSERT_TAIL(&s->idle, gate, link);
-        HASH_ADD_KEYPTR(hh, s->gates, gate->key, len, gate);
+        HASH_ADD_KEYPTR(hh, s->gates, gate->key, key.len, gate);
     }
     return gate;
+}
+
+enum gate_look schedule_look(const struct schedule *s, const struct partition *p, struct slice webhook_id)
+{
+    const struct core *c = &s->worker->core;
+    const char *why;
+    struct gate *gate;
+    struct gate_key key;
+    if (table_state(s->worker->table, webhook_id, &why) != TABLE_OPEN)
+        return GATE_PARKS;
+    gate_key(&key, p, webhook_id);
+    HASH_FIND(hh, s->gates, key.bytes, key.len, gate);
+    int on_the_way = partition_job_count(p, JOB_UNCLAIMED) + partition_job_count(p, JOB_CLAIMING);
+    return gate_look(gate, on_the_way, c->now_ms, c->now_wall_ms);
 }
 
 static void forget(struct schedule *s, struct gate *gate)
@@ -185,6 +210,13 @@ static void park_next_turn(struct schedule *s, struct job *job)
 {
     job->gate = NULL;
     TAILQ_INSERT_TAIL(&s->parking, job, gate_link);
+    s->parking_count++;
+}
+
+static void unpark(struct schedule *s, struct job *job)
+{
+    TAILQ_REMOVE(&s->parking, job, gate_link);
+    s->parking_count--;
 }
 
 /* A retry that came before its time: its webhook was closed, its schedule called in, and now it is open again. */
@@ -226,7 +258,7 @@ void schedule_withdraw(struct schedule *s, struct job *job)
         dequeue(s, gate, job);
         place(s, gate);
     } else {
-        TAILQ_REMOVE(&s->parking, job, gate_link);
+        unpark(s, job);
     }
 }
 
@@ -263,8 +295,8 @@ static void park(struct schedule *s, struct job *job)
     else if (not_due(s, job))
         partition_on_park(job, job->dl.next_attempt_wall_ms);
     else
-        partition_on_park(
-            job, gate_park_until(gate_of(s, job, ep->wh), partition_scheduled(job->partition), c->now_ms, c->now_wall_ms));
+        partition_on_park(job, gate_park_until(gate_of(s, job, ep->wh), partition_scheduled(job->partition), c->now_ms,
+                                               c->now_wall_ms, core_random(c)));
 }
 
 static bool park_all(struct schedule *s)
@@ -278,7 +310,7 @@ static bool park_all(struct schedule *s)
         if (s->parking_waits)
             break;
         recording += !job->has_record;
-        TAILQ_REMOVE(&s->parking, job, gate_link);
+        unpark(s, job);
         park(s, job);
         any = true;
     }
@@ -299,7 +331,7 @@ static void send_first(struct schedule *s, struct gate *gate)
     const char *why;
     struct endpoint *ep = table_webhook(w->table, job->dl.webhook_id);
     dequeue(s, gate, job);
-    if (table_state(w->table, job->dl.webhook_id, &why) != TABLE_OPEN || ep->broken) {
+    if (table_state(w->table, job->dl.webhook_id, &why) != TABLE_OPEN || !endpoint_open(ep, w->keyring, w->core.now_ms)) {
         park(s, job);
         place(s, gate);
         return;
@@ -423,6 +455,11 @@ int64_t schedule_idle_ms(const struct schedule *s)
 int schedule_queued(const struct schedule *s)
 {
     return s->queued;
+}
+
+int schedule_parking(const struct schedule *s)
+{
+    return s->parking_count;
 }
 
 int schedule_breakers_open(const struct schedule *s)

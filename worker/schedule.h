@@ -17,6 +17,9 @@ void schedule_free(struct schedule *s); /* all jobs must be gone */
 void schedule_send(struct schedule *s, struct job *job);
 void schedule_withdraw(struct schedule *s, struct job *job);
 
+/* What becomes of a new event's delivery to a webhook. */
+enum gate_look schedule_look(const struct schedule *s, const struct partition *p, struct slice webhook_id);
+
 /* Starts POSTs while slots are free. true: something was done that may let more be done. */
 bool schedule_turn(struct schedule *s);
 /* Every second: parks what has waited too long, forgets gates that have long been idle. */
@@ -29,6 +32,7 @@ void schedule_ended(struct schedule *s, struct job *job, enum gate_answer answer
 void schedule_rest(struct schedule *s);
 
 int schedule_queued(const struct schedule *s);
+int schedule_parking(const struct schedule *s); /* are to be parked */
 int schedule_breakers_open(const struct schedule *s);
 
 #endif

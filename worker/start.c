@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "backlog.h"
 #include "ownership.h"
 #include "safety.h"
 #include "table.h"
@@ -57,6 +58,7 @@ static void wait_for(struct start *s, const char *what)
 static void join(struct worker *w)
 {
     struct errmsg why;
+    w->backlog = backlog_new(w, w->event_partitions);
     if (ownership_new(w, w->event_partitions, &w->ownership, &why) != ERR_OK) {
         log_error("group_failed", LOG_STR("error", why.text));
         give_up(w, EXIT_SOFTWARE);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "age.h"
+#include "backlog.h"
 #include "ownership.h"
 #include "schedule.h"
 #include "table.h"
@@ -29,6 +30,11 @@ static double jobs_in_hand(void *ctx)
 static double queued(void *ctx)
 {
     return schedule_queued(((struct worker *)ctx)->schedule);
+}
+
+static double kept(void *ctx)
+{
+    return (double)backlog_count(((struct worker *)ctx)->backlog);
 }
 
 static double breakers_open(void *ctx)
@@ -125,6 +131,8 @@ static void gauges(struct metrics *m, struct worker *w)
     metrics_gauge_fn(m, "trueftp_worker_slots", "POSTs that may be in flight.", NULL, slots, w);
     metrics_gauge_fn(m, "trueftp_worker_jobs", "Deliveries in hand.", NULL, jobs_in_hand, w);
     metrics_gauge_fn(m, "trueftp_worker_queued", "Deliveries waiting at their endpoint's gate.", NULL, queued, w);
+    metrics_gauge_fn(m, "trueftp_worker_backlog", "Deliveries of events read, for endpoints that take nothing now.", NULL, kept,
+                     w);
     metrics_gauge_fn(m, "trueftp_worker_breakers_open", "Endpoint gates whose circuit breaker is not closed.", NULL,
                      breakers_open, w);
     metrics_gauge_fn(m, "trueftp_worker_partitions_owned", "Partitions that the group has given to this worker.", NULL, owned, w);

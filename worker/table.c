@@ -1,5 +1,6 @@
 #include "table.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "model/account.h"
@@ -93,10 +94,7 @@ static void put_webhook(struct table *t, struct webhook *wh)
     if (tw)
         remove_webhook(t, tw);
     tw = mem_zalloc(sizeof *tw);
-    tw->ep = endpoint_new(w->http, w->keyring, wh);
-    if (tw->ep->broken || tw->ep->refused)
-        log_warn("webhook_unusable", LOG_STR("webhook_id", wh->id), LOG_STR("account_id", wh->account_id),
-                 LOG_STR("reason", tw->ep->broken ? tw->ep->broken : tw->ep->refused));
+    tw->ep = endpoint_new(&w->endpoints, w->keyring, wh);
     HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
     link_webhook(tw, account_of(t, slice_str(wh->account_id)));
 }
@@ -185,8 +183,10 @@ static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
     if (*ended)
         return;
     *ended = true;
-    if (--t->ends_missing == 0)
-        log_info("table_complete", LOG_INT("webhooks", HASH_COUNT(t->webhooks)), LOG_INT("accounts", HASH_COUNT(t->accounts)));
+    if (--t->ends_missing > 0)
+        return;
+    malloc_trim(0); /* what reading it took: more than the table itself, for a while */
+    log_info("table_complete", LOG_INT("webhooks", HASH_COUNT(t->webhooks)), LOG_INT("accounts", HASH_COUNT(t->accounts)));
 }
 
 enum err table_new(struct worker *w, int32_t webhook_partitions, int32_t account_partitions, struct table **out,

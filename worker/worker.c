@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "age.h"
+#include "backlog.h"
 #include "delivery_log.h"
 #include "dlq.h"
 #include "health.h"
@@ -83,8 +84,11 @@ static void on_deadline(void *ctx)
 static void arm_deadline(struct worker *w)
 {
     int64_t idle_ms = ownership_idle_ms(w->ownership), gates_ms = schedule_idle_ms(w->schedule);
+    int64_t backlog_ms = backlog_idle_ms(w->backlog);
     if (idle_ms < 0 || (gates_ms >= 0 && gates_ms < idle_ms))
         idle_ms = gates_ms;
+    if (idle_ms < 0 || (backlog_ms >= 0 && backlog_ms < idle_ms))
+        idle_ms = backlog_ms;
     if (idle_ms >= 0)
         loop_timer_arm(w->deadline, idle_ms);
     else
@@ -97,6 +101,7 @@ static bool on_turn(void *ctx)
     bool again = index_turn(w->index);
     if (w->ownership) {
         dlq_turn(w->dlq);
+        backlog_turn(w->backlog);
         ownership_turn(w->ownership);
         /* What was started may have ended at once (a refused target): its record leaves in this turn too. */
         if (schedule_turn(w->schedule))
@@ -128,6 +133,7 @@ static void on_second(void *ctx)
     if (w->ownership) {
         ownership_second(w->ownership);
         schedule_second(w->schedule);
+        endpoint_shelf_tidy(&w->endpoints, w->core.now_ms);
         stats_generation(&w->stats, ownership_generation(w->ownership));
     }
     loop_timer_arm(w->second, SECOND_MS);
@@ -254,6 +260,7 @@ static enum err open_io(struct worker *w, struct errmsg *why)
     ho.resolver = w->resolver;
     ho.proxy = w->proxy;
     w->http = http_client_new(&ho);
+    endpoint_shelf_init(&w->endpoints, w->http);
     err = redis_new(w->loop, w->resolver, &ro, &w->redis, why);
     if (err == ERR_OK)
         err = kafka_admin_new(&w->kafka, &w->kafka_admin, why);
@@ -330,6 +337,7 @@ void worker_done(struct worker *w)
     if (w->redis)
         redis_free(w->redis);
     ownership_free(w->ownership);
+    backlog_free(w->backlog);
     table_free(w->table);
     if (w->http)
         http_client_free(w->http);

@@ -6,6 +6,7 @@
  *   ownership.c     the group gives and takes partitions; commits
  *   intake.c        an event is read, understood and matched: jobs
  *   index.c         claims and schedules in Redis
+ *   backlog.c       events for endpoints that take nothing now
  *   schedule.c      which job is sent when: accounts take turns, what is late is parked
  *   gate.c          one webhook's queue, and when its next POST may start
  *   post.c          a job becomes a signed POST, its result an outcome
@@ -21,6 +22,7 @@
 #define WORKER_WORKER_H
 
 #include "core/partition.h"
+#include "endpoint.h"
 #include "index.h"
 #include "io/admin.h"
 #include "io/http_client.h"
@@ -37,6 +39,7 @@
 struct ages;
 struct table;
 struct schedule;
+struct backlog;
 struct dlq;
 struct health;
 struct keys;
@@ -77,8 +80,10 @@ struct worker {
     struct buf event_scratch; /* strings of the event being read */
     struct buf header_lines;  /* of the POST being started */
     struct index_store *index;
+    struct endpoint_shelf endpoints;
     struct table *table;
     struct schedule *schedule;
+    struct backlog *backlog;
     struct dlq *dlq;
     struct health *health;
     struct ownership *ownership;

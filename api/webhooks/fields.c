@@ -144,15 +144,6 @@ static void apply_rate(struct applying *ap, const json_t *value)
     ap->wh->rate_limit_per_second = number_of(ap, "rate_limit_per_second", value, 0, RATE_MAX, 0);
 }
 
-static void free_headers(struct webhook *wh)
-{
-    for (size_t i = 0; i < wh->header_count; i++) {
-        free(wh->headers[i].name);
-        free(wh->headers[i].value);
-    }
-    wh->header_count = 0;
-}
-
 static void apply_headers(struct applying *ap, const json_t *value)
 {
     const char *name = NULL;
@@ -161,16 +152,14 @@ static void apply_headers(struct applying *ap, const json_t *value)
         field_error(ap->errors, "headers", "invalid", "must be an object of at most %d headers", WEBHOOK_MAX_HEADERS);
         return;
     }
-    free_headers(ap->wh);
+    webhook_clear_headers(ap->wh);
     json_object_foreach((json_t *)(uintptr_t)value, name, text)
     {
         if (!json_is_string(text)) {
             field_error(ap->errors, "headers", "invalid", "the value of %.64s must be a string", name);
             return;
         }
-        struct webhook_header *h = &ap->wh->headers[ap->wh->header_count++];
-        h->name = mem_strdup(name);
-        h->value = mem_strdup(json_string_value(text));
+        webhook_add_header(ap->wh, slice_str(name), slice_str(json_string_value(text)));
     }
 }
 

@@ -54,10 +54,7 @@ void webhook_free(struct webhook *wh)
     for (size_t i = 0; i < wh->pattern_count; i++) {
         free((void *)(uintptr_t)wh->patterns[i].p);
     }
-    for (size_t i = 0; i < wh->header_count; i++) {
-        free(wh->headers[i].name);
-        free(wh->headers[i].value);
-    }
+    webhook_clear_headers(wh);
     for (size_t i = 0; i < wh->secret_count; i++) {
         free(wh->secrets[i].sealed);
     }
@@ -69,6 +66,23 @@ void webhook_free(struct webhook *wh)
     free(wh->description);
     free(wh->disabled_reason);
     free(wh);
+}
+
+void webhook_add_header(struct webhook *wh, struct slice name, struct slice value)
+{
+    wh->headers = mem_array(wh->headers, wh->header_count + 1, sizeof *wh->headers);
+    wh->headers[wh->header_count++] = (struct webhook_header){mem_dup(name.p, name.len), mem_dup(value.p, value.len)};
+}
+
+void webhook_clear_headers(struct webhook *wh)
+{
+    for (size_t i = 0; i < wh->header_count; i++) {
+        free(wh->headers[i].name);
+        free(wh->headers[i].value);
+    }
+    free(wh->headers);
+    wh->headers = NULL;
+    wh->header_count = 0;
 }
 
 static enum err check_range(const char *name, int64_t value, int64_t min, int64_t max, struct errmsg *why)

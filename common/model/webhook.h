@@ -39,7 +39,7 @@ struct webhook {
     int64_t timeout_ms;            /* 1000-20000, default 10000 */
     int max_concurrency;           /* 1-1024, default 16 */
     int64_t rate_limit_per_second; /* 0: none */
-    struct webhook_header headers[WEBHOOK_MAX_HEADERS];
+    struct webhook_header *headers;
     size_t header_count;
     enum webhook_signature signature;
     struct webhook_secret secrets[2]; /* current, and previous during a rotation */
@@ -55,6 +55,9 @@ bool webhook_id_valid(struct slice id);
 /* A new webhook with the defaults; all strings "". */
 struct webhook *webhook_new(void);
 void webhook_free(struct webhook *wh);
+/* One more, behind the others; both strings are copied. */
+void webhook_add_header(struct webhook *wh, struct slice name, struct slice value);
+void webhook_clear_headers(struct webhook *wh);
 
 /* From the topic. Members and events that are unknown are ignored; missing or null ones take their defaults; the result is valid
  * (webhook_validate). ERR_INVALID: why names the member. */

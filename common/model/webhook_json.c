@@ -113,9 +113,7 @@ static enum err read_headers(const json_t *o, struct webhook *wh, struct errmsg 
         if (!json_is_string(value)) {
             return errmsg_set(why, ERR_INVALID, "headers: the value of %.64s must be a string", name);
         }
-        struct webhook_header *h = &wh->headers[wh->header_count++];
-        h->name = mem_strdup(name);
-        h->value = mem_strdup(json_string_value(value));
+        webhook_add_header(wh, slice_str(name), slice_str(json_string_value(value)));
     }
     return ERR_OK;
 }

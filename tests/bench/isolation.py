@@ -8,15 +8,16 @@ hang   takes requests and never answers; its backlog comes at once
 drip   answers a byte each 100 ms and never comes to an end; 20 events a second
 flood  an endpoint of 20 ms that gets events far beyond its cap: a backlog of its own, and 200 events a second
 
-Each half of a round has topics, a Redis and a worker of its own. Latency is from writing the event to the POST's arrival. While a backlog
-comes in, an event that was written behind it into one of its account's four partitions waits until all before it were looked at; so these are
-told apart. P7's figure is the p99 beside the parked backlog against the p99 alone.
+Each half of a round has topics, a Redis and a worker of its own. Latency is from writing the event to the POST's arrival, of all events of
+the healthy accounts, those in the neighbours' partitions too. Three times are told apart: while the backlog is written, which A does too;
+from then until the group's lag is zero; and while it is parked. The last two are compared with A's time after the writing. P7's figure is
+the worst of the three ratios of p99.
 """
 
 import sys
 import time
 
-from load import Backlog, Bench, Feeder, arguments, cpu_seconds, finish, in_order, median, owned_by, percentile, say, start_kafka, wait_until
+from load import Backlog, Bench, Feeder, arguments, cpu_seconds, finish, in_order, median, percentile, say, start_kafka, wait_until
 
 from lab.world import Hook  # pylint: disable=wrong-import-order
 
@@ -24,7 +25,7 @@ PARTITIONS = 24
 RATE = 200
 WARM_S = 4
 HEALTHY = [f"acc_{n}" for n in range(20)]
-PARKED = "p99 while the backlog is parked, ms"
+PHASES = {"written": "while the backlog is written", "walked": "from then until the lag is zero", "parked": "while it is parked"}
 NEIGHBOURS = {"hang": "stall:100", "drip": "drip:100", "flood": "delay:20-20"}
 STREAM = {"drip": 20, "flood": 200}
 
@@ -65,6 +66,7 @@ class Half:
         topic = world.topic("events" if self.neighbours else "audit")
         for backlog in backlogs:
             backlog.write(world, topic)
+        written = time.time()
         wait_until("the lag is zero", lambda: world.lag() is not None and world.lag() < RATE * 2, 300, every=0.1, watch=[worker])
         settled = time.time()
         cpu_in = cpu_seconds(worker.process)
@@ -75,15 +77,12 @@ class Half:
             stream.end()
         wait_until("the healthy events are posted", lambda: world.lag() == 0, 60, every=0.1, watch=[worker])
         world.expect_workers()
-        backlogged = [p for name in ("acc_hang", "acc_flood") for p in owned_by(name, PARTITIONS)]
-        coming, parked = world.latencies(feeder, begin, settled), world.latencies(feeder, settled, end)
-        elsewhere = world.latencies(feeder, begin, settled, without=backlogged)
+        spans = {"written": (begin, written), "walked": (written, settled), "parked": (settled, end)}
+        if not self.neighbours:  # its lag is zero all the time: nothing is walked through
+            spans["parked"] = spans["walked"] = (written, end)
+        latencies = {phase: world.latencies(feeder, *span) for phase, span in spans.items()}
         return {
-            "p99_coming_ms": percentile(coming, 99),
-            "p99_elsewhere_ms": percentile(elsewhere, 99),
-            "p50_parked_ms": percentile(parked, 50),
-            "p99_parked_ms": percentile(parked, 99),
-            "max_ms": max(parked),
+            **{f"p{n}_{phase}_ms": percentile(found, n) for phase, found in latencies.items() for n in (50, 99, 100)},
             "lag_zero_s": settled - begin,
             "cpu_coming": (cpu_in - cpu) / (settled - begin),
             "cpu_parked": (cpu_out - cpu_in) / (end - settled),
@@ -92,19 +91,16 @@ class Half:
 
 
 def table(alone, beside):
-    rows = [(PARKED, "p99_parked_ms", "p99_parked_ms"), ("the same, p50, ms", "p50_parked_ms", "p50_parked_ms"),
-            ("the same, worst, ms", "max_ms", "max_ms"),
-            ("p99 while it comes in, other partitions, ms", "p99_parked_ms", "p99_elsewhere_ms"),
-            ("p99 while it comes in, all partitions, ms", "p99_parked_ms", "p99_coming_ms"),
-            ("the worker's core, while it comes in", "cpu_parked", "cpu_coming"),
-            ("the worker's core, while it is parked", "cpu_parked", "cpu_parked")]
+    rows = [(f"{which} {text}, ms", f"p{n}_{phase}_ms") for phase, text in PHASES.items()
+            for n, which in ((99, "p99"), (50, "p50"), (100, "the worst"))]
+    rows += [("the worker's core, until the lag is zero", "cpu_coming"), ("the worker's core, afterwards", "cpu_parked")]
     say(f"\n| healthy accounts | A: alone | B: beside | B : A |\n|---|---|---|---|")
     figures = {}
-    for text, a, b in rows:
-        one, two = median([r[a] for r in alone]), median([r[b] for r in beside])
-        ratio = median([y[b] / x[a] for x, y in zip(alone, beside)])
+    for text, key in rows:
+        one, two = median([r[key] for r in alone]), median([r[key] for r in beside])
+        ratio = median([y[key] / x[key] for x, y in zip(alone, beside)])
         say(f"| {text} | {one:.2f} | {two:.2f} | {ratio:.2f} |")
-        figures[text] = {"alone": one, "beside": two, "ratio": ratio}
+        figures[key] = {"alone": one, "beside": two, "ratio": ratio}
     say(f"\nlag zero after {median([r['lag_zero_s'] for r in beside]):.1f} s, with {median([r['scheduled'] for r in beside]):.0f} deliveries in the schedule")
     return figures
 
@@ -119,12 +115,14 @@ def main():
         for n in range(args.rounds):
             alone.append(Half(args, broker.servers, f"a{n}", []).run())
             beside.append(Half(args, broker.servers, f"b{n}", neighbours).run())
-            say(f"  round {n + 1}: p99 A {alone[-1]['p99_parked_ms']:.2f} ms, B {beside[-1]['p99_parked_ms']:.2f} ms, lag zero after {beside[-1]['lag_zero_s']:.1f} s")
+            pairs = [f"{alone[-1][f'p99_{phase}_ms']:.1f} and {beside[-1][f'p99_{phase}_ms']:.1f}" for phase in PHASES]
+            say(f"  round {n + 1}: p99 A and B, ms: {', '.join(pairs)}; lag zero after {beside[-1]['lag_zero_s']:.1f} s")
         figures = table(alone, beside)
     finally:
         broker.stop()
-    finish(args, {"id": "P7", "neighbours": neighbours, "goal": 1.2, "figure": figures[PARKED]["ratio"],
-                  "met": figures[PARKED]["ratio"] <= 1.2, "rows": figures})
+    worst = max(figures[f"p99_{phase}_ms"]["ratio"] for phase in PHASES)
+    say(f"P7: {worst:.2f} (goal 1.2)")
+    finish(args, {"id": "P7", "neighbours": neighbours, "goal": 1.2, "figure": worst, "met": worst <= 1.2, "rows": figures})
     return 0
 
 

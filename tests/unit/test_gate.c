@@ -102,7 +102,7 @@ static void an_endpoint_that_is_back_is_judged_anew(void **state)
 static void new_ones_stay_behind_parked_ones(void **state)
 {
     struct gate *gate = *state;
-    int64_t until = gate_park_until(gate, 0, T0, WALL);
+    int64_t until = gate_park_until(gate, 0, T0, WALL, 0);
     assert_int_equal(until, WALL + 2000);
     assert_true(gate_must_park(gate, &fresh, T0, WALL + 1999));
     assert_false(gate_must_park(gate, &retried, T0, WALL + 1999));
@@ -115,22 +115,54 @@ static void parked_ones_come_due_at_the_pace_of_the_endpoint(void **state)
     int64_t now_ms = T0;
     answer(gate, GATE_GOOD, 1, 100, &now_ms);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(gate_park_until(gate, 1000, now_ms, WALL), WALL + 2000 + 25 * i);
+        assert_int_equal(gate_park_until(gate, 1000, now_ms, WALL, 0), WALL + 2000 + 25 * i);
 }
 
-/* 30,000 for an endpoint that hangs: each is looked at once in two minutes, and no moment has more than its share. */
+/* 30,000 for an endpoint that hangs: each is looked at once in two minutes, and no moment has more than its share. They are
+ * parked many in one moment, as they come due together. */
 static void a_backlog_is_spread_evenly(void **state)
 {
     struct gate *gate = *state;
-    int seconds[128] = {0};
+    int tenths[1280] = {0};
+    uint32_t random = 1;
     start(gate, 4, T0);
     for (int i = 0; i < 30000; i++) {
-        int64_t until = gate_park_until(gate, 30000, T0 + 20000 + i / 10, WALL + i / 10);
-        assert_in_range(until, WALL + 2000, WALL + 3000 + 122000);
-        seconds[(until - WALL) / 1000]++;
+        int64_t passed_ms = i / 300 * 30;
+        random = random * 1664525 + 1013904223; /* Numerical Recipes' */
+        int64_t until = gate_park_until(gate, 30000, T0 + 20000 + passed_ms, WALL + passed_ms, random >> 8);
+        assert_in_range(until, WALL + 2000, WALL + 3000 + 2000 + 122000);
+        tenths[(until - WALL) / 100]++;
     }
-    for (int s = 6; s < 120; s++)
-        assert_in_range(seconds[s], 175, 325);
+    for (int t = 60; t < 1200; t++)
+        assert_in_range(tenths[t], 3, 70); /* 25 are its share */
+}
+
+static enum gate_look look(struct gate *gate, int queued, int on_the_way, int64_t now_ms)
+{
+    gate->queued = queued;
+    return gate_look(gate, on_the_way, now_ms, WALL + now_ms - T0);
+}
+
+static void before_its_first_answer_it_takes_a_few(void **state)
+{
+    struct gate *gate = *state;
+    int64_t now_ms = T0;
+    assert_int_equal(gate_look(NULL, 0, now_ms, WALL), GATE_TAKES);
+    assert_int_equal(gate_look(NULL, 1000, now_ms, WALL), GATE_HAS_ENOUGH);
+    assert_int_equal(look(gate, 60, 60, now_ms), GATE_TAKES);
+    assert_int_equal(look(gate, 64, 64, now_ms), GATE_HAS_ENOUGH);
+    answer(gate, GATE_GOOD, 1, 5, &now_ms);
+    assert_int_equal(look(gate, 500, 500, now_ms), GATE_TAKES);
+}
+
+static void it_parks_while_it_is_jammed(void **state)
+{
+    struct gate *gate = *state;
+    start(gate, 4, T0);
+    assert_int_equal(look(gate, 64, 0, T0 + 1000), GATE_PARKS); /* nothing came in a second: 64 would take 16 */
+    assert_int_equal(look(gate, 0, 0, T0 + 1000), GATE_TAKES);
+    gate_park_until(gate, 0, T0 + 1000, WALL + 1000, 0);
+    assert_int_equal(look(gate, 0, 0, T0 + 1000), GATE_PARKS); /* behind the one that is parked */
 }
 
 static void a_few_are_looked_at_soon(void **state)
@@ -138,7 +170,7 @@ static void a_few_are_looked_at_soon(void **state)
     struct gate *gate = *state;
     start(gate, 4, T0);
     for (int i = 0; i < 500; i++)
-        assert_in_range(gate_park_until(gate, 500, T0 + 20000, WALL), WALL + 2000, WALL + 4000);
+        assert_in_range(gate_park_until(gate, 500, T0 + 20000, WALL, (uint32_t)i), WALL + 2000, WALL + 4000);
 }
 
 static void millions_are_looked_at_in_ten_minutes(void **state)
@@ -147,7 +179,7 @@ static void millions_are_looked_at_in_ten_minutes(void **state)
     int64_t last = 0;
     start(gate, 4, T0);
     for (int i = 0; i < 1000; i++) {
-        int64_t until = gate_park_until(gate, 1000000, T0 + 20000, WALL);
+        int64_t until = gate_park_until(gate, 1000000, T0 + 20000, WALL, 0);
         last = until > last ? until : last;
     }
     assert_in_range(last, WALL + 600000, WALL + 602000);
@@ -164,6 +196,8 @@ int main(void)
         CASE(new_ones_stay_behind_parked_ones),
         CASE(parked_ones_come_due_at_the_pace_of_the_endpoint),
         CASE(a_backlog_is_spread_evenly),
+        CASE(before_its_first_answer_it_takes_a_few),
+        CASE(it_parks_while_it_is_jammed),
         CASE(a_few_are_looked_at_soon),
         CASE(millions_are_looked_at_in_ten_minutes),
     };

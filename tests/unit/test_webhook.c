@@ -234,11 +234,6 @@ static struct webhook *valid(void)
     return wh;
 }
 
-static void add_header(struct webhook *wh, const char *name, const char *value)
-{
-    wh->headers[wh->header_count++] = (struct webhook_header){mem_strdup(name), mem_strdup(value)};
-}
-
 static void test_header_rules(void **state)
 {
     (void)state;
@@ -285,7 +280,7 @@ static void test_header_rules(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct webhook *wh = valid();
         struct errmsg why = {""};
-        add_header(wh, cases[i].name, cases[i].value);
+        webhook_add_header(wh, slice_str(cases[i].name), slice_str(cases[i].value));
         enum err err = webhook_validate(wh, &why);
         if (err != (cases[i].why ? ERR_INVALID : ERR_OK) || (cases[i].why && !strstr(why.text, cases[i].why)))
             fail_msg("%s: %s: \"%s\"", cases[i].name, cases[i].value, why.text);
@@ -303,9 +298,9 @@ static void test_header_bounds(void **state)
 
     memset(value, 'v', sizeof value);
     value[4096 - 3] = '\0';
-    add_header(wh, "X-A", value);
+    webhook_add_header(wh, slice_str("X-A"), slice_str(value));
     assert_int_equal(webhook_validate(wh, &why), ERR_OK);
-    add_header(wh, "X", "y");
+    webhook_add_header(wh, slice_str("X"), slice_str("y"));
     assert_int_equal(webhook_validate(wh, &why), ERR_INVALID);
     assert_string_equal(why.text, "headers: longer than 4096 bytes together");
     webhook_free(wh);
@@ -313,7 +308,7 @@ static void test_header_bounds(void **state)
     wh = valid();
     for (int i = 0; i < WEBHOOK_MAX_HEADERS; i++) {
         snprintf(name, sizeof name, "X-%d", i);
-        add_header(wh, name, "v");
+        webhook_add_header(wh, slice_str(name), slice_str("v"));
     }
     assert_int_equal(webhook_validate(wh, &why), ERR_OK);
     set(&wh->headers[1].name, "x-19");

@@ -115,10 +115,11 @@ struct core {
     int64_t now_ms; /* monotonic */
     int64_t now_wall_ms;
     uint64_t random_state;
-    int jobs;            /* in hand, of all partitions */
-    int max_jobs;        /* credit */
-    int suspects;        /* weight of those in hand, of all partitions, since it is the process that dies of them */
-    bool suspects_asked; /* a script that may bring some is out */
+    int jobs;                     /* in hand, of all partitions */
+    int max_jobs;                 /* credit */
+    int suspects;                 /* weight of those in hand, of all partitions, since it is the process that dies of them */
+    bool suspects_asked;          /* a script that may bring some is out */
+    struct partition *slow_apply; /* whose records of deliveries that only wait are on their way to the index; NULL: nobody's */
     struct job_list free_jobs;
     bool hold;           /* self-fenced: start no POST before a commit that was sent since has succeeded */
     unsigned hold_count; /* how often it was set */

@@ -392,3 +392,8 @@ int partition_recording(const struct partition *p)
 {
     return p->job_counts[JOB_RECORDING] + p->job_counts[JOB_RECORDED] + p->job_counts[JOB_APPLYING];
 }
+
+int partition_under_way(const struct partition *p)
+{
+    return partition_in_hand(p) - p->job_counts[JOB_QUEUED] - p->job_counts[JOB_POSTING];
+}

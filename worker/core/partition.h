@@ -70,6 +70,8 @@ int64_t partition_unsettled(const struct partition *p);
 /* Deliveries in hand; and those of them whose records are on their way to the log or the index. */
 int partition_in_hand(const struct partition *p);
 int partition_recording(const struct partition *p);
+/* Those that wait for the log or the index, not for an endpoint. */
+int partition_under_way(const struct partition *p);
 
 /* ---- answers: delivery log ---- */
 

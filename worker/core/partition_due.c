@@ -1,7 +1,8 @@
 /* SERVE b, g and h: retries that are due, and the second's look at the index. */
 #include "core/partition_internal.h"
 
-#define DUE_BATCH 100
+#define DUE_BATCH 32    /* a short script, and a short turn */
+#define DUE_EVERY_MS 40 /* those that come due meanwhile are taken together */
 
 void partition_note_due(struct partition *p, int64_t due_wall_ms)
 {
@@ -12,13 +13,16 @@ void partition_note_due(struct partition *p, int64_t due_wall_ms)
 void due_turn(struct partition *p)
 {
     int credit = core_credit(p->core);
-    if (p->due_asked || credit == 0 || p->next_due_wall_ms == 0 || p->next_due_wall_ms > p->core->now_wall_ms)
+    if (p->due_asked || credit == 0 || p->next_due_wall_ms == 0 || p->next_due_wall_ms > p->core->now_wall_ms ||
+        p->core->now_ms < p->due_from_ms)
         return;
     p->due_asked = true;
     p->answers_due++;
     p->due_room = claim_room(p);
     int limit = credit / 2 + 1; /* new events have the other half */
-    p->core->ports.index_due(p->core->ctx, p, p->round, limit < DUE_BATCH ? limit : DUE_BATCH, p->due_room);
+    p->due_limit = limit < DUE_BATCH ? limit : DUE_BATCH;
+    p->due_from_ms = p->core->now_ms + DUE_EVERY_MS;
+    p->core->ports.index_due(p->core->ctx, p, p->round, p->due_limit, p->due_room);
 }
 
 /* The event of a scheduled delivery was read again, and its claim is still under way: the record that became due wins. The event
@@ -62,6 +66,8 @@ void partition_on_due(struct partition *p, unsigned round, const struct index_an
     if (!partition_index_ok(p, round, a))
         return;
     p->next_due_wall_ms = a->next_due_wall_ms;
+    if (count == p->due_limit)
+        p->due_from_ms = 0;
     for (int i = 0; i < count; i++)
         due_one(p, records[i], tries[i]);
 }

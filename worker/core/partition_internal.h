@@ -92,6 +92,8 @@ struct partition {
     int64_t scheduled, due;   /* at the last check */
     int64_t held;             /* at the last check */
     bool due_asked;
+    int due_limit;                     /* of the script that is out */
+    int64_t due_from_ms;               /* the next one leaves then at the earliest */
     struct index_postponed *postponed; /* retries that go back to the schedule with the turn's batch */
     size_t postponed_count, postponed_cap;
     STAILQ_HEAD(, sweep) sweeps; /* webhooks whose schedule is being called in */
@@ -100,6 +102,8 @@ struct partition {
     bool suspects_asked;  /* the core's, by this partition */
     int due_room;         /* for suspects, in the script that due_asked tells of */
     int64_t apply_at_ms;  /* when acknowledged records go to the index; 0: none wait */
+    bool apply_waits;     /* for the core's slow_apply */
+    int64_t slow_to;      /* ap_to of the script that core->slow_apply tells of, when it is ours */
 
     /* Replay. */
     bool reading;
@@ -195,6 +199,7 @@ void apply_turn(struct partition *p);
 void record_job(struct job *job);         /* its record has been written anew, and goes to the log */
 void record_produce(struct partition *p); /* records that the producer's queue had no room for */
 void record_applied(struct partition *p, int64_t ap_to);
+void record_slow_answered(struct partition *p); /* its slow_apply is over */
 
 /* partition_bound.c */
 void bound_init(struct bound *b, int64_t low);

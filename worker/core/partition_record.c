@@ -7,6 +7,7 @@
 
 #define POSTPONE_BATCH 256
 #define APPLY_BATCH 256
+#define SLOW_BATCH 16 /* of these, records of deliveries that only wait */
 #define APPLY_WAIT_MS 10
 #define APPLY_FULL 64 /* so many records waiting leave at once */
 
@@ -168,13 +169,28 @@ void partition_on_record_ack(struct job *job, enum err err, int64_t offset)
         p->apply_at_ms = p->core->now_ms + APPLY_WAIT_MS;
 }
 
+/* Its record tells that it waits, or ends without having been sent: nobody waits for the index to know. Others' claims do, and
+ * the scripts before them: so a few such records at a time are on their way to the index, of all partitions. */
+static bool is_slow(const struct job *job)
+{
+    return !job->attempted;
+}
+
+void record_slow_answered(struct partition *p)
+{
+    if (p->core->slow_apply == p)
+        p->core->slow_apply = NULL;
+}
+
 static int apply_batch(struct partition *p)
 {
     struct index_record records[APPLY_BATCH];
-    int count = 0;
+    int count = 0, slow = 0, most_slow = p->core->slow_apply ? 0 : SLOW_BATCH;
     int64_t from = p->ap;
     struct job *job;
     while (count < APPLY_BATCH && (job = TAILQ_FIRST(&p->jobs[JOB_RECORDED])) != NULL && job->record_offset == p->ap + 1) {
+        if (is_slow(job) && slow++ == most_slow)
+            break;
         const struct delivery *dl = &job->dl;
         records[count] = (struct index_record){.offset = job->record_offset,
                                                .id = dl->id,
@@ -190,6 +206,10 @@ static int apply_batch(struct partition *p)
         p->ap = job->record_offset;
         job_move(job, JOB_APPLYING);
     }
+    if (count > 0 && slow > 0 && most_slow > 0) {
+        p->core->slow_apply = p;
+        p->slow_to = p->ap;
+    }
     if (count > 0) {
         p->answers_due++;
         p->core->ports.index_apply(p->core->ctx, p, p->round, from, records, count, p->ap);
@@ -199,18 +219,23 @@ static int apply_batch(struct partition *p)
 
 void apply_turn(struct partition *p)
 {
-    if (p->apply_at_ms == 0 || (p->core->now_ms < p->apply_at_ms && p->job_counts[JOB_RECORDED] < APPLY_FULL))
+    bool now = p->apply_at_ms > 0 && (p->core->now_ms >= p->apply_at_ms || p->job_counts[JOB_RECORDED] >= APPLY_FULL);
+    if (!now && (!p->apply_waits || p->core->slow_apply))
         return;
     p->apply_at_ms = 0;
     while (apply_batch(p) > 0)
         continue;
-    if (p->job_counts[JOB_RECORDED] > 0)
+    const struct job *next = TAILQ_FIRST(&p->jobs[JOB_RECORDED]);
+    p->apply_waits = next && next->record_offset == p->ap + 1;
+    if (next && !p->apply_waits)
         partition_take(p, "somebody else wrote to the log");
 }
 
 void record_applied(struct partition *p, int64_t ap_to)
 {
     struct job *job;
+    if (p->core->slow_apply == p && ap_to >= p->slow_to)
+        record_slow_answered(p);
     while ((job = TAILQ_FIRST(&p->jobs[JOB_APPLYING])) != NULL && job->record_offset <= ap_to) {
         partition_note_due(p, job->dl.next_attempt_wall_ms);
         job_release(job);

@@ -45,8 +45,10 @@ int64_t partition_idle_ms(const struct partition *p)
         return idle_ms;
     if (p->apply_at_ms > 0)
         idle_ms = earlier(idle_ms, p->apply_at_ms - c->now_ms);
-    if (p->next_due_wall_ms > 0 && !p->due_asked && core_credit(c) > 0)
-        idle_ms = earlier(idle_ms, p->next_due_wall_ms - c->now_wall_ms);
+    if (p->next_due_wall_ms > 0 && !p->due_asked && core_credit(c) > 0) {
+        int64_t due_ms = p->next_due_wall_ms - c->now_wall_ms, from_ms = p->due_from_ms - c->now_ms;
+        idle_ms = earlier(idle_ms, due_ms > from_ms ? due_ms : from_ms);
+    }
     return idle_ms;
 }
 
@@ -109,8 +111,11 @@ void serve_suspend(struct partition *p)
     move_all(p, JOB_SUSPECT, JOB_UNCLAIMED);
     move_all(p, JOB_APPLYING, JOB_RECORDED);
     p->due_asked = false;
+    p->due_from_ms = 0;
     p->due_room = 0;
     claim_room_answered(p);
+    record_slow_answered(p);
+    p->apply_waits = false;
     postpone_forget(p);
     sweep_suspend(p);
     p->tail_end = -1;
@@ -120,6 +125,7 @@ void serve_drop(struct partition *p)
 {
     struct job *job, *next;
     claim_room_answered(p);
+    record_slow_answered(p);
     for (int state = 0; state < JOB_STATE_COUNT; state++) {
         TAILQ_FOREACH_SAFE(job, &p->jobs[state], link, next) {
             if (job->state == JOB_QUEUED || job->state == JOB_POSTING)
