@@ -56,7 +56,7 @@ static void on_second(void *ctx)
     *api->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(api->loop) / 1000.0;
     if (definitions_complete(api->definitions))
         live_sweep(api->live, api->definitions, loop_now(api->loop), loop_wall(api->loop));
-    view_watch(api->view, live_streams(api->live) > 0);
+    view_watch(api->view, live_is_watched(api->live));
     if (api->stopping)
         finish_stop(api);
     else if (!ready(api))
@@ -149,7 +149,7 @@ static enum err open_io(struct api *api, struct errmsg *why)
     if (err == ERR_OK)
         err = open_view(api, why);
     if (err == ERR_OK)
-        view_on_delivery(api->view, stream_delivery, api);
+        view_on_delivery(api->view, stream_delivery, stream_untold, api);
     return err == ERR_OK ? server_start(api, api->loop, api->settings.listen, dispatch, &api->server, why) : err;
 }
 

@@ -57,6 +57,7 @@ static void answer(struct reconciling *r)
     write_time(out, "complete_since", b->complete_since_wall_ms);
     write_number(out, "owed", b->owed);
     write_number(out, "delivered", b->delivered);
+    write_number(out, "redelivered", b->redelivered);
     write_number(out, "pending", b->pending);
     write_number(out, "failed", b->failed);
     write_number(out, "cancelled", b->cancelled);

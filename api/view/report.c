@@ -22,6 +22,7 @@ struct report {
     size_t settled_count;
     struct buf records; /* each after its head */
     uint64_t dropped;
+    bool untold; /* some of them were deliveries, and the loop does not know yet */
     _Atomic bool watched;
     int wake_fd;
     struct loop_io *io;
@@ -61,9 +62,14 @@ static void on_wake(void *ctx, int events)
     }
     lock(r);
     taken = r->records;
+    bool untold = r->untold;
     buf_init(&r->records, RECORDS_BYTES);
+    r->untold = false;
     unlock(r);
     hand_over(r, buf_slice(&taken));
+    if (untold) { /* they came later than what was taken */
+        r->on_record(r->ctx, REPORT_UNTOLD, SLICE(""));
+    }
     buf_done(&taken);
 }
 
@@ -81,6 +87,7 @@ void report_record(struct report *r, enum report_kind kind, struct slice record)
         buf_put_slice(&r->records, record);
     } else {
         r->dropped++;
+        r->untold = r->untold || kind == REPORT_DELIVERY;
     }
     unlock(r);
     if (first) {

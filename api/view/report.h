@@ -23,6 +23,7 @@ struct report;
 
 enum report_kind {
     REPORT_DELIVERY, /* its record changed the view: told while somebody watches, and dropped when too many come */
+    REPORT_UNTOLD,   /* deliveries were dropped since the last call; the record is empty */
     REPORT_DISABLED, /* an event webhook.disabled: always told */
 };
 typedef void report_fn(void *ctx, enum report_kind kind, struct slice record);

@@ -20,6 +20,14 @@ static void tell_delivery(struct view *v, struct slice record)
     }
 }
 
+static void tell_untold(struct view *v)
+{
+    log_warn("view_untold", LOG_INT("deliveries_so_far", (int64_t)report_dropped(v->report)));
+    if (v->on_untold) {
+        v->on_untold(v->on_delivery_ctx);
+    }
+}
+
 static void tell_disabled(struct view *v, struct slice record)
 {
     struct event ev;
@@ -31,10 +39,16 @@ static void tell_disabled(struct view *v, struct slice record)
 
 static void on_told(void *ctx, enum report_kind kind, struct slice record)
 {
-    if (kind == REPORT_DELIVERY) {
+    switch (kind) {
+    case REPORT_DELIVERY:
         tell_delivery(ctx, record);
-    } else {
+        break;
+    case REPORT_UNTOLD:
+        tell_untold(ctx);
+        break;
+    case REPORT_DISABLED:
         tell_disabled(ctx, record);
+        break;
     }
 }
 
@@ -112,9 +126,10 @@ bool view_complete(const struct view *v)
     return report_get(v->report).complete;
 }
 
-void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx)
+void view_on_delivery(struct view *v, view_delivery_fn *fn, void (*untold)(void *ctx), void *ctx)
 {
     v->on_delivery = fn;
+    v->on_untold = untold;
     v->on_delivery_ctx = ctx;
 }
 

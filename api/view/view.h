@@ -73,9 +73,9 @@ MUST_CHECK enum err view_body(struct view *v, const struct delivery *dl, struct 
 #define VIEW_STATUSES (DELIVERY_PURGED + 1)
 void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_STATUSES]);
 
-/* Calls fn for delivery records that change the view, as they are read, while it is watched (view_watch); when more come than the
- * loop takes, some are left out. One function for the life of the view. */
-void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx);
+/* Calls fn for delivery records that change the view, as they are read, while it is watched (view_watch). When more come than the
+ * loop takes, some are left out, and untold is called. One of each for the life of the view. */
+void view_on_delivery(struct view *v, view_delivery_fn *fn, void (*untold)(void *ctx), void *ctx);
 void view_watch(struct view *v, bool watched);
 
 /* -------- events -------- */
@@ -161,8 +161,9 @@ struct view_reconcile_query {
 struct view_balance {
     int64_t events; /* of the account in the range */
     int64_t owed;   /* pairs of an event and a webhook that wanted it */
-    int64_t delivered;
-    int64_t pending; /* open, or not settled by the workers yet */
+    int64_t delivered;   /* by any generation */
+    int64_t redelivered; /* of these: the first one was not, one that was sent again was */
+    int64_t pending;     /* open, or not settled by the workers yet */
     int64_t failed, cancelled, purged;
     int64_t missing;                /* settled by the workers' account, and no record is there: lost */
     int64_t unproven;               /* no record, and which definition was in force cannot be told: not in owed */
@@ -171,7 +172,7 @@ struct view_balance {
 
 /* An event and a webhook whose delivery is owed and not delivered. */
 struct view_owed {
-    struct uuid event_id, delivery_id;
+    struct uuid event_id, delivery_id; /* of the generation that decides; of the first one, if there is no record */
     struct slice webhook_id, path;
     enum event_type event;
     int64_t event_wall_ms;

@@ -14,7 +14,8 @@ struct view {
     struct view_limits limits;
     struct buf scratch, told_scratch; /* for parsing what a list, or the report, hands over */
     view_delivery_fn *on_delivery;
-    void *on_delivery_ctx;
+    void (*on_untold)(void *ctx);
+    void *on_delivery_ctx; /* of both */
     view_event_fn *on_disabled;
     void *on_disabled_ctx;
     uint64_t *read_errors;

@@ -156,6 +156,13 @@ def test_reconciliation_says_what_is_owed(stack, client, endpoint):
     stack.worker("worker-2")
     balance = eventually("none waits", ask, lambda r: r.body["delivered"] == 21, 30).body
     assert (balance["owed"], balance["pending"], balance["missing"]) == (22, 0, 0)
+    client.post(f"/webhooks/{webhook.id}/deliveries/{owed['delivery_id']}/redeliver", None, 202)
+    balance = eventually("what failed was sent again", ask, lambda r: r.body["failed"] == 0, 30).body
+    if balance["pending"]:
+        balance = eventually("and has arrived", ask, lambda r: r.body["delivered"] == 22, 30).body
+    assert (balance["owed"], balance["delivered"], balance["redelivered"], balance["data"]) == (22, 22, 1, [])
+    told = json.loads(stack.ctl("reconcile", "--output", "json").splitlines()[-1])
+    assert (told["owed"], told["delivered"], told["redelivered"], told["failed"]) == (22, 22, 1, 0)
 
 
 @pytest.mark.real_kafka

@@ -61,7 +61,12 @@ function overview(r) {
     return tiles([
         { label: "Events", value: count(r.events) },
         { label: "Owed", value: count(r.owed) },
-        { label: "Delivered", value: count(r.delivered), kind: "good" },
+        {
+            label: "Delivered",
+            value: count(r.delivered),
+            kind: "good",
+            small: r.redelivered ? `${count(r.redelivered)} after being sent again` : "",
+        },
         { label: "Pending", value: count(r.pending) },
         { label: "Failed", value: count(r.failed), kind: r.failed ? "bad" : "" },
         { label: "Cancelled", value: count(r.cancelled + r.purged) },
