@@ -11,6 +11,7 @@
 #include "util/log.h"
 
 #define SECOND_MS 1000
+#define AUDIT_DAYS 366 /* as long as its topic */
 #define DAY_MS (24 * 3600 * (int64_t)1000)
 #define STOP_MS 25000 /* for requests under way */
 #define TESTS_A_SECOND (5.0 / 60)
@@ -128,7 +129,8 @@ static enum err open_view(struct api *api, struct errmsg *why)
                                    .folder = api->settings.data_dir,
                                    .limits = {.delivery_age_ms = api->settings.view_delivery_days * DAY_MS,
                                               .event_age_ms = api->settings.view_event_days * DAY_MS,
-                                              .deliveries_per_webhook = api->settings.view_webhook_max},
+                                              .deliveries_per_webhook = api->settings.view_webhook_max,
+                                              .audit_age_ms = AUDIT_DAYS * DAY_MS},
                                    .metrics = api->metrics};
     struct errmsg inner;
     enum err err = view_open(&options, &api->view, &inner);

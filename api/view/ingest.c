@@ -9,6 +9,7 @@
 
 #include "util/log.h"
 #include "util/mem.h"
+#include "view/horizon.h"
 #include "view/prune.h"
 #include "view/settled.h"
 #include "view/sources.h"
@@ -17,7 +18,7 @@
 #define COMMIT_RECORDS 16384 /* a transaction ends at this many records, */
 #define COMMIT_AGE_MS 200    /* or at this age, or when a turn brings nothing */
 #define FETCH_WAIT_MS 500
-#define DISCOVER_MS 5000 /* how soon a new pool's topics are noticed */
+#define DISCOVER_MS 2000 /* how soon a new pool's topics are noticed, and how old the horizon may be */
 #define DISCOVER_AGAIN_MS 1000
 #define RECOVER_MS 1000
 #define REPORT_MS 100
@@ -37,10 +38,12 @@ struct ingest {
     struct kafka_reader *reader;
     struct kafka_admin *admin;
     struct settled *settled;
+    struct horizon *horizon;
     struct loop_turn *turn;
     struct loop_timer *discover_timer, *recover_timer, *prune_timer, *report_timer;
     char *topic_prefix;
     unsigned files;    /* how often the file was made anew */
+    int64_t discover_wall_ms; /* when the topics were asked for */
     bool discovered;   /* the topics were listed once */
     bool halted;       /* the store failed; the recover timer runs */
     bool damaged;      /* and must be made anew */
@@ -70,6 +73,7 @@ static void halt(struct ingest *in, enum err err, const struct errmsg *why)
     store_rollback(in->store);
     stop_reading(in);
     report_unsettle(in->report); /* what is read anew is to be proven anew */
+    horizon_forget(in->horizon);
     in->halted = true;
     in->complete = false;
     in->damaged = in->damaged || err == ERR_FATAL;
@@ -133,6 +137,8 @@ static enum err fold(struct ingest *in, struct source *src, const struct kafka_r
         return fold_delivery(&in->fold, rec, now_wall_ms, &changed, why);
     case TOPIC_EVENTS:
         return fold_event(&in->fold, rec, src->at.source, now_wall_ms, why);
+    case TOPIC_AUDIT:
+        return fold_audit(&in->fold, rec, now_wall_ms, why);
     default:
         return fold_webhook(&in->fold, rec, why);
     }
@@ -215,6 +221,7 @@ static void commit(struct ingest *in)
         halt(in, err, &why);
     } else {
         metrics_add(in->commits, 1);
+        horizon_committed(in->horizon);
     }
 }
 
@@ -279,6 +286,7 @@ static void on_topics(void *ctx, enum err err, const struct kafka_topic_name *to
     struct ingest *in = ctx;
     struct errmsg why;
     bool listed = err == ERR_OK && count > 0;
+    int64_t asked_wall_ms = in->discover_wall_ms;
     if (listed && !in->halted) {
         if (!in->store->changing) {
             begin_batch(in);
@@ -291,6 +299,9 @@ static void on_topics(void *ctx, enum err err, const struct kafka_topic_name *to
             halt(in, err, &why);
         }
         in->discovered = in->discovered || err == ERR_OK;
+        if (err == ERR_OK) {
+            horizon_listed(in->horizon, asked_wall_ms);
+        }
     }
     loop_timer_arm(in->discover_timer, in->discovered ? DISCOVER_MS : DISCOVER_AGAIN_MS);
 }
@@ -300,6 +311,7 @@ static void on_discover(void *ctx)
     struct ingest *in = ctx;
     char prefix[TOPIC_NAME_SIZE];
     (void)snprintf(prefix, sizeof prefix, "%.64s.", in->topic_prefix);
+    in->discover_wall_ms = loop_wall(in->loop);
     kafka_admin_topics(in->admin, prefix, on_topics, in);
 }
 
@@ -345,10 +357,15 @@ static void on_report(void *ctx)
 {
     struct ingest *in = ctx;
     in->complete = in->complete || all_is_read(in); /* what comes later, new pools too, is news and no gap */
+    if (!in->halted && !in->store->changing) {
+        horizon_committed(in->horizon);
+    }
     struct report_state state = {.complete = in->complete,
                                  .files = in->files,
                                  .lag_records = lag_records(in),
-                                 .complete_since_wall_ms = complete_since(in)};
+                                 .complete_since_wall_ms = complete_since(in),
+                                 .events_until_wall_ms = horizon_events_wall_ms(in->horizon),
+                                 .all_until_wall_ms = horizon_all_wall_ms(in->horizon)};
     report_set(in->report, &state);
     loop_timer_arm(in->report_timer, REPORT_MS);
 }
@@ -369,7 +386,10 @@ static void add_metrics(struct ingest *in, struct metrics *m)
         enum topic kind;
         const char *label;
     } kinds[] = {
-        {TOPIC_DELIVERIES, "topic=\"deliveries\""}, {TOPIC_EVENTS, "topic=\"events\""}, {TOPIC_WEBHOOKS, "topic=\"webhooks\""}};
+        {TOPIC_DELIVERIES, "topic=\"deliveries\""},
+        {TOPIC_EVENTS, "topic=\"events\""},
+        {TOPIC_WEBHOOKS, "topic=\"webhooks\""},
+        {TOPIC_AUDIT, "topic=\"audit\""}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         in->records[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_records_total", "Records read", kinds[i].label);
         in->useless[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_unusable_records_total",
@@ -429,6 +449,7 @@ static void free_all(struct ingest *in)
 {
     kafka_admin_free(in->admin);
     settled_free(in->settled);
+    horizon_free(in->horizon);
     kafka_reader_free(in->reader);
     if (in->turn) {
         loop_io_free(in->stop_io);
@@ -472,6 +493,7 @@ enum err ingest_start(const struct view_options *o, struct store *s, struct repo
         free_all(in);
         return err;
     }
+    in->horizon = horizon_new(in->loop, in->admin, &in->sources);
     in->settled = settled_new(in->loop, in->admin, in->reader, &in->sources, report, in->topic_prefix);
     add_to_loop(in);
     start_thread(in);

@@ -17,6 +17,8 @@ struct report_state {
     unsigned files;                 /* how often the file was made anew */
     int64_t lag_records;            /* not read yet */
     int64_t complete_since_wall_ms; /* see ingest.h */
+    int64_t events_until_wall_ms;   /* every event that was in the topics then is in the view (horizon.h) */
+    int64_t all_until_wall_ms;      /* every record of any topic likewise */
 };
 
 struct report;

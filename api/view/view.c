@@ -2,6 +2,7 @@
  * reconciliation: view_reconcile.c. */
 #include <stdlib.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "view/view_internal.h"
@@ -57,6 +58,14 @@ static double lag(void *ctx)
     return (double)report_get(((struct view *)ctx)->report).lag_records;
 }
 
+static double lag_seconds(void *ctx)
+{
+    const struct view *v = ctx;
+    int64_t until_wall_ms = report_get(v->report).all_until_wall_ms;
+    int64_t since_wall_ms = until_wall_ms > 0 ? until_wall_ms : v->opened_wall_ms;
+    return (double)(clock_wall_ms() - since_wall_ms) / 1000.0;
+}
+
 static double complete(void *ctx)
 {
     return view_complete(ctx) ? 1 : 0;
@@ -76,6 +85,9 @@ static void add_metrics(struct view *v, struct metrics *m)
 {
     v->read_errors = metrics_counter(m, "trueftp_api_view_read_errors_total", "Rows that could not be read", NULL);
     metrics_gauge_fn(m, "trueftp_api_view_lag_records", "Records in the topics that are not read yet", NULL, lag, v);
+    metrics_gauge_fn(m, "trueftp_api_view_lag_seconds",
+                     "Age of the moment whose every record is in the view; before that is known, since the start", NULL, lag_seconds,
+                     v);
     metrics_gauge_fn(m, "trueftp_api_view_complete", "1 when every partition was read to its end since the start", NULL, complete,
                      v);
     metrics_gauge_fn(m, "trueftp_api_view_file_bytes", "Size of the view's file", NULL, file_bytes, v);
@@ -88,6 +100,7 @@ enum err view_open(const struct view_options *o, struct view **out, struct errms
     struct view *v = mem_zalloc(sizeof *v);
     v->loop = o->kafka.loop;
     v->limits = o->limits;
+    v->opened_wall_ms = clock_wall_ms();
     buf_init(&v->scratch, SCRATCH_MAX);
     buf_init(&v->told_scratch, SCRATCH_MAX);
     v->store.lock_fd = -1;
@@ -124,6 +137,11 @@ void view_free(struct view *v)
 bool view_complete(const struct view *v)
 {
     return report_get(v->report).complete;
+}
+
+int64_t view_events_until(const struct view *v)
+{
+    return report_get(v->report).events_until_wall_ms;
 }
 
 void view_on_delivery(struct view *v, view_delivery_fn *fn, void (*untold)(void *ctx), void *ctx)
@@ -345,6 +363,28 @@ enum err view_events(struct view *v, const struct view_event_query *q, view_even
                       q->path_prefix.len > 0 ? PREFIX_LOOKED_AT : q->limit, take_event, &p, &more, why);
     if (err == ERR_OK && more) {
         bookmark_write(&p.end, mark_of_events(q), next);
+    }
+    return err;
+}
+
+/* -------- who changed what -------- */
+
+enum err view_audit(struct view *v, const struct view_audit_query *q, view_audit_fn *fn, void *ctx, char next[VIEW_CURSOR_SIZE],
+                    struct errmsg *why)
+{
+    uint32_t mark = bookmark_mark(4, q->account_id);
+    struct bookmark from, end;
+    bool full = false;
+    enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark, &from, why) : ERR_OK;
+    int64_t account = 0;
+    next[0] = '\0';
+    err = err == ERR_OK ? find_name(v, q->account_id, &account, why) : err;
+    if (err != ERR_OK || account == 0) {
+        return err;
+    }
+    err = trail_list(&v->store.trail, account, q->limit, q->cursor.len > 0 ? &from : NULL, fn, ctx, &end, &full, why);
+    if (err == ERR_OK && full) {
+        bookmark_write(&end, mark, next);
     }
     return err;
 }

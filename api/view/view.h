@@ -1,7 +1,7 @@
 /* The deliveries view: what the topics say about deliveries and events, in an SQLite file that can be asked (docs/VIEW.md).
  *
  * Kafka is the ledger and the view an index of it: whatever the file holds comes from `<prefix>.deliveries[.pool]`,
- * `<prefix>.events[.pool]` and `<prefix>.webhooks`, and a file that is missing, damaged or of an older
+ * `<prefix>.events[.pool]`, `<prefix>.webhooks` and `<prefix>.audit`, and a file that is missing, damaged or of an older
  * schema is made anew from them. All calls are the loop's; each answers within milliseconds whatever the size of the file, except
  * the reconciliation, which goes on in steps.
  *
@@ -20,6 +20,7 @@ struct view_limits {
     int64_t delivery_age_ms;        /* by created_at */
     int64_t event_age_ms;           /* by the event's own time */
     int64_t deliveries_per_webhook; /* the newest so many */
+    int64_t audit_age_ms;           /* by the entry's own time */
 };
 
 struct view_options {
@@ -37,6 +38,10 @@ MUST_CHECK enum err view_open(const struct view_options *o, struct view **out, s
 void view_free(struct view *v);
 /* Every partition found at the start was read to its end once: for /readyz. */
 bool view_complete(const struct view *v);
+
+/* Up to when every event that was in the topics is in the view, by this machine's clock; some seconds ago as a rule, longer when it
+ * lags or a partition cannot be read. 0: not known yet. */
+int64_t view_events_until(const struct view *v);
 
 /* -------- deliveries -------- */
 
@@ -98,6 +103,21 @@ void view_on_disabled(struct view *v, view_event_fn *fn, void *ctx);
  * after so many events looked at, so that it answers in milliseconds. */
 MUST_CHECK enum err view_events(struct view *v, const struct view_event_query *q, view_event_fn *fn, void *ctx,
                                 char next[VIEW_CURSOR_SIZE], struct errmsg *why);
+
+/* -------- who changed what -------- */
+
+/* Entries of an account, newest first. */
+struct view_audit_query {
+    struct slice account_id;
+    int limit;
+    struct slice cursor;
+};
+
+/* entry: JSON, as it stands in the audit topic. */
+typedef void view_audit_fn(void *ctx, struct slice entry);
+/* As view_deliveries. */
+MUST_CHECK enum err view_audit(struct view *v, const struct view_audit_query *q, view_audit_fn *fn, void *ctx,
+                               char next[VIEW_CURSOR_SIZE], struct errmsg *why);
 
 /* -------- health; test deliveries do not count -------- */
 

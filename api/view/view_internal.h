@@ -12,6 +12,7 @@ struct view {
     struct report *report;
     struct ingest *ingest;
     struct view_limits limits;
+    int64_t opened_wall_ms;
     struct buf scratch, told_scratch; /* for parsing what a list, or the report, hands over */
     view_delivery_fn *on_delivery;
     void (*on_untold)(void *ctx);

@@ -190,6 +190,16 @@ struct kafka_topic_name {
 void kafka_admin_topics(struct kafka_admin *a, const char *prefix,
                         void (*fn)(void *ctx, enum err err, const struct kafka_topic_name *topics, int count), void *ctx);
 
+/* The end of a partition, beyond its last record. */
+struct kafka_end {
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* -1: its leader has not told */
+};
+/* The ends of all partitions of these topics, each no older than the question. ERR_AGAIN. */
+void kafka_admin_ends(struct kafka_admin *a, const struct kafka_topic_name *topics, int count,
+                      void (*fn)(void *ctx, enum err err, const struct kafka_end *ends, int count), void *ctx);
+
 struct kafka_setting {
     const char *name, *value;
 };
