@@ -159,8 +159,13 @@ void audit_key_used(struct audit *a, const char *account_id, const char *key_id,
         use->wall_ms = wall_ms;
     if (!first)
         return;
-    struct audit_entry entry = {
-        .wall_ms = wall_ms, .account_id = account_id, .actor = "system", .action = KEY_USED, .target = key_id, .fields = "", .quiet = true};
+    struct audit_entry entry = {.wall_ms = wall_ms,
+                                .account_id = account_id,
+                                .actor = "system",
+                                .action = KEY_USED,
+                                .target = key_id,
+                                .fields = "",
+                                .quiet = true};
     audit_append(a, &entry, NULL, NULL);
 }
 

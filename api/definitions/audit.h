@@ -1,5 +1,5 @@
-/* Who changed what: entries of the audit topic, which holds a year of them. They are shown by the view (view/trail.h); here is what
- * others learn from them: a key's first use on a day is an entry too ("key.used"), so when it was last used is known after a
+/* Who changed what: entries of the audit topic, which holds a year of them. They are shown by the view (view/trail.h); here is
+ * what others learn from them: a key's first use on a day is an entry too ("key.used"), so when it was last used is known after a
  * restart, and to all replicas; and who follows the topic hears of every entry. */
 #ifndef DEFINITIONS_AUDIT_H
 #define DEFINITIONS_AUDIT_H

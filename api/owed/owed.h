@@ -32,8 +32,9 @@ struct slice owed_id(const struct owed *o, size_t index);
 enum owed_verdict { OWED_NO, OWED_YES, OWED_UNSURE };
 enum owed_verdict owed_verdict(const struct owed *o, size_t index, const struct event *ev, int64_t logged_wall_ms);
 
-/* An event owes a webhook one delivery, however often it is sent again: it is delivered when any generation is; else pending while
- * one is open; else it is what the last generation has become. Whether a later generation decides, and not the one before. */
+/* An event owes a webhook one delivery, however often it is sent again: it is delivered when any generation is; else pending
+ * while one is open; else it is what the last generation has become. Whether a later generation decides, and not the one before.
+ */
 bool owed_decides(enum delivery_status later, enum delivery_status before);
 
 #endif

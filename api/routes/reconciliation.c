@@ -53,7 +53,7 @@ static void answer(struct reconciling *r)
     buf_printf(out, "{\"events\":%lld", (long long)b->events);
     write_time(out, "since", r->since_wall_ms);
     write_time(out, "until", r->until_wall_ms);
-    write_time(out, "as_of", loop_wall(rq->api->loop));
+    write_time(out, "as_of", b->as_of_wall_ms);
     write_time(out, "complete_since", b->complete_since_wall_ms);
     write_number(out, "owed", b->owed);
     write_number(out, "delivered", b->delivered);

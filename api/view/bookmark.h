@@ -21,8 +21,8 @@ MUST_CHECK enum err bookmark_read(struct slice text, uint32_t mark, struct bookm
 uint32_t bookmark_mark(uint32_t mark, struct slice bytes);
 uint32_t bookmark_mark_int(uint32_t mark, int64_t value);
 
-/* Binds where a list begins, at index a time and after it an id: behind from; NULL: at a time, before any id. from must live until
- * the statement is reset. */
+/* Binds where a list begins, at index a time and after it an id: behind from; NULL: at a time, before any id. from must live
+ * until the statement is reset. */
 void bookmark_bind(sqlite3_stmt *st, int index, const struct bookmark *from, int64_t begin_wall_ms);
 /* Of the present row, whose first two columns are a time and an id. */
 struct bookmark bookmark_of(sqlite3_stmt *st);

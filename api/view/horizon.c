@@ -8,9 +8,9 @@ struct horizon {
     struct loop *loop;
     struct kafka_admin *admin;
     struct sources *sources;
-    bool asked;              /* an answer is to come */
-    int64_t asked_wall_ms;   /* when that was */
-    int64_t listed_wall_ms;  /* the sources are all topics there were at that time */
+    bool asked;             /* an answer is to come */
+    int64_t asked_wall_ms;  /* when that was */
+    int64_t listed_wall_ms; /* the sources are all topics there were at that time */
 };
 
 struct horizon *horizon_new(struct loop *l, struct kafka_admin *admin, struct sources *sources)
@@ -72,11 +72,11 @@ void horizon_listed(struct horizon *h, int64_t asked_wall_ms)
 
 /* -------- reaching -------- */
 
-void horizon_committed(struct horizon *h)
+void horizon_look(struct horizon *h)
 {
     struct source *src;
     TAILQ_FOREACH(src, &h->sources->list, link) {
-        if (src->end >= 0 && src->at.next >= src->end) {
+        if (src->end >= 0 && src->committed >= src->end) {
             src->whole_until_wall_ms = src->end_wall_ms;
             src->end = -1;
         }

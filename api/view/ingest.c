@@ -21,6 +21,7 @@
 #define DISCOVER_MS 2000 /* how soon a new pool's topics are noticed, and how old the horizon may be */
 #define DISCOVER_AGAIN_MS 1000
 #define RECOVER_MS 1000
+#define TELL_AGAIN_MS 60000
 #define REPORT_MS 100
 #define PRUNE_MS 1000
 #define PRUNE_SOON_MS 20
@@ -42,12 +43,14 @@ struct ingest {
     struct loop_turn *turn;
     struct loop_timer *discover_timer, *recover_timer, *prune_timer, *report_timer;
     char *topic_prefix;
-    unsigned files;    /* how often the file was made anew */
+    unsigned files;           /* how often the file was made anew */
     int64_t discover_wall_ms; /* when the topics were asked for */
-    bool discovered;   /* the topics were listed once */
-    bool halted;       /* the store failed; the recover timer runs */
-    bool damaged;      /* and must be made anew */
-    bool complete;     /* all was read once, and nothing has failed since */
+    bool discovered;          /* the topics were listed once */
+    bool halted;              /* the store failed; the recover timer runs */
+    bool damaged;             /* and must be made anew */
+    bool complete;            /* all was read once into this file */
+    bool failing;             /* the store has failed since the last commit */
+    int64_t failing_since_ms, failing_told_ms;
     int turn_records;  /* since the turn began */
     int batch_records; /* in the transaction */
     int64_t batch_ms;  /* when it was opened */
@@ -66,17 +69,41 @@ static void stop_reading(struct ingest *in)
     }
 }
 
+/* Said once, and every minute that it lasts: it is tried every second. */
+static void tell_failure(struct ingest *in, enum err err, const struct errmsg *why)
+{
+    int64_t now_ms = loop_now(in->loop);
+    if (!in->failing || now_ms - in->failing_told_ms >= TELL_AGAIN_MS) {
+        log_error("view_store_failed", LOG_STR("file", in->store->path), LOG_STR("error", err_name(err)),
+                  LOG_STR("message", why->text),
+                  LOG_STR("meaning", err == ERR_FATAL
+                                         ? "it is made anew from the topics"
+                                         : "what was read before is still shown; reading goes on when the file can be written"));
+        in->failing_told_ms = now_ms;
+    }
+    in->failing_since_ms = in->failing ? in->failing_since_ms : now_ms;
+    in->failing = true;
+}
+
+static void tell_recovery(struct ingest *in)
+{
+    if (in->failing) {
+        log_info("view_store_recovered", LOG_STR("file", in->store->path),
+                 LOG_INT("after_ms", loop_now(in->loop) - in->failing_since_ms));
+    }
+    in->failing = false;
+}
+
 static void halt(struct ingest *in, enum err err, const struct errmsg *why)
 {
-    log_error("view_store_failed", LOG_STR("error", err_name(err)), LOG_STR("message", why->text));
+    tell_failure(in, err, why);
     metrics_add(in->store_errors, 1);
     store_rollback(in->store);
     stop_reading(in);
     report_unsettle(in->report); /* what is read anew is to be proven anew */
-    horizon_forget(in->horizon);
     in->halted = true;
-    in->complete = false;
     in->damaged = in->damaged || err == ERR_FATAL;
+    in->complete = in->complete && !in->damaged;
     loop_timer_arm(in->recover_timer, RECOVER_MS);
 }
 
@@ -84,6 +111,7 @@ static enum err start_reading(struct ingest *in, struct source *src, struct errm
 {
     enum err err = positions_load(&in->store->positions, slice_str(src->topic), src->partition, &src->at, why);
     if (err == ERR_OK) {
+        src->committed = src->at.next;
         src->moved = src->ended = false;
         src->sample = -1;
         kafka_reader_start(in->reader, src->topic, src->partition, src->at.next);
@@ -103,6 +131,7 @@ static enum err recover(struct ingest *in, struct errmsg *why)
     enum err err = in->damaged ? store_rebuild(in->store, why) : ERR_OK;
     if (err == ERR_OK && in->damaged) {
         in->damaged = false;
+        horizon_forget(in->horizon);
         metrics_add(in->rebuilds, 1);
         in->files++;
         log_warn("view_rebuilding", LOG_STR("file", in->store->path));
@@ -212,6 +241,17 @@ static enum err save_positions(struct ingest *in, struct errmsg *why)
     return err;
 }
 
+static void committed(struct ingest *in)
+{
+    struct source *src;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        src->committed = src->at.next;
+    }
+    metrics_add(in->commits, 1);
+    horizon_look(in->horizon);
+    tell_recovery(in);
+}
+
 static void commit(struct ingest *in)
 {
     struct errmsg why;
@@ -220,8 +260,7 @@ static void commit(struct ingest *in)
     if (err != ERR_OK) {
         halt(in, err, &why);
     } else {
-        metrics_add(in->commits, 1);
-        horizon_committed(in->horizon);
+        committed(in);
     }
 }
 
@@ -357,8 +396,10 @@ static void on_report(void *ctx)
 {
     struct ingest *in = ctx;
     in->complete = in->complete || all_is_read(in); /* what comes later, new pools too, is news and no gap */
-    if (!in->halted && !in->store->changing) {
-        horizon_committed(in->horizon);
+    struct errmsg why;
+    horizon_look(in->horizon);
+    if (report_take_damage(in->report, &why) && !in->damaged) {
+        halt(in, ERR_FATAL, &why);
     }
     struct report_state state = {.complete = in->complete,
                                  .files = in->files,
@@ -385,11 +426,10 @@ static void add_metrics(struct ingest *in, struct metrics *m)
     static const struct {
         enum topic kind;
         const char *label;
-    } kinds[] = {
-        {TOPIC_DELIVERIES, "topic=\"deliveries\""},
-        {TOPIC_EVENTS, "topic=\"events\""},
-        {TOPIC_WEBHOOKS, "topic=\"webhooks\""},
-        {TOPIC_AUDIT, "topic=\"audit\""}};
+    } kinds[] = {{TOPIC_DELIVERIES, "topic=\"deliveries\""},
+                 {TOPIC_EVENTS, "topic=\"events\""},
+                 {TOPIC_WEBHOOKS, "topic=\"webhooks\""},
+                 {TOPIC_AUDIT, "topic=\"audit\""}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         in->records[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_records_total", "Records read", kinds[i].label);
         in->useless[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_unusable_records_total",

@@ -24,6 +24,8 @@ struct report {
     uint64_t dropped;
     bool untold; /* some of them were deliveries, and the loop does not know yet */
     _Atomic bool watched;
+    bool damaged;
+    struct errmsg damage;
     int wake_fd;
     struct loop_io *io;
     report_fn *on_record;
@@ -99,6 +101,24 @@ void report_record(struct report *r, enum report_kind kind, struct slice record)
 void report_watch(struct report *r, bool watched)
 {
     atomic_store_explicit(&r->watched, watched, memory_order_relaxed);
+}
+
+void report_damage(struct report *r, const struct errmsg *why)
+{
+    lock(r);
+    r->damaged = true;
+    r->damage = *why;
+    unlock(r);
+}
+
+bool report_take_damage(struct report *r, struct errmsg *why)
+{
+    lock(r);
+    bool damaged = r->damaged;
+    *why = r->damage;
+    r->damaged = false;
+    unlock(r);
+    return damaged;
 }
 
 uint64_t report_dropped(struct report *r)

@@ -41,6 +41,8 @@ void report_set(struct report *r, const struct report_state *state);
 void report_settle(struct report *r, int64_t source, int64_t offset);
 /* Forgets what was settled: it is to be proven again. */
 void report_unsettle(struct report *r);
+/* True: a query has found the file damaged; why: how. */
+bool report_take_damage(struct report *r, struct errmsg *why);
 /* Hands a copy of a record to the loop. */
 void report_record(struct report *r, enum report_kind kind, struct slice record);
 
@@ -50,6 +52,8 @@ struct report_state report_get(struct report *r);
 /* The settled offset of a source; -1: not known. */
 int64_t report_settled(struct report *r, int64_t source);
 void report_watch(struct report *r, bool watched);
+/* The file is damaged, and is to be made anew. */
+void report_damage(struct report *r, const struct errmsg *why);
 /* Records that nobody was told of, since more came than could be handed over. */
 uint64_t report_dropped(struct report *r);
 

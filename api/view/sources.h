@@ -14,8 +14,9 @@ struct source {
     enum topic kind;            /* TOPIC_EVENTS, _DELIVERIES, _WEBHOOKS or _AUDIT */
     int32_t partition;
     struct position at;
-    bool moved; /* at has changed and is not saved */
-    bool ended; /* it was read to its end once */
+    int64_t committed; /* what was read below this offset is in the file for good */
+    bool moved;        /* at has changed and is not saved */
+    bool ended;        /* it was read to its end once */
     /* Of events (settled.h): a committed offset that is to be proven, when it was told, and how far the log must be read; -1:
      * none */
     int64_t sample, sample_at_ms, sample_end;

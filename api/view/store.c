@@ -27,8 +27,8 @@ static const char pragmas[] = "PRAGMA page_size = 4096;"
 
 static enum err create_tables(sqlite3 *db, struct errmsg *why)
 {
-    const char *const schemas[] = {names_schema,  deliveries_schema, events_schema,   counts_schema,
-                                   health_schema, history_schema,    trail_schema,    positions_schema};
+    const char *const schemas[] = {names_schema,  deliveries_schema, events_schema, counts_schema,
+                                   health_schema, history_schema,    trail_schema,  positions_schema};
     char version[96];
     enum err err = sql_exec(db, "BEGIN IMMEDIATE", why);
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas && err == ERR_OK; i++) {

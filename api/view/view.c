@@ -86,8 +86,8 @@ static void add_metrics(struct view *v, struct metrics *m)
     v->read_errors = metrics_counter(m, "trueftp_api_view_read_errors_total", "Rows that could not be read", NULL);
     metrics_gauge_fn(m, "trueftp_api_view_lag_records", "Records in the topics that are not read yet", NULL, lag, v);
     metrics_gauge_fn(m, "trueftp_api_view_lag_seconds",
-                     "Age of the moment whose every record is in the view; before that is known, since the start", NULL, lag_seconds,
-                     v);
+                     "Age of the moment whose every record is in the view; before that is known, since the start", NULL,
+                     lag_seconds, v);
     metrics_gauge_fn(m, "trueftp_api_view_complete", "1 when every partition was read to its end since the start", NULL, complete,
                      v);
     metrics_gauge_fn(m, "trueftp_api_view_file_bytes", "Size of the view's file", NULL, file_bytes, v);
@@ -144,6 +144,11 @@ int64_t view_events_until(const struct view *v)
     return report_get(v->report).events_until_wall_ms;
 }
 
+int64_t view_until(const struct view *v)
+{
+    return report_get(v->report).all_until_wall_ms;
+}
+
 void view_on_delivery(struct view *v, view_delivery_fn *fn, void (*untold)(void *ctx), void *ctx)
 {
     v->on_delivery = fn;
@@ -167,6 +172,17 @@ enum err view_refresh(struct view *v, struct errmsg *why)
     enum err err = store_open_reader(&v->store, path, why);
     free(path);
     v->files = err == ERR_OK ? files : v->files;
+    return err;
+}
+
+enum err view_answer(struct view *v, enum err err, const struct errmsg *why)
+{
+    if (err == ERR_FATAL) {
+        ++*v->read_errors;
+        if (v->report) {
+            report_damage(v->report, why);
+        }
+    }
     return err;
 }
 
@@ -235,13 +251,13 @@ enum err view_deliveries(struct view *v, const struct view_delivery_query *q, vi
     next[0] = '\0';
     err = err == ERR_OK ? find_name(v, q->webhook_id, &webhook, why) : err;
     if (err != ERR_OK || webhook == 0) {
-        return err;
+        return view_answer(v, err, why);
     }
     err = deliveries_list(&v->store.deliveries, webhook, q, q->cursor.len > 0 ? &from : NULL, hand_over, &h, &end, &full, why);
     if (err == ERR_OK && full) {
         bookmark_write(&end, mark_of(q), next);
     }
-    return err;
+    return view_answer(v, err, why);
 }
 
 /* The record of a webhook's delivery; deliveries_release afterwards. */
@@ -255,7 +271,7 @@ static enum err find(struct view *v, struct slice webhook_id, const struct uuid 
     if (err == ERR_OK && (row->seq == 0 || row->webhook != webhook)) {
         return errmsg_set(why, ERR_NOT_FOUND, "there is no such delivery of this webhook");
     }
-    return err;
+    return view_answer(v, err, why);
 }
 
 enum err view_delivery(struct view *v, struct slice webhook_id, const struct uuid *id, view_delivery_fn *fn, void *ctx,
@@ -288,7 +304,7 @@ enum err view_history(struct view *v, struct slice webhook_id, const struct uuid
     struct uuid first = delivery_id(&event_id, webhook_id, 0);
     err = view_delivery(v, webhook_id, &first, fn, ctx, why);
     if (err == ERR_OK || err == ERR_NOT_FOUND) { /* the original may have been pruned */
-        err = deliveries_again(&v->store.deliveries, webhook, &event_id, hand_over, &h, why);
+        err = view_answer(v, deliveries_again(&v->store.deliveries, webhook, &event_id, hand_over, &h, why), why);
     }
     return err;
 }
@@ -300,8 +316,7 @@ void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_ST
     memset(counts, 0, VIEW_STATUSES * sizeof *counts);
     enum err err = find_name(v, webhook_id, &webhook, &why);
     err = err == ERR_OK ? counts_get(&v->store.counts, webhook, counts, &why) : err;
-    if (err != ERR_OK) {
-        ++*v->read_errors;
+    if (view_answer(v, err, &why) != ERR_OK) {
         log_error("view_counts_unreadable", LOG_STR("error", why.text));
     }
 }
@@ -357,14 +372,14 @@ enum err view_events(struct view *v, const struct view_event_query *q, view_even
     next[0] = '\0';
     err = err == ERR_OK ? find_name(v, q->account_id, &account, why) : err;
     if (err != ERR_OK || account == 0) {
-        return err;
+        return view_answer(v, err, why);
     }
     err = events_list(&v->store.events, account, q->type, q->since_wall_ms, q->until_wall_ms, q->cursor.len > 0 ? &from : NULL,
                       q->path_prefix.len > 0 ? PREFIX_LOOKED_AT : q->limit, take_event, &p, &more, why);
     if (err == ERR_OK && more) {
         bookmark_write(&p.end, mark_of_events(q), next);
     }
-    return err;
+    return view_answer(v, err, why);
 }
 
 /* -------- who changed what -------- */
@@ -380,13 +395,13 @@ enum err view_audit(struct view *v, const struct view_audit_query *q, view_audit
     next[0] = '\0';
     err = err == ERR_OK ? find_name(v, q->account_id, &account, why) : err;
     if (err != ERR_OK || account == 0) {
-        return err;
+        return view_answer(v, err, why);
     }
     err = trail_list(&v->store.trail, account, q->limit, q->cursor.len > 0 ? &from : NULL, fn, ctx, &end, &full, why);
     if (err == ERR_OK && full) {
         bookmark_write(&end, mark, next);
     }
-    return err;
+    return view_answer(v, err, why);
 }
 
 /* -------- bodies -------- */
@@ -428,5 +443,5 @@ enum err view_body(struct view *v, const struct delivery *dl, struct buf *out, s
     if (err == ERR_OK && !b.found) {
         return errmsg_set(why, ERR_NOT_FOUND, "the delivery's event is not kept any more");
     }
-    return err;
+    return view_answer(v, err, why);
 }

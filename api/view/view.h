@@ -39,9 +39,11 @@ void view_free(struct view *v);
 /* Every partition found at the start was read to its end once: for /readyz. */
 bool view_complete(const struct view *v);
 
-/* Up to when every event that was in the topics is in the view, by this machine's clock; some seconds ago as a rule, longer when it
- * lags or a partition cannot be read. 0: not known yet. */
+/* Up to when every event that was in the topics is in the view, by this machine's clock; some seconds ago as a rule, longer when
+ * it lags or a partition cannot be read. 0: not known yet. */
 int64_t view_events_until(const struct view *v);
+/* The same for every record of any topic. */
+int64_t view_until(const struct view *v);
 
 /* -------- deliveries -------- */
 
@@ -179,14 +181,15 @@ struct view_reconcile_query {
 
 /* owed = delivered + pending + failed + cancelled + purged + missing. docs/VIEW.md says what each proves. */
 struct view_balance {
-    int64_t events; /* of the account in the range */
-    int64_t owed;   /* pairs of an event and a webhook that wanted it */
+    int64_t events;      /* of the account in the range */
+    int64_t owed;        /* pairs of an event and a webhook that wanted it */
     int64_t delivered;   /* by any generation */
     int64_t redelivered; /* of these: the first one was not, one that was sent again was */
     int64_t pending;     /* open, or not settled by the workers yet */
     int64_t failed, cancelled, purged;
     int64_t missing;                /* settled by the workers' account, and no record is there: lost */
     int64_t unproven;               /* no record, and which definition was in force cannot be told: not in owed */
+    int64_t as_of_wall_ms;          /* every record from before is in the balance; 0: not known yet */
     int64_t complete_since_wall_ms; /* events logged before are not all in the view; 0: all are */
 };
 

@@ -24,6 +24,8 @@ struct view {
 
 /* What every call begins with: opens the file again when it was made anew. */
 MUST_CHECK enum err view_refresh(struct view *v, struct errmsg *why);
+/* What every call ends with: a file that was found damaged (ERR_FATAL) is counted and made anew. Returns err. */
+MUST_CHECK enum err view_answer(struct view *v, enum err err, const struct errmsg *why);
 /* Parses a record of the store, which was parsed when it came: failing is damage, counted and left out of the list. */
 bool view_parse(struct view *v, struct slice record, struct delivery *out);
 

@@ -167,8 +167,7 @@ static enum err judge(struct view_reconciliation *r, const struct pair *p, enum 
     } else if (err == ERR_OK) {
         count_status(&r->balance, o.status);
         r->balance.redelivered += o.status == DELIVERY_DELIVERED && o.again;
-        if (o.status != DELIVERY_DELIVERED && o.status != DELIVERY_PURGED &&
-            view_parse(r->view, buf_slice(&r->record), &dl)) {
+        if (o.status != DELIVERY_DELIVERED && o.status != DELIVERY_PURGED && view_parse(r->view, buf_slice(&r->record), &dl)) {
             list(r, p, &dl, false);
         }
     }
@@ -222,11 +221,11 @@ enum err view_reconcile_step(struct view_reconciliation *r, int64_t budget_ms, b
         err = events_walk(&r->view->store.events, r->account, r->since_wall_ms, r->until_wall_ms, r->walking ? &r->at : NULL,
                           EVENTS_A_BATCH, take_event, r, &more, why);
         if (err != ERR_OK) {
-            return err;
+            return view_answer(r->view, err, why);
         }
     }
     *done = !more;
-    return r->err == ERR_OK ? ERR_OK : errmsg_set(why, ERR_IO, "%s", r->why.text);
+    return view_answer(r->view, r->err, &r->why) == ERR_OK ? ERR_OK : errmsg_set(why, ERR_IO, "%s", r->why.text);
 }
 
 /* -------- the whole -------- */
@@ -244,7 +243,7 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
     err = err == ERR_OK && account != 0 ? history_of(&v->store.history, account, owed, why) : err;
     if (err != ERR_OK) {
         owed_free(owed);
-        return err;
+        return view_answer(v, err, why);
     }
     struct view_reconciliation *r = mem_zalloc(sizeof *r);
     *r = (struct view_reconciliation){.view = v,
@@ -262,6 +261,7 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
                                       .list_from = from,
                                       .list_full = q->limit == 0};
     int64_t kept_since = loop_wall(v->loop) - v->limits.event_age_ms, read_since = report_get(v->report).complete_since_wall_ms;
+    r->balance.as_of_wall_ms = view_until(v);
     r->balance.complete_since_wall_ms = q->since_wall_ms < kept_since && kept_since > read_since ? kept_since : read_since;
     buf_init(&r->scratch, 4UL * EVENT_MAX_BYTES);
     buf_init(&r->record, RECORD_MAX);

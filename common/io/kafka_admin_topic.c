@@ -97,8 +97,8 @@ static enum err ask_names(struct topic_question *q)
     return ERR_OK;
 }
 
-/* Likewise, for the ends of partitions: what is asked for is the offset of a time, and -1 stands for the end. Some leaders answer,
- * others do not: what is known then is the answer. */
+/* Likewise, for the ends of partitions: what is asked for is the offset of a time, and -1 stands for the end. Some leaders
+ * answer, others do not: what is known then is the answer. */
 static enum err ask_ends(struct topic_question *q)
 {
     for (int i = 0; i < q->ends->cnt; i++) {
