@@ -386,7 +386,8 @@ def test_a_recovery_can_be_stopped(stack, browser, api, key, endpoint):
     stack.topics.write_lines("deliveries", [failed_record(made["id"], n) for n in range(500)])
     browser.sign_in(key)
     browser.go(f"/webhooks/{made['id']}")
-    browser.sees("/in/499.csv")
+    browser.sees("Older deliveries")
+    wait_until("the view has all of them", lambda: api.metric("trueftp_api_view_records_total", 'topic="deliveries"') >= 500)
     browser.click("Recover")
     stack.topics.broker.signal(signal.SIGSTOP)
     try:

@@ -24,7 +24,7 @@ const COLUMNS = [
             ),
     },
     { title: "Event", kind: "nowrap", cell: (e) => e.event },
-    { title: "User", cell: (e) => (e.username ? name(e.username) : "–") },
+    { title: "User", kind: "word", cell: (e) => (e.username ? name(e.username) : "–") },
     { title: "From", kind: "nowrap", cell: (e) => safe(e.client_ip ?? "–") },
     { title: "Size", kind: "number", cell: (e) => bytes(e.size) },
     { title: "When", kind: "nowrap", cell: (e) => when(e.timestamp) },
