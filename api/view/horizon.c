@@ -52,6 +52,7 @@ static void ask(struct horizon *h)
             topics = mem_array(topics, (size_t)count + 1, sizeof *topics);
             topics[count++] = (struct kafka_topic_name){src->topic, 0};
         }
+        check(topics); /* partition 0 stands first */
         topics[count - 1].partitions++;
     }
     h->asked = count > 0;
