@@ -200,7 +200,7 @@ static enum err read_entry(const json_t *o, struct slice *account_id, int64_t *w
 enum err fold_audit(struct fold *f, const struct kafka_record *rec, int64_t now_wall_ms, struct errmsg *why)
 {
     json_t *root = NULL;
-    struct slice account_id;
+    struct slice account_id = {0};
     int64_t wall_ms = 0, account = 0;
     bool quiet = false;
     if (rec->tombstone) {
