@@ -99,6 +99,7 @@ static void halt(struct ingest *in, enum err err, const struct errmsg *why)
     tell_failure(in, err, why);
     metrics_add(in->store_errors, 1);
     store_rollback(in->store);
+    report_rollback(in->report);
     stop_reading(in);
     report_unsettle(in->report); /* what is read anew is to be proven anew */
     in->halted = true;
@@ -248,6 +249,7 @@ static void committed(struct ingest *in)
         src->committed = src->at.next;
     }
     metrics_add(in->commits, 1);
+    report_commit(in->report);
     horizon_look(in->horizon);
     tell_recovery(in);
 }

@@ -24,8 +24,8 @@ struct report_state {
 struct report;
 
 enum report_kind {
-    REPORT_DELIVERY, /* its record changed the view: told while somebody watches, and dropped when too many come */
-    REPORT_UNTOLD,   /* deliveries were dropped since the last call; the record is empty */
+    REPORT_DELIVERY, /* its record changed the view: told to who watches when it is committed; dropped when too many come */
+    REPORT_UNTOLD,   /* deliveries were dropped, or not kept since nobody watched yet; the record is empty */
     REPORT_DISABLED, /* an event webhook.disabled: always told */
 };
 typedef void report_fn(void *ctx, enum report_kind kind, struct slice record);
@@ -43,8 +43,12 @@ void report_settle(struct report *r, int64_t source, int64_t offset);
 void report_unsettle(struct report *r);
 /* True: a query has found the file damaged; why: how. */
 bool report_take_damage(struct report *r, struct errmsg *why);
-/* Hands a copy of a record to the loop. */
+/* Keeps a copy of a record for the loop, until the transaction that it is in ends. */
 void report_record(struct report *r, enum report_kind kind, struct slice record);
+/* The transaction is committed: what it held can be asked for, and is told. */
+void report_commit(struct report *r);
+/* It was rolled back: nothing of it is told. */
+void report_rollback(struct report *r);
 
 /* -------- the loop's side -------- */
 

@@ -63,19 +63,66 @@ static void hand_over(struct world *w, int count)
     }
 }
 
+/* What is committed at once. */
+static void tell(struct world *w, int count)
+{
+    hand_over(w, count);
+    report_commit(w->report);
+}
+
 static void test_deliveries_are_told_while_somebody_watches(void **state)
 {
     struct world *w = *state;
     hand_over(w, 3);
     report_record(w->report, REPORT_DISABLED, SLICE("x"));
+    report_commit(w->report);
     run(w, 1);
     assert_int_equal(w->deliveries, 0);
     assert_int_equal(w->disabled, 1);
     report_watch(w->report, true);
-    hand_over(w, 3);
+    tell(w, 3);
     run(w, 3);
     assert_int_equal(w->deliveries, 3);
     assert_int_equal(w->untold, 0);
+}
+
+static void test_nothing_is_told_before_it_is_committed(void **state)
+{
+    struct world *w = *state;
+    report_watch(w->report, true);
+    hand_over(w, 3);
+    report_rollback(w->report);
+    tell(w, 2);
+    run(w, 2);
+    assert_int_equal(w->deliveries, 2);
+    assert_int_equal(w->untold, 0);
+}
+
+/* They are in no list that was read before, and were not kept. */
+static void test_who_begins_to_watch_amid_a_transaction_reads_again(void **state)
+{
+    struct world *w = *state;
+    hand_over(w, 2);
+    report_watch(w->report, true);
+    tell(w, 1);
+    run(w, 2);
+    assert_int_equal(w->deliveries, 1);
+    assert_int_equal(w->untold, 1);
+    assert_int_equal(report_dropped(w->report), 0);
+}
+
+/* More transactions than the loop takes. */
+static void test_what_the_loop_does_not_take_is_bounded(void **state)
+{
+    struct world *w = *state;
+    report_watch(w->report, true);
+    for (int i = 0; i < 10; i++) {
+        tell(w, 1);
+    }
+    run(w, 7 + 1);
+    assert_int_equal(w->deliveries, 7);
+    assert_int_equal(w->untold, 1);
+    assert_int_equal(report_dropped(w->report), 3);
 }
 
 static void test_too_many_are_left_out_counted_and_said(void **state)
@@ -84,13 +131,14 @@ static void test_too_many_are_left_out_counted_and_said(void **state)
     report_watch(w->report, true);
     hand_over(w, 10);
     report_record(w->report, REPORT_DISABLED, SLICE("x"));
+    report_commit(w->report);
     run(w, 7 + 1 + 1);
     assert_int_equal(w->deliveries, 7); /* what fits */
     assert_int_equal(w->disabled, 1);   /* has room of its own */
     assert_int_equal(w->untold, 1);
     assert_int_equal(w->after_untold, 0);
     assert_int_equal(report_dropped(w->report), 3);
-    hand_over(w, 1);
+    tell(w, 1);
     run(w, 1);
     assert_int_equal(w->deliveries, 8);
     assert_int_equal(w->untold, 1); /* said once */
@@ -102,6 +150,7 @@ static void test_one_that_never_fits_is_said_too(void **state)
     struct world *w = *state;
     report_watch(w->report, true);
     report_record(w->report, REPORT_DELIVERY, slice_of(record, sizeof record));
+    report_commit(w->report);
     run(w, 1);
     assert_int_equal(w->untold, 1);
     assert_int_equal(report_dropped(w->report), 1);
@@ -109,7 +158,7 @@ static void test_one_that_never_fits_is_said_too(void **state)
 
 static void *from_a_thread(void *arg)
 {
-    hand_over(arg, 5);
+    tell(arg, 5);
     return NULL;
 }
 
@@ -128,6 +177,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_deliveries_are_told_while_somebody_watches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_is_told_before_it_is_committed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_begins_to_watch_amid_a_transaction_reads_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_the_loop_does_not_take_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_many_are_left_out_counted_and_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_that_never_fits_is_said_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_thread_wakes_the_loop, set_up, tear_down),
