@@ -374,7 +374,8 @@ def failed_record(webhook, number):
     record = {"schema": "trueftp.delivery/1", "delivery_id": identity, "event_id": event["event_id"], "webhook_id": webhook, "account_id": ACCOUNT}
     record |= {"event": "file.uploaded", "path": event["data"]["path"], "status": "failed", "revision": 1, "attempt": 0, "max_attempts": 1}
     record |= {"http_status": None, "error": None, "event_time": at, "created_at": at, "updated_at": at, "next_attempt_at": None, "attempts": []}
-    record |= {"generation": 0, "event_ref": {"topic": "t.events", "partition": 0, "offset": 0}, "body": "{}"}
+    body = {"event": "file.uploaded", "delivery_id": identity, "timestamp": event["timestamp"], "account_id": ACCOUNT, "data": event["data"]}
+    record |= {"generation": 0, "event_ref": {"topic": "t.events", "partition": 0, "offset": 0}, "body": json.dumps(body, separators=(",", ":"))}
     return identity, json.dumps(record)
 
 
