@@ -50,7 +50,8 @@ struct ingest {
     bool damaged;             /* and must be made anew */
     bool complete;            /* all was read once into this file */
     bool failing;             /* the store has failed since the last commit */
-    int64_t failing_since_ms, failing_told_ms;
+    bool recovery_untold;
+    int64_t failing_since_ms, failure_told_ms;
     int turn_records;  /* since the turn began */
     int batch_records; /* in the transaction */
     int64_t batch_ms;  /* when it was opened */
@@ -69,27 +70,29 @@ static void stop_reading(struct ingest *in)
     }
 }
 
-/* Said once, and every minute that it lasts: it is tried every second. */
+/* Said once a minute at most: it is tried every second, and where the disk is nearly full it works now and then. */
 static void tell_failure(struct ingest *in, enum err err, const struct errmsg *why)
 {
     int64_t now_ms = loop_now(in->loop);
-    if (!in->failing || now_ms - in->failing_told_ms >= TELL_AGAIN_MS) {
-        log_error("view_store_failed", LOG_STR("file", in->store->path), LOG_STR("error", err_name(err)),
-                  LOG_STR("message", why->text),
-                  LOG_STR("meaning", err == ERR_FATAL
-                                         ? "it is made anew from the topics"
-                                         : "what was read before is still shown; reading goes on when the file can be written"));
-        in->failing_told_ms = now_ms;
-    }
     in->failing_since_ms = in->failing ? in->failing_since_ms : now_ms;
     in->failing = true;
+    if (in->failure_told_ms != 0 && now_ms - in->failure_told_ms < TELL_AGAIN_MS) {
+        return;
+    }
+    const char *meaning = err == ERR_FATAL ? "it is made anew from the topics"
+                                           : "what was read before is shown; reading goes on when the file can be written";
+    log_error("view_store_failed", LOG_STR("file", in->store->path), LOG_STR("error", err_name(err)),
+              LOG_STR("message", why->text), LOG_STR("meaning", meaning));
+    in->failure_told_ms = now_ms;
+    in->recovery_untold = true;
 }
 
 static void tell_recovery(struct ingest *in)
 {
-    if (in->failing) {
+    if (in->failing && in->recovery_untold) {
         log_info("view_store_recovered", LOG_STR("file", in->store->path),
                  LOG_INT("after_ms", loop_now(in->loop) - in->failing_since_ms));
+        in->recovery_untold = false;
     }
     in->failing = false;
 }
