@@ -12,6 +12,7 @@
 #include "util/mem.h"
 
 #define WAIT_SLICE_MS 250 /* how long freeing may have to wait */
+#define WAIT_ENDS_MS 1000 /* likewise, for ends: every leader has to answer within it */
 #define SETTINGS_WITHIN_MS 5000
 
 typedef void partitions_fn(void *ctx, enum err err, int32_t count);
@@ -97,15 +98,15 @@ static enum err ask_names(struct topic_question *q)
     return ERR_OK;
 }
 
-/* Likewise, for the ends of partitions: what is asked for is the offset of a time, and -1 stands for the end. Some leaders
- * answer, others do not: what is known then is the answer. */
+/* Likewise, for the ends of partitions: what is asked for is the offset of a time, and -1 stands for the end. A partition's own
+ * error is its own; a leader that is not there or does not answer fails the whole. */
 static enum err ask_ends(struct topic_question *q)
 {
     for (int i = 0; i < q->ends->cnt; i++) {
         q->ends->elems[i].offset = RD_KAFKA_OFFSET_END;
         q->ends->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    return rd_kafka_offsets_for_times(q->admin->client.rk, q->ends, WAIT_SLICE_MS) ? ERR_AGAIN : ERR_OK;
+    return rd_kafka_offsets_for_times(q->admin->client.rk, q->ends, WAIT_ENDS_MS) ? ERR_AGAIN : ERR_OK;
 }
 
 static enum err ask_once(struct topic_question *q, rd_kafka_topic_t *rkt)
@@ -124,7 +125,7 @@ static void *ask_cluster(void *arg)
     int64_t waited_ms = 0;
     while (q->err == ERR_AGAIN && waited_ms < KAFKA_ADMIN_WITHIN_MS && !atomic_load(&q->cancelled)) {
         q->err = ask_once(q, rkt);
-        waited_ms += WAIT_SLICE_MS;
+        waited_ms += q->ends_fn ? WAIT_ENDS_MS : WAIT_SLICE_MS;
     }
     if (rkt)
         rd_kafka_topic_destroy(rkt);
