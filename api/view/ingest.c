@@ -1,6 +1,5 @@
 #include "view/ingest.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +8,7 @@
 
 #include "util/log.h"
 #include "util/mem.h"
-#include "view/horizon.h"
-#include "view/prune.h"
-#include "view/settled.h"
-#include "view/sources.h"
+#include "view/ingest_internal.h"
 
 #define POLL_BOUND 1024      /* records a turn */
 #define COMMIT_RECORDS 16384 /* a transaction ends at this many records, */
@@ -25,39 +21,6 @@
 #define REPORT_MS 100
 #define PRUNE_MS 1000
 #define PRUNE_SOON_MS 20
-
-struct ingest {
-    pthread_t thread;
-    int stop_fd;
-    struct loop_io *stop_io;
-    struct loop *loop;
-    struct report *report;
-    struct store *store;
-    struct fold fold;
-    struct prune prune;
-    struct sources sources;
-    struct kafka_reader *reader;
-    struct kafka_admin *admin;
-    struct settled *settled;
-    struct horizon *horizon;
-    struct loop_turn *turn;
-    struct loop_timer *discover_timer, *recover_timer, *prune_timer, *report_timer;
-    char *topic_prefix;
-    unsigned files;           /* how often the file was made anew */
-    int64_t discover_wall_ms; /* when the topics were asked for */
-    bool discovered;          /* the topics were listed once */
-    bool halted;              /* the store failed; the recover timer runs */
-    bool damaged;             /* and must be made anew */
-    bool complete;            /* all was read once into this file */
-    bool failing;             /* the store has failed since the last commit */
-    bool recovery_untold;
-    int64_t failing_since_ms, failure_told_ms;
-    int turn_records;  /* since the turn began */
-    int batch_records; /* in the transaction */
-    int64_t batch_ms;  /* when it was opened */
-    uint64_t *records[TOPIC_COUNT], *useless[TOPIC_COUNT];
-    uint64_t *commits, *store_errors, *rebuilds;
-};
 
 /* -------- failure of the store -------- */
 
@@ -359,7 +322,7 @@ static void on_discover(void *ctx)
     kafka_admin_topics(in->admin, prefix, on_topics, in);
 }
 
-/* -------- the report -------- */
+/* -------- what is told -------- */
 
 /* Every partition that is known was read to its end, and what was read is committed. */
 static bool all_is_read(const struct ingest *in)
@@ -373,30 +336,6 @@ static bool all_is_read(const struct ingest *in)
     return in->discovered && !in->halted && !in->store->changing;
 }
 
-static int64_t lag_records(const struct ingest *in)
-{
-    const struct source *src;
-    int64_t records = 0;
-    TAILQ_FOREACH(src, &in->sources.list, link) {
-        int64_t end = kafka_reader_known_end(in->reader, src->topic, src->partition);
-        records += end > src->at.next ? end - src->at.next : 0;
-    }
-    return records;
-}
-
-/* Every event logged since then was read: the latest of the partitions' first records that were not their topic's very first. */
-static int64_t complete_since(const struct ingest *in)
-{
-    const struct source *src;
-    int64_t since = 0;
-    TAILQ_FOREACH(src, &in->sources.list, link) {
-        if (src->kind == TOPIC_EVENTS && src->at.first_offset > 0 && src->at.first_wall_ms > since) {
-            since = src->at.first_wall_ms;
-        }
-    }
-    return since;
-}
-
 static void on_report(void *ctx)
 {
     struct ingest *in = ctx;
@@ -406,12 +345,7 @@ static void on_report(void *ctx)
     if (report_take_damage(in->report, &why) && !in->damaged) {
         halt(in, ERR_FATAL, &why);
     }
-    struct report_state state = {.complete = in->complete,
-                                 .files = in->files,
-                                 .lag_records = lag_records(in),
-                                 .complete_since_wall_ms = complete_since(in),
-                                 .events_until_wall_ms = horizon_events_wall_ms(in->horizon),
-                                 .all_until_wall_ms = horizon_all_wall_ms(in->horizon)};
+    struct report_state state = ingest_state(in);
     report_set(in->report, &state);
     loop_timer_arm(in->report_timer, REPORT_MS);
 }
@@ -424,29 +358,6 @@ static void on_delivery(void *ctx, struct slice record)
 static void on_disabled(void *ctx, struct slice record)
 {
     report_record(ctx, REPORT_DISABLED, record);
-}
-
-static void add_metrics(struct ingest *in, struct metrics *m)
-{
-    static const struct {
-        enum topic kind;
-        const char *label;
-    } kinds[] = {{TOPIC_DELIVERIES, "topic=\"deliveries\""},
-                 {TOPIC_EVENTS, "topic=\"events\""},
-                 {TOPIC_WEBHOOKS, "topic=\"webhooks\""},
-                 {TOPIC_AUDIT, "topic=\"audit\""}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        in->records[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_records_total", "Records read", kinds[i].label);
-        in->useless[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_unusable_records_total",
-                                                     "Records that were not understood and left out", kinds[i].label);
-    }
-    in->commits = metrics_counter(m, "trueftp_api_view_commits_total", "Transactions of the view", NULL);
-    in->store_errors = metrics_counter(m, "trueftp_api_view_store_errors_total", "Failures of the view's file", NULL);
-    in->rebuilds = metrics_counter(m, "trueftp_api_view_rebuilds_total", "Times the view's file was made anew", NULL);
-    in->prune.deliveries_removed =
-        metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"deliveries\"");
-    in->prune.events_removed =
-        metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"events\"");
 }
 
 /* -------- the thread -------- */
@@ -530,7 +441,7 @@ enum err ingest_start(const struct view_options *o, struct store *s, struct repo
     in->fold.on_disabled = on_disabled;
     in->fold.told_ctx = report;
     in->prune = (struct prune){.store = s, .limits = o->limits};
-    add_metrics(in, o->metrics);
+    ingest_add_metrics(in, o->metrics);
     metrics_add(in->rebuilds, s->rebuilt);
     enum err err = kafka_reader_new(&kafka, &reader, &in->reader, why);
     err = err == ERR_OK ? kafka_admin_new(&kafka, &in->admin, why) : err;
