@@ -11,6 +11,7 @@
 #include "util/log.h"
 
 #define SECOND_MS 1000
+#define AUDIT_DAYS 366 /* as long as its topic */
 #define DAY_MS (24 * 3600 * (int64_t)1000)
 #define STOP_MS 25000 /* for requests under way */
 #define TESTS_A_SECOND (5.0 / 60)
@@ -56,7 +57,7 @@ static void on_second(void *ctx)
     *api->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(api->loop) / 1000.0;
     if (definitions_complete(api->definitions))
         live_sweep(api->live, api->definitions, loop_now(api->loop), loop_wall(api->loop));
-    view_watch(api->view, live_streams(api->live) > 0);
+    view_watch(api->view, live_is_watched(api->live));
     if (api->stopping)
         finish_stop(api);
     else if (!ready(api))
@@ -126,7 +127,8 @@ static enum err open_view(struct api *api, struct errmsg *why)
                                    .folder = api->settings.data_dir,
                                    .limits = {.delivery_age_ms = api->settings.view_delivery_days * DAY_MS,
                                               .event_age_ms = api->settings.view_event_days * DAY_MS,
-                                              .deliveries_per_webhook = api->settings.view_webhook_max},
+                                              .deliveries_per_webhook = api->settings.view_webhook_max,
+                                              .audit_age_ms = AUDIT_DAYS * DAY_MS},
                                    .metrics = api->metrics};
     struct errmsg inner;
     enum err err = view_open(&options, &api->view, &inner);
@@ -147,7 +149,7 @@ static enum err open_io(struct api *api, struct errmsg *why)
     if (err == ERR_OK)
         err = open_view(api, why);
     if (err == ERR_OK)
-        view_on_delivery(api->view, stream_delivery, api);
+        view_on_delivery(api->view, stream_delivery, stream_untold, api);
     return err == ERR_OK ? server_start(api, api->loop, api->settings.listen, dispatch, &api->server, why) : err;
 }
 

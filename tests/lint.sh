@@ -6,7 +6,7 @@
 #
 # Prints each check and what it found; exits non-zero when anything was found. Files that git ignores are not looked at.
 # clang-tidy reads the compile commands of the dev preset, which is configured for it.
-# Debian packages: clang-format clang-tidy shellcheck.
+# Debian packages: clang-format clang-tidy shellcheck nodejs.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
@@ -14,7 +14,7 @@ readonly build=build/dev
 readonly folders='common|producer|worker|api|deploy|tests'
 readonly banned='strcpy|sprintf|strtok|atoi|gets|alloca'
 readonly line_max=130
-readonly all_checks=(format tidy shell layers banned width names)
+readonly all_checks=(format tidy shell modules layers banned width names)
 
 # Our files, tracked or new, of the git pathspecs given; what is in third_party is not ours.
 files() {
@@ -69,6 +69,23 @@ scripts() {
 check_shell() {
     need shellcheck shellcheck || return 1
     scripts | sort -u | xargs -r -d '\n' shellcheck
+}
+
+# The dashboard's modules: syntax, and that what one imports from another is exported there.
+modules() { files '*.js' '*.mjs' | grep -E '^api/dashboard/assets/(js|snippets)/'; }
+
+check_modules() {
+    local file found='' from name
+    need node nodejs || return 1
+    while IFS= read -r file; do
+        found+=$(node --input-type=module --check <"$file" 2>&1 | grep -E '^\[stdin\]|Error' | sed "s|^|$file: |")
+        while IFS=: read -r from name; do
+            grep -qE "^export (async )?(function|const|class|let) $name\b" "${file%/*}/$from" ||
+                found+=$'\n'"$file: $from exports no $name"
+        done < <(tr '\n' ' ' <"$file" | grep -oE 'import \{[^}]*\} from "\.[^"]*"' |
+            sed -E 's/import \{(.*)\} from "(.*)"/\2 \1/' | tr ',' ' ' | awk '{for (i = 2; i <= NF; i++) if ($(i - 1) != "as" && $i != "as") print $1 ":" $i}')
+    done < <(modules)
+    report "${found#$'\n'}"
 }
 
 # includes_beyond FOLDER LAYER...: the lines of FOLDER that include a header of any other layer or program.
@@ -131,6 +148,7 @@ title() {
         format) echo "clang-format, $(files '*.c' '*.h' | wc -l) files" ;;
         tidy) echo "clang-tidy, what $build compiles" ;;
         shell) echo "shellcheck, $(scripts | sort -u | wc -l) scripts" ;;
+        modules) echo "node --check, $(modules | wc -l) modules of the dashboard" ;;
         layers) echo "direction of includes" ;;
         banned) echo "banned functions: ${banned//|/, }" ;;
         names) echo "functions and files that the documents name" ;;

@@ -107,7 +107,7 @@ install() {
         packages_install clang libclang-rt-dev
     fi
     if wanted lint; then
-        (packages_install clang-format clang-tidy shellcheck) || lint_missing=1
+        (packages_install clang-format clang-tidy shellcheck nodejs) || lint_missing=1
     fi
     say '  all there'
 }
@@ -124,7 +124,7 @@ run_lint() {
         return 0
     fi
     if [[ $lint_missing ]]; then
-        notes+=('Lint was left out: clang-format, clang-tidy and shellcheck could not be installed.')
+        notes+=('Lint was left out: clang-format, clang-tidy, shellcheck and nodejs could not be installed.')
         return 0
     fi
     # clang-tidy looks at each file for seconds: the minutes that takes are for a full run.

@@ -49,6 +49,9 @@ struct owner {
 
 struct found {
     struct uuid id;
+    bool known; /* it has a record: rank and generation are its */
+    int64_t generation;
+    struct found *again; /* the next redelivery of the same; of the first one on, in any order */
     struct delivery_rank rank;
     UT_hash_handle hh;
 };
@@ -63,7 +66,7 @@ struct reconciling {
     struct kafka_sync_position *committed;
     int partitions;
     struct buf scratch;
-    int64_t events, owed, statuses[DELIVERY_PURGED + 1], waiting, missing, unproven;
+    int64_t events, owed, statuses[DELIVERY_PURGED + 1], redelivered, waiting, missing, unproven;
 };
 
 /* -------- definitions -------- */
@@ -116,19 +119,53 @@ static void useless(const rd_kafka_message_t *m, const struct errmsg *why)
     ctl_warn("partition %" PRId32 ", offset %" PRId64 " is left out: %.300s", m->partition, m->offset, why->text);
 }
 
+static struct found *entry_of(struct reconciling *r, const struct uuid *id)
+{
+    struct found *f = NULL;
+    HASH_FIND(hh, r->deliveries, id, sizeof *id, f);
+    if (!f) {
+        f = mem_zalloc(sizeof *f);
+        f->id = *id;
+        HASH_ADD(hh, r->deliveries, id, sizeof f->id, f);
+    }
+    return f;
+}
+
 static void keep(struct reconciling *r, const struct delivery *dl)
 {
     struct delivery_rank rank = {dl->status, dl->attempt, dl->revision};
-    struct found *f = NULL;
-    HASH_FIND(hh, r->deliveries, &dl->id, sizeof dl->id, f);
-    if (!f) {
-        f = mem_zalloc(sizeof *f);
-        f->id = dl->id;
-        f->rank = rank;
-        HASH_ADD(hh, r->deliveries, id, sizeof f->id, f);
-    } else if (delivery_rank_compare(rank, f->rank) > 0) {
+    struct found *f = entry_of(r, &dl->id);
+    if (!f->known && dl->generation > 0) {
+        struct uuid id = delivery_id(&dl->event_id, dl->webhook_id, 0);
+        struct found *first = entry_of(r, &id);
+        f->again = first->again;
+        first->again = f;
+    }
+    if (!f->known || delivery_rank_compare(rank, f->rank) > 0) {
         f->rank = rank;
     }
+    f->known = true;
+    f->generation = dl->generation;
+}
+
+static bool decides(const struct found *f, const struct found *against)
+{
+    return f->generation > against->generation ? owed_decides(f->rank.status, against->rank.status)
+                                               : !owed_decides(against->rank.status, f->rank.status);
+}
+
+/* The generation that decides what became of a delivery; NULL: none has a record. */
+static const struct found *find_outcome(const struct reconciling *r, const struct uuid *id)
+{
+    const struct found *best = NULL;
+    struct found *first = NULL;
+    HASH_FIND(hh, r->deliveries, id, sizeof *id, first);
+    for (const struct found *f = first; f; f = f->again) {
+        if (f->known && (!best || decides(f, best))) {
+            best = f;
+        }
+    }
+    return best;
 }
 
 static bool take_delivery(void *ctx, const rd_kafka_message_t *m)
@@ -186,10 +223,10 @@ static void judge(struct reconciling *r, const rd_kafka_message_t *m, const stru
                   enum owed_verdict verdict)
 {
     struct uuid id = delivery_id(&ev->id, webhook_id, 0);
-    struct found *f = NULL;
-    HASH_FIND(hh, r->deliveries, &id, sizeof id, f);
+    const struct found *f = find_outcome(r, &id);
     if (f) {
         r->statuses[f->rank.status]++;
+        r->redelivered += f->rank.status == DELIVERY_DELIVERED && f->generation > 0;
         r->owed++;
     } else if (verdict == OWED_UNSURE) {
         r->unproven++;
@@ -264,6 +301,7 @@ static void print_balance(const struct reconciling *r)
     } rows[] = {{"events", r->events},
                 {"owed", r->owed},
                 {"delivered", r->statuses[DELIVERY_DELIVERED]},
+                {"redelivered", r->redelivered},
                 {"pending", pending},
                 {"failed", r->statuses[DELIVERY_FAILED]},
                 {"cancelled", r->statuses[DELIVERY_CANCELLED]},
@@ -346,7 +384,8 @@ const struct command command_reconcile = {
     .help = "Says how many deliveries were owed, delivered, pending, failed, "
             "and lists what is missing.\n"
             "It reads the topics themselves: what was owed follows from the "
-            "events and the definitions, not from the delivery log.\n"
+            "events and the definitions, not from the delivery log. An event owes a webhook\n"
+            "one delivery: it is delivered if any generation of it is (redelivered: one that was sent again).\n"
             "Missing is what the workers have committed past without a record; "
             "unproven, where the definition then in force is not\n"
             "known. Exit status 3 when anything is missing.",

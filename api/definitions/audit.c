@@ -12,13 +12,6 @@
 #define DAY_MS 86400000LL
 #define KEY_USED "key.used"
 
-struct trail {
-    char *account_id;
-    struct audit_line lines[AUDIT_KEPT];
-    size_t count;
-    UT_hash_handle hh;
-};
-
 struct key_use {
     char *key_id;
     int64_t wall_ms;
@@ -28,9 +21,7 @@ struct key_use {
 struct audit {
     struct writer *writer;
     char *topic;
-    struct trail *trails;
     struct key_use *uses;
-    int64_t next_number;
     void (*follower)(void *ctx, const json_t *entry);
     void *follower_ctx;
 };
@@ -40,23 +31,14 @@ struct audit *audit_new(struct writer *w, const char *topic)
     struct audit *a = mem_zalloc(sizeof *a);
     a->writer = w;
     a->topic = mem_strdup(topic);
-    a->next_number = 1;
     return a;
 }
 
 void audit_free(struct audit *a)
 {
-    struct trail *tr, *next_trail;
     struct key_use *use, *next_use;
     if (!a)
         return;
-    HASH_ITER(hh, a->trails, tr, next_trail) {
-        HASH_DEL(a->trails, tr);
-        for (size_t i = 0; i < tr->count; i++)
-            free(tr->lines[i].json);
-        free(tr->account_id);
-        free(tr);
-    }
     HASH_ITER(hh, a->uses, use, next_use) {
         HASH_DEL(a->uses, use);
         free(use->key_id);
@@ -73,29 +55,6 @@ const char *audit_topic(const struct audit *a)
 
 /* -------- reading -------- */
 
-static struct trail *trail_of(struct audit *a, const char *account_id)
-{
-    struct trail *tr;
-    HASH_FIND(hh, a->trails, account_id, strlen(account_id), tr);
-    if (tr)
-        return tr;
-    tr = mem_zalloc(sizeof *tr);
-    tr->account_id = mem_strdup(account_id);
-    HASH_ADD_KEYPTR(hh, a->trails, tr->account_id, strlen(tr->account_id), tr);
-    return tr;
-}
-
-static void keep(struct audit *a, const char *account_id, struct slice json)
-{
-    struct trail *tr = trail_of(a, account_id);
-    if (tr->count == AUDIT_KEPT) {
-        free(tr->lines[0].json);
-        memmove(&tr->lines[0], &tr->lines[1], sizeof tr->lines - sizeof tr->lines[0]);
-        tr->count--;
-    }
-    tr->lines[tr->count++] = (struct audit_line){a->next_number++, mem_dup(json.p, json.len)};
-}
-
 static struct key_use *use_of(struct audit *a, const char *key_id)
 {
     struct key_use *use;
@@ -108,7 +67,7 @@ static struct key_use *use_of(struct audit *a, const char *key_id)
     return use;
 }
 
-static void take(struct audit *a, const json_t *o, struct slice json)
+static void take(struct audit *a, const json_t *o)
 {
     const char *account_id = json_string_value(json_object_get(o, "account_id"));
     const char *action = json_string_value(json_object_get(o, "action"));
@@ -119,11 +78,8 @@ static void take(struct audit *a, const json_t *o, struct slice json)
         return;
     if (a->follower)
         a->follower(a->follower_ctx, o);
-    if (strcmp(action, KEY_USED) != 0) {
-        if (!json_is_true(json_object_get(o, "quiet")))
-            keep(a, account_id, json);
+    if (strcmp(action, KEY_USED) != 0)
         return;
-    }
     struct key_use *use = use_of(a, target);
     if (wall_ms > use->wall_ms)
         use->wall_ms = wall_ms;
@@ -135,23 +91,14 @@ void audit_record(struct audit *a, const struct kafka_record *rec)
     struct errmsg why;
     if (rec->tombstone || json_members_load(rec->value, &root, &why) != ERR_OK)
         return;
-    take(a, root, rec->value);
+    take(a, root);
     json_decref(root);
-    (void)writer_saw(a->writer, rec, true);
 }
 
 void audit_follow(struct audit *a, void (*fn)(void *ctx, const json_t *entry), void *ctx)
 {
     a->follower = fn;
     a->follower_ctx = ctx;
-}
-
-size_t audit_lines(const struct audit *a, const char *account_id, const struct audit_line **out)
-{
-    struct trail *tr;
-    HASH_FIND(hh, a->trails, account_id, strlen(account_id), tr);
-    *out = tr ? tr->lines : NULL;
-    return tr ? tr->count : 0;
 }
 
 /* -------- writing -------- */
@@ -200,7 +147,7 @@ void audit_append(struct audit *a, const struct audit_entry *entry, writer_done_
     buf_init(&value, ENTRY_MAX);
     write_entry(&value, entry);
     check(value.err == ERR_OK);
-    writer_send(a->writer, a->topic, -1, slice_str(entry->account_id), buf_slice(&value), true, fn, ctx);
+    writer_send(a->writer, a->topic, -1, slice_str(entry->account_id), buf_slice(&value), false, fn, ctx);
     buf_done(&value);
 }
 
@@ -212,8 +159,13 @@ void audit_key_used(struct audit *a, const char *account_id, const char *key_id,
         use->wall_ms = wall_ms;
     if (!first)
         return;
-    struct audit_entry entry = {
-        .wall_ms = wall_ms, .account_id = account_id, .actor = "system", .action = KEY_USED, .target = key_id, .fields = ""};
+    struct audit_entry entry = {.wall_ms = wall_ms,
+                                .account_id = account_id,
+                                .actor = "system",
+                                .action = KEY_USED,
+                                .target = key_id,
+                                .fields = "",
+                                .quiet = true};
     audit_append(a, &entry, NULL, NULL);
 }
 

@@ -1,14 +1,12 @@
-/* Who changed what: the audit topic holds a year of it, and the last entries of each account are kept in memory for the API. A
- * key's first use on a day is an entry too ("key.used"): so when it was last used is known after a restart, and to all replicas.
- */
+/* Who changed what: entries of the audit topic, which holds a year of them. They are shown by the view (view/trail.h); here is
+ * what others learn from them: a key's first use on a day is an entry too ("key.used"), so when it was last used is known after a
+ * restart, and to all replicas; and who follows the topic hears of every entry. */
 #ifndef DEFINITIONS_AUDIT_H
 #define DEFINITIONS_AUDIT_H
 
 #include <jansson.h>
 
 #include "definitions/writer.h"
-
-#define AUDIT_KEPT 100 /* entries of an account in memory */
 
 struct audit;
 
@@ -35,13 +33,6 @@ void audit_record(struct audit *a, const struct kafka_record *rec);
 void audit_append(struct audit *a, const struct audit_entry *entry, writer_done_fn *fn, void *ctx);
 /* Calls fn for every entry as it is read, quiet ones too; NULL: no more. */
 void audit_follow(struct audit *a, void (*fn)(void *ctx, const json_t *entry), void *ctx);
-/* An entry as it was read. */
-struct audit_line {
-    int64_t number; /* grows with each entry of an account, as this replica has read them */
-    char *json;
-};
-/* The account's last entries, the oldest first; borrowed until the loop's next turn. */
-size_t audit_lines(const struct audit *a, const char *account_id, const struct audit_line **out);
 
 /* A key was used now; appends an entry if it is the day's first. */
 void audit_key_used(struct audit *a, const char *account_id, const char *key_id, int64_t wall_ms);

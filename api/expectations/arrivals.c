@@ -57,6 +57,7 @@ static enum err arrival(void *ctx, const struct expectation *ex, int64_t from_wa
                                  .limit = PAGE};
     char next[VIEW_CURSOR_SIZE] = "";
     struct errmsg why;
+    bool all_is_there = view_events_until(api->view) >= until_wall_ms + SETTLE_MS; /* looked at before the events are */
     for (int page = 0; page < PAGES_MAX && l.found_wall_ms == 0 && (page == 0 || next[0]); page++) {
         char cursor[VIEW_CURSOR_SIZE];
         memcpy(cursor, next, sizeof cursor);
@@ -66,6 +67,8 @@ static enum err arrival(void *ctx, const struct expectation *ex, int64_t from_wa
             return ERR_AGAIN;
         }
     }
+    if (l.found_wall_ms == 0 && !all_is_there)
+        return ERR_AGAIN;
     *wall_ms = l.found_wall_ms;
     return ERR_OK;
 }

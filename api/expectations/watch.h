@@ -22,7 +22,8 @@ struct watch_last {
 };
 
 struct watch_ports {
-    /* When the last file came that counts, from < time <= until; 0: none did. ERR_AGAIN: not known yet. */
+    /* When the last file came that counts, from < time <= until; 0: none did. ERR_AGAIN: not known yet; in particular, none is
+     * known, and not everything that was in the topics then has been read. */
     enum err (*arrival)(void *ctx, const struct expectation *ex, int64_t from_wall_ms, int64_t until_wall_ms, int64_t *wall_ms);
     /* It is missing: the event is to be sent, unless that was done. ERR_AGAIN: not now. */
     enum err (*missing)(void *ctx, const struct expectation *ex, int64_t due_wall_ms);

@@ -82,6 +82,11 @@ unsigned live_streams(const struct live *l)
     return l->streams;
 }
 
+bool live_is_watched(const struct live *l)
+{
+    return l->channels != NULL;
+}
+
 /* -------- channels -------- */
 
 static struct channel *find(const struct live *l, struct slice webhook_id)
@@ -222,15 +227,25 @@ static const struct kept *keep(struct live *l, struct channel *ch, struct slice 
     return k;
 }
 
+static void publish(struct live *l, struct channel *ch, struct slice json)
+{
+    const struct kept *k = keep(l, ch, json);
+    const struct watcher *w;
+    TAILQ_FOREACH(w, &ch->watchers, link)
+        stream_write(w->stream, buf_slice(&k->text));
+}
+
 void live_publish(struct live *l, struct slice webhook_id, struct slice json)
 {
     struct channel *ch = find(l, webhook_id);
-    const struct watcher *w;
-    if (!ch)
-        return;
-    const struct kept *k = keep(l, ch, json);
-    TAILQ_FOREACH(w, &ch->watchers, link)
-        stream_write(w->stream, buf_slice(&k->text));
+    if (ch)
+        publish(l, ch, json);
+}
+
+void live_reset(struct live *l)
+{
+    for (struct channel *ch = l->channels; ch; ch = ch->hh.next)
+        publish(l, ch, slice_of(NULL, 0));
 }
 
 /* -------- once a second -------- */

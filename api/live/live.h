@@ -4,7 +4,7 @@
  * Each event has an id "<instance>.<number>", and a channel keeps its last ones, so that a client that comes back with the id of
  * the last event it saw gets what it missed. When that is not kept any more, or was another replica's or another start's, it gets
  * the event `reset` and has to read the list again: a replica knows its own numbers alone, and a log for all replicas would be
- * one more thing to keep.
+ * one more thing to keep. So does everybody when changes were left out under load.
  *
  * Bounds: LIVE_KEPT events of a channel; so many streams of an account and in all; what waits for a slow reader
  * (http/response.h), who is cut off beyond it and comes back as above. A stream ends within a second or two of the end of its key
@@ -33,6 +33,10 @@ bool live_wants(const struct live *l, struct slice webhook_id);
 /* A delivery of the webhook changed: json, one line, is the data of an event. NULL: it is too long, and watchers are told to read
  * the list again. */
 void live_publish(struct live *l, struct slice webhook_id, struct slice json);
+/* Some were not published: the watchers of every webhook are told to read the list again. */
+void live_reset(struct live *l);
+/* Whether anybody watches, or left a moment ago and may come back for what was missed. */
+bool live_is_watched(const struct live *l);
 /* Ends the streams whose key or webhook is gone, and channels without watchers; once a second. */
 void live_sweep(struct live *l, const struct definitions *d, int64_t now_ms, int64_t now_wall_ms);
 unsigned live_streams(const struct live *l);

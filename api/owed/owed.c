@@ -152,3 +152,18 @@ enum owed_verdict owed_verdict(const struct owed *o, size_t index, const struct 
     }
     return v.no || v.unknown ? OWED_UNSURE : OWED_YES;
 }
+
+/* -------- generations -------- */
+
+static int weight(enum delivery_status status)
+{
+    if (status == DELIVERY_DELIVERED) {
+        return 2;
+    }
+    return delivery_is_open(status) ? 1 : 0;
+}
+
+bool owed_decides(enum delivery_status later, enum delivery_status before)
+{
+    return weight(later) >= weight(before);
+}

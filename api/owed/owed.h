@@ -8,6 +8,7 @@
 #ifndef OWED_OWED_H
 #define OWED_OWED_H
 
+#include "model/delivery.h"
 #include "model/event.h"
 
 #define OWED_MARGIN_MS 5000                        /* workers take changes up within a second; clocks differ */
@@ -30,5 +31,10 @@ struct slice owed_id(const struct owed *o, size_t index);
 
 enum owed_verdict { OWED_NO, OWED_YES, OWED_UNSURE };
 enum owed_verdict owed_verdict(const struct owed *o, size_t index, const struct event *ev, int64_t logged_wall_ms);
+
+/* An event owes a webhook one delivery, however often it is sent again: it is delivered when any generation is; else pending
+ * while one is open; else it is what the last generation has become. Whether a later generation decides, and not the one before.
+ */
+bool owed_decides(enum delivery_status later, enum delivery_status before);
 
 #endif

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "api.h"
-#include "http/page.h"
 #include "http/response.h"
 #include "model/json_members.h"
 #include "routes/write.h"
+#include "routes/write_delivery.h"
 #include "util/json.h"
 #include "util/mem.h"
 
@@ -32,11 +32,11 @@ void account_get(struct request *rq)
     reply_json(rq, 200);
 }
 
-static void write_line(struct request *rq, struct buf *out, const void *thing)
+static void write_entry(void *ctx, struct slice entry)
 {
-    const struct audit_line *line = thing;
-    (void)rq;
-    buf_puts(out, line->json);
+    struct buf *out = ctx;
+    buf_puts(out, out->p[out->len - 1] == '[' ? "" : ",");
+    buf_put_slice(out, entry);
 }
 
 void account_audit(struct request *rq)
@@ -46,10 +46,20 @@ void account_audit(struct request *rq)
 
 void audit_reply(struct request *rq, const char *account_id)
 {
-    struct page_item items[AUDIT_KEPT];
-    const struct audit_line *lines;
-    size_t count = audit_lines(definitions_audit(rq->api->definitions), account_id, &lines);
-    for (size_t i = 0; i < count; i++)
-        items[i] = (struct page_item){-lines[i].number, "", &lines[i]};
-    page_reply(rq, items, count, write_line);
+    struct view_audit_query q = {.account_id = slice_str(account_id), .cursor = query_text(rq, "cursor")};
+    struct buf *out = reply_body(rq);
+    char next[VIEW_CURSOR_SIZE];
+    struct errmsg why;
+    if (!view_is_ready(rq) || !request_limit(rq, &q.limit))
+        return;
+    buf_puts(out, "{\"data\":[");
+    enum err err = view_audit(rq->api->view, &q, write_entry, out, next, &why);
+    if (err != ERR_OK) {
+        reply_view_failed(rq, err, &why);
+        return;
+    }
+    buf_puts(out, "]");
+    write_text(out, "next_cursor", slice_str(next));
+    buf_puts(out, "}");
+    reply_json(rq, 200);
 }

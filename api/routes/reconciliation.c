@@ -53,10 +53,11 @@ static void answer(struct reconciling *r)
     buf_printf(out, "{\"events\":%lld", (long long)b->events);
     write_time(out, "since", r->since_wall_ms);
     write_time(out, "until", r->until_wall_ms);
-    write_time(out, "as_of", loop_wall(rq->api->loop));
+    write_time(out, "as_of", b->as_of_wall_ms);
     write_time(out, "complete_since", b->complete_since_wall_ms);
     write_number(out, "owed", b->owed);
     write_number(out, "delivered", b->delivered);
+    write_number(out, "redelivered", b->redelivered);
     write_number(out, "pending", b->pending);
     write_number(out, "failed", b->failed);
     write_number(out, "cancelled", b->cancelled);

@@ -18,6 +18,8 @@ void account_audit(struct request *rq);
 void stream_get(struct request *rq);
 /* A delivery changed (a view_delivery_fn; ctx: the api). */
 void stream_delivery(void *ctx, const struct delivery *dl);
+/* Some were left out under load (ctx: the api). */
+void stream_untold(void *ctx);
 /* session.c */
 void session_create(struct request *rq);
 void session_get(struct request *rq);

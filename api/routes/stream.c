@@ -12,6 +12,11 @@ void stream_get(struct request *rq)
     view_watch(api->view, true);
 }
 
+void stream_untold(void *ctx)
+{
+    live_reset(((struct api *)ctx)->live);
+}
+
 void stream_delivery(void *ctx, const struct delivery *dl)
 {
     struct api *api = ctx;

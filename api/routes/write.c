@@ -72,45 +72,6 @@ struct account *account_next(const struct account *a, int64_t now_wall_ms)
 
 /* -------- webhooks -------- */
 
-static void write_events(struct buf *out, const struct webhook *wh)
-{
-    const char *comma = "";
-    buf_puts(out, ",\"events\":[");
-    if (wh->all_events) {
-        buf_puts(out, "\"*\"");
-        comma = ",";
-    }
-    for (int i = 0; i < EVENT_TYPE_COUNT; i++) {
-        if (wh->events >> i & 1U) {
-            buf_printf(out, "%s\"%s\"", comma, event_type_name((enum event_type)i));
-            comma = ",";
-        }
-    }
-    buf_putc(out, ']');
-}
-
-static void write_patterns(struct buf *out, const struct webhook *wh)
-{
-    buf_puts(out, ",\"path_patterns\":[");
-    for (size_t i = 0; i < wh->pattern_count; i++) {
-        buf_puts(out, i > 0 ? "," : "");
-        json_put_string(out, wh->patterns[i]);
-    }
-    buf_putc(out, ']');
-}
-
-static void write_headers(struct buf *out, const struct webhook *wh)
-{
-    buf_puts(out, ",\"headers\":{");
-    for (size_t i = 0; i < wh->header_count; i++) {
-        buf_puts(out, i > 0 ? "," : "");
-        json_put_string(out, slice_str(wh->headers[i].name));
-        buf_putc(out, ':');
-        json_put_string(out, slice_str(wh->headers[i].value));
-    }
-    buf_putc(out, '}');
-}
-
 /* Those that sign now; never what they are. */
 static void write_secrets(struct buf *out, const struct webhook *wh, int64_t now_wall_ms)
 {
@@ -131,21 +92,9 @@ static void write_secrets(struct buf *out, const struct webhook *wh, int64_t now
 void write_webhook_public(struct buf *out, const struct definitions *d, const struct webhook *wh, int64_t now_wall_ms,
                           const char *secret)
 {
-    static const char *const signatures[] = {
-        [WEBHOOK_SIGN_TRUEFTP] = "trueftp", [WEBHOOK_SIGN_STANDARD] = "standard", [WEBHOOK_SIGN_BOTH] = "both"};
     buf_puts(out, "{\"id\":");
     json_put_string(out, slice_str(wh->id));
-    json_put_member(out, "url", wh->url);
-    write_events(out, wh);
-    write_patterns(out, wh);
-    json_put_member(out, "description", wh->description);
-    json_put_member_int(out, "max_attempts", wh->max_attempts);
-    json_put_member_int(out, "timeout_ms", wh->timeout_ms);
-    json_put_member_int(out, "max_concurrency", wh->max_concurrency);
-    json_put_member_int(out, "rate_limit_per_second", wh->rate_limit_per_second);
-    write_headers(out, wh);
-    json_put_member(out, "signature", signatures[wh->signature]);
-    write_bool(out, "enabled", wh->enabled);
+    webhook_write_settings(out, wh);
     write_or_null(out, "disabled_reason", wh->enabled ? "" : wh->disabled_reason);
     bool held = (!wh->enabled && !*wh->disabled_reason) || !definitions_account_pays(d, wh->account_id);
     write_bool(out, "paused", held);

@@ -73,3 +73,22 @@ enum err bookmark_read(struct slice text, uint32_t mark, struct bookmark *out, s
     memcpy(out->id.bytes, bytes + 12, sizeof out->id.bytes);
     return ERR_OK;
 }
+
+/* ids are 16 bytes: an empty one stands before all of them */
+void bookmark_bind(sqlite3_stmt *st, int index, const struct bookmark *from, int64_t begin_wall_ms)
+{
+    sql_bind_int(st, index, from ? from->wall_ms : begin_wall_ms);
+    if (from) {
+        sql_bind_uuid(st, index + 1, &from->id);
+    } else {
+        sql_bind_blob(st, index + 1, SLICE(""));
+    }
+}
+
+struct bookmark bookmark_of(sqlite3_stmt *st)
+{
+    struct bookmark at = {.wall_ms = sqlite3_column_int64(st, 0)};
+    struct slice id = sql_blob(st, 1);
+    memcpy(at.id.bytes, id.p, id.len < sizeof at.id.bytes ? id.len : sizeof at.id.bytes); /* of a damaged file it may be short */
+    return at;
+}

@@ -5,6 +5,7 @@
 #define VIEW_BOOKMARK_H
 
 #include "model/uuid.h"
+#include "view/sql.h"
 #include "view/view.h"
 
 struct bookmark {
@@ -19,5 +20,11 @@ MUST_CHECK enum err bookmark_read(struct slice text, uint32_t mark, struct bookm
 /* Adds bytes to a mark; begins with 0. */
 uint32_t bookmark_mark(uint32_t mark, struct slice bytes);
 uint32_t bookmark_mark_int(uint32_t mark, int64_t value);
+
+/* Binds where a list begins, at index a time and after it an id: behind from; NULL: at a time, before any id. from must live
+ * until the statement is reset. */
+void bookmark_bind(sqlite3_stmt *st, int index, const struct bookmark *from, int64_t begin_wall_ms);
+/* Of the present row, whose first two columns are a time and an id. */
+struct bookmark bookmark_of(sqlite3_stmt *st);
 
 #endif

@@ -50,8 +50,9 @@ static void put_arm(struct buf *out, unsigned kind, int status, int event)
              ascending ? " AND (created, id) > (?2, ?3) AND created < ?4" : " AND (created, id) < (?2, ?3) AND created >= ?4");
 }
 
-static void put_list(struct buf *out, unsigned kind)
+static void put_list(struct buf *out, int which)
 {
+    unsigned kind = (unsigned)which;
     int statuses = (kind & (LIST_STATUS | LIST_EVENT)) == LIST_EVENT ? VIEW_STATUSES : 1;
     int events = (kind & (LIST_STATUS | LIST_EVENT)) == LIST_STATUS ? EVENT_TYPE_COUNT : 1;
     for (int status = 0; status < statuses; status++) {
@@ -62,27 +63,11 @@ static void put_list(struct buf *out, unsigned kind)
     buf_puts(out, kind & LIST_OLDEST_FIRST ? " ORDER BY created, id LIMIT ?7" : " ORDER BY created DESC, id DESC LIMIT ?7");
 }
 
-static enum err prepare_lists(struct deliveries *t, struct errmsg *why)
-{
-    struct buf text;
-    enum err err = ERR_OK;
-    buf_init(&text, 8192);
-    for (unsigned kind = 0; kind < DELIVERIES_LISTS && err == ERR_OK; kind++) {
-        buf_reset(&text);
-        put_list(&text, kind);
-        check(text.err == ERR_OK);
-        const char *one = buf_cstr(&text);
-        err = sql_prepare_all(t->db, &one, 1, &t->list[kind], why);
-    }
-    buf_done(&text);
-    return err;
-}
-
 enum err deliveries_open(struct deliveries *t, sqlite3 *db, struct errmsg *why)
 {
     *t = (struct deliveries){.db = db};
     enum err err = sql_prepare_all(db, texts, STATEMENTS, t->st, why);
-    return err == ERR_OK ? prepare_lists(t, why) : err;
+    return err == ERR_OK ? sql_prepare_built(db, put_list, DELIVERIES_LISTS, t->list, why) : err;
 }
 
 void deliveries_close(struct deliveries *t)
@@ -91,18 +76,13 @@ void deliveries_close(struct deliveries *t)
     sql_finalize_all(t->list, DELIVERIES_LISTS);
 }
 
-static struct slice bytes_of(const struct uuid *id)
-{
-    return slice_of((const char *)id->bytes, sizeof id->bytes);
-}
-
 /* -------- one row -------- */
 
 enum err deliveries_find(struct deliveries *t, const struct uuid *id, struct deliveries_row *out, struct errmsg *why)
 {
     sqlite3_stmt *st = t->st[FIND];
     bool row = false;
-    sql_bind_blob(st, 1, bytes_of(id));
+    sql_bind_uuid(st, 1, id);
     *out = (struct deliveries_row){0};
     enum err err = sql_next(st, &row, why);
     if (err == ERR_OK && row) {
@@ -128,7 +108,11 @@ static void bind_record(sqlite3_stmt *st, const struct delivery *dl, struct slic
     sql_bind_int(st, 5, dl->created_wall_ms);
     sql_bind_int(st, 6, dl->attempt);
     sql_bind_int(st, 7, dl->revision);
-    sql_bind_blob(st, 8, dl->generation > 0 ? bytes_of(&dl->event_id) : slice_of(NULL, 0));
+    if (dl->generation > 0) {
+        sql_bind_uuid(st, 8, &dl->event_id);
+    } else {
+        sql_bind_blob(st, 8, slice_of(NULL, 0));
+    }
     sql_bind_blob(st, 9, record);
 }
 
@@ -136,7 +120,7 @@ enum err deliveries_insert(struct deliveries *t, int64_t webhook, const struct d
                            struct errmsg *why)
 {
     sqlite3_stmt *st = t->st[INSERT];
-    sql_bind_blob(st, 1, bytes_of(&dl->id));
+    sql_bind_uuid(st, 1, &dl->id);
     sql_bind_int(st, 2, webhook);
     bind_record(st, dl, record);
     enum err err = sql_run(st, why);
@@ -161,7 +145,7 @@ enum err deliveries_status(struct deliveries *t, const struct uuid *id, int *sta
 {
     bool found = false;
     int64_t value = -1;
-    sql_bind_blob(t->st[STATUS], 1, bytes_of(id));
+    sql_bind_uuid(t->st[STATUS], 1, id);
     enum err err = sql_get_int(t->st[STATUS], &found, &value, why);
     *status = (int)value;
     return err;
@@ -169,12 +153,10 @@ enum err deliveries_status(struct deliveries *t, const struct uuid *id, int *sta
 
 /* -------- many rows -------- */
 
-/* Where a list begins, and the other bound. ids are 16 bytes: an empty one stands before all of them. */
+/* Where a list begins, and the other bound. */
 static void bind_range(sqlite3_stmt *st, const struct view_delivery_query *q, const struct bookmark *from)
 {
-    int64_t begin = q->oldest_first ? q->since_wall_ms : q->until_wall_ms;
-    sql_bind_int(st, 2, from ? from->wall_ms : begin);
-    sql_bind_blob(st, 3, from ? bytes_of(&from->id) : SLICE(""));
+    bookmark_bind(st, 2, from, q->oldest_first ? q->since_wall_ms : q->until_wall_ms);
     sql_bind_int(st, 4, q->oldest_first ? q->until_wall_ms : q->since_wall_ms);
 }
 
@@ -204,9 +186,7 @@ enum err deliveries_list(struct deliveries *t, int64_t webhook, const struct vie
     int count = 0;
     enum err err;
     while ((err = sql_next(st, &row, why)) == ERR_OK && row) {
-        struct slice id = sql_blob(st, 1);
-        end->wall_ms = sqlite3_column_int64(st, 0);
-        memcpy(end->id.bytes, id.p, sizeof end->id.bytes);
+        *end = bookmark_of(st);
         fn(ctx, sql_blob(st, 2));
         count++;
     }
@@ -221,7 +201,7 @@ enum err deliveries_again(struct deliveries *t, int64_t webhook, const struct uu
     bool row = false;
     enum err err;
     sql_bind_int(st, 1, webhook);
-    sql_bind_blob(st, 2, bytes_of(event_id));
+    sql_bind_uuid(st, 2, event_id);
     while ((err = sql_next(st, &row, why)) == ERR_OK && row) {
         fn(ctx, sql_blob(st, 0));
     }

@@ -43,27 +43,11 @@ static void put_list(struct buf *out, int kind)
     buf_puts(out, kind == LIST_WALK ? " ORDER BY time, id LIMIT ?5" : " ORDER BY time DESC, id DESC LIMIT ?5");
 }
 
-static enum err prepare_lists(struct events *t, struct errmsg *why)
-{
-    struct buf text;
-    enum err err = ERR_OK;
-    buf_init(&text, 8192);
-    for (int kind = 0; kind < EVENTS_LISTS && err == ERR_OK; kind++) {
-        buf_reset(&text);
-        put_list(&text, kind);
-        check(text.err == ERR_OK);
-        const char *one = buf_cstr(&text);
-        err = sql_prepare_all(t->db, &one, 1, &t->list[kind], why);
-    }
-    buf_done(&text);
-    return err;
-}
-
 enum err events_open(struct events *t, sqlite3 *db, struct errmsg *why)
 {
     *t = (struct events){.db = db};
     enum err err = sql_prepare_all(db, texts, STATEMENTS, t->st, why);
-    return err == ERR_OK ? prepare_lists(t, why) : err;
+    return err == ERR_OK ? sql_prepare_built(db, put_list, EVENTS_LISTS, t->list, why) : err;
 }
 
 void events_close(struct events *t)
@@ -72,16 +56,11 @@ void events_close(struct events *t)
     sql_finalize_all(t->list, EVENTS_LISTS);
 }
 
-static struct slice bytes_of(const struct uuid *id)
-{
-    return slice_of((const char *)id->bytes, sizeof id->bytes);
-}
-
 enum err events_put(struct events *t, int64_t account, const struct event *ev, const struct events_place *place,
                     struct slice record, struct errmsg *why)
 {
     sqlite3_stmt *st = t->st[PUT];
-    sql_bind_blob(st, 1, bytes_of(&ev->id));
+    sql_bind_uuid(st, 1, &ev->id);
     sql_bind_int(st, 2, account);
     sql_bind_int(st, 3, ev->target.webhook_id.len > 0 ? EVENTS_COMMAND : (int)ev->type);
     sql_bind_int(st, 4, ev->time_wall_ms);
@@ -100,11 +79,9 @@ static enum err hand_over(sqlite3_stmt *st, events_fn *fn, void *ctx, int *count
     *count = 0;
     *stopped = false;
     while ((err = sql_next(st, &row, why)) == ERR_OK && row) {
-        struct events_row r = {.place = {sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3), sqlite3_column_int64(st, 4)},
+        struct events_row r = {.at = bookmark_of(st),
+                               .place = {sqlite3_column_int64(st, 2), sqlite3_column_int64(st, 3), sqlite3_column_int64(st, 4)},
                                .record = sql_blob(st, 5)};
-        struct slice id = sql_blob(st, 1);
-        r.at.wall_ms = sqlite3_column_int64(st, 0);
-        memcpy(r.at.id.bytes, id.p, sizeof r.at.id.bytes);
         ++*count;
         if (!fn(ctx, &r)) {
             *stopped = true;
@@ -121,8 +98,7 @@ static enum err run_list(sqlite3_stmt *st, int64_t account, int64_t begin, int64
     int count = 0;
     bool stopped = false;
     sql_bind_int(st, 1, account);
-    sql_bind_int(st, 2, from ? from->wall_ms : begin);
-    sql_bind_blob(st, 3, from ? bytes_of(&from->id) : SLICE("")); /* stands before every id */
+    bookmark_bind(st, 2, from, begin);
     sql_bind_int(st, 4, bound);
     sql_bind_int(st, 5, limit);
     enum err err = hand_over(st, fn, ctx, &count, &stopped, why);
@@ -150,7 +126,7 @@ enum err events_get(struct events *t, const struct uuid *id, events_fn *fn, void
 {
     int count = 0;
     bool stopped = false;
-    sql_bind_blob(t->st[GET], 1, bytes_of(id));
+    sql_bind_uuid(t->st[GET], 1, id);
     return hand_over(t->st[GET], fn, ctx, &count, &stopped, why);
 }
 

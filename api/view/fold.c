@@ -1,5 +1,6 @@
 #include "view/fold.h"
 
+#include "model/json_members.h"
 #include "model/webhook.h"
 
 #define SCRATCH_MAX (8UL * 1024 * 1024)
@@ -178,5 +179,42 @@ enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct err
                           wh ? rec->value : slice_of(NULL, 0), why);
     }
     webhook_free(wh);
+    return err;
+}
+
+/* -------- who changed what -------- */
+
+/* The account of an entry, borrowed; quiet ones are no lines of the trail. */
+static enum err read_entry(const json_t *o, struct slice *account_id, int64_t *wall_ms, bool *quiet, struct errmsg *why)
+{
+    const json_t *id = json_object_get(o, "account_id");
+    if (!json_is_string(id) || json_string_length(id) == 0) {
+        return errmsg_set(why, ERR_INVALID, "account_id: is needed");
+    }
+    *account_id = slice_of(json_string_value(id), json_string_length(id));
+    enum err err = json_member_time(o, "", "time", wall_ms, why);
+    err = err == ERR_OK ? json_member_bool(o, "", "quiet", quiet, why) : err;
+    return err == ERR_OK && *wall_ms <= 0 ? errmsg_set(why, ERR_INVALID, "time: is needed") : err;
+}
+
+enum err fold_audit(struct fold *f, const struct kafka_record *rec, int64_t now_wall_ms, struct errmsg *why)
+{
+    json_t *root = NULL;
+    struct slice account_id = {0};
+    int64_t wall_ms = 0, account = 0;
+    bool quiet = false;
+    if (rec->tombstone) {
+        return errmsg_set(why, ERR_INVALID, "the record has no value");
+    }
+    enum err err = json_members_load(rec->value, &root, why);
+    err = err == ERR_OK ? read_entry(root, &account_id, &wall_ms, &quiet, why) : err;
+    if (err == ERR_OK && !slice_eq(rec->key, account_id)) {
+        err = errmsg_set(why, ERR_INVALID, "key: must be the account's id");
+    }
+    if (err == ERR_OK && !quiet && wall_ms >= now_wall_ms - f->limits.audit_age_ms) {
+        err = names_key(&f->store->names, account_id, &account, why);
+        err = err == ERR_OK ? trail_put(&f->store->trail, account, wall_ms, rec->partition, rec->offset, rec->value, why) : err;
+    }
+    json_decref(root);
     return err;
 }

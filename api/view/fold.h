@@ -29,5 +29,7 @@ MUST_CHECK enum err fold_delivery(struct fold *f, const struct kafka_record *rec
 MUST_CHECK enum err fold_event(struct fold *f, const struct kafka_record *rec, int64_t source, int64_t now_wall_ms,
                                struct errmsg *why);
 MUST_CHECK enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct errmsg *why);
+/* An entry of the audit topic; quiet ones, and those from before now_wall_ms - audit_age_ms, are left out. */
+MUST_CHECK enum err fold_audit(struct fold *f, const struct kafka_record *rec, int64_t now_wall_ms, struct errmsg *why);
 
 #endif

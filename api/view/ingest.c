@@ -1,6 +1,5 @@
 #include "view/ingest.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,48 +8,19 @@
 
 #include "util/log.h"
 #include "util/mem.h"
-#include "view/prune.h"
-#include "view/settled.h"
-#include "view/sources.h"
+#include "view/ingest_internal.h"
 
 #define POLL_BOUND 1024      /* records a turn */
 #define COMMIT_RECORDS 16384 /* a transaction ends at this many records, */
 #define COMMIT_AGE_MS 200    /* or at this age, or when a turn brings nothing */
 #define FETCH_WAIT_MS 500
-#define DISCOVER_MS 5000 /* how soon a new pool's topics are noticed */
+#define DISCOVER_MS 2000 /* how soon a new pool's topics are noticed, and how old the horizon may be */
 #define DISCOVER_AGAIN_MS 1000
 #define RECOVER_MS 1000
+#define TELL_AGAIN_MS 60000
 #define REPORT_MS 100
 #define PRUNE_MS 1000
 #define PRUNE_SOON_MS 20
-
-struct ingest {
-    pthread_t thread;
-    int stop_fd;
-    struct loop_io *stop_io;
-    struct loop *loop;
-    struct report *report;
-    struct store *store;
-    struct fold fold;
-    struct prune prune;
-    struct sources sources;
-    struct kafka_reader *reader;
-    struct kafka_admin *admin;
-    struct settled *settled;
-    struct loop_turn *turn;
-    struct loop_timer *discover_timer, *recover_timer, *prune_timer, *report_timer;
-    char *topic_prefix;
-    unsigned files;    /* how often the file was made anew */
-    bool discovered;   /* the topics were listed once */
-    bool halted;       /* the store failed; the recover timer runs */
-    bool damaged;      /* and must be made anew */
-    bool complete;     /* all was read once, and nothing has failed since */
-    int turn_records;  /* since the turn began */
-    int batch_records; /* in the transaction */
-    int64_t batch_ms;  /* when it was opened */
-    uint64_t *records[TOPIC_COUNT], *useless[TOPIC_COUNT];
-    uint64_t *commits, *store_errors, *rebuilds;
-};
 
 /* -------- failure of the store -------- */
 
@@ -63,16 +33,44 @@ static void stop_reading(struct ingest *in)
     }
 }
 
+/* Said once a minute at most: it is tried every second, and where the disk is nearly full it works now and then. */
+static void tell_failure(struct ingest *in, enum err err, const struct errmsg *why)
+{
+    int64_t now_ms = loop_now(in->loop);
+    in->failing_since_ms = in->failing ? in->failing_since_ms : now_ms;
+    in->failing = true;
+    if (in->failure_told_ms != 0 && now_ms - in->failure_told_ms < TELL_AGAIN_MS) {
+        return;
+    }
+    const char *meaning = err == ERR_FATAL ? "it is made anew from the topics"
+                                           : "what was read before is shown; reading goes on when the file can be written";
+    log_error("view_store_failed", LOG_STR("file", in->store->path), LOG_STR("error", err_name(err)),
+              LOG_STR("message", why->text), LOG_STR("meaning", meaning));
+    in->failure_told_ms = now_ms;
+    in->recovery_untold = true;
+}
+
+static void tell_recovery(struct ingest *in)
+{
+    if (in->failing && in->recovery_untold) {
+        log_info("view_store_recovered", LOG_STR("file", in->store->path),
+                 LOG_INT("after_ms", loop_now(in->loop) - in->failing_since_ms));
+        in->recovery_untold = false;
+    }
+    in->failing = false;
+}
+
 static void halt(struct ingest *in, enum err err, const struct errmsg *why)
 {
-    log_error("view_store_failed", LOG_STR("error", err_name(err)), LOG_STR("message", why->text));
+    tell_failure(in, err, why);
     metrics_add(in->store_errors, 1);
     store_rollback(in->store);
+    report_rollback(in->report);
     stop_reading(in);
     report_unsettle(in->report); /* what is read anew is to be proven anew */
     in->halted = true;
-    in->complete = false;
     in->damaged = in->damaged || err == ERR_FATAL;
+    in->complete = in->complete && !in->damaged;
     loop_timer_arm(in->recover_timer, RECOVER_MS);
 }
 
@@ -80,6 +78,7 @@ static enum err start_reading(struct ingest *in, struct source *src, struct errm
 {
     enum err err = positions_load(&in->store->positions, slice_str(src->topic), src->partition, &src->at, why);
     if (err == ERR_OK) {
+        src->committed = src->at.next;
         src->moved = src->ended = false;
         src->sample = -1;
         kafka_reader_start(in->reader, src->topic, src->partition, src->at.next);
@@ -99,6 +98,7 @@ static enum err recover(struct ingest *in, struct errmsg *why)
     enum err err = in->damaged ? store_rebuild(in->store, why) : ERR_OK;
     if (err == ERR_OK && in->damaged) {
         in->damaged = false;
+        horizon_forget(in->horizon);
         metrics_add(in->rebuilds, 1);
         in->files++;
         log_warn("view_rebuilding", LOG_STR("file", in->store->path));
@@ -133,6 +133,8 @@ static enum err fold(struct ingest *in, struct source *src, const struct kafka_r
         return fold_delivery(&in->fold, rec, now_wall_ms, &changed, why);
     case TOPIC_EVENTS:
         return fold_event(&in->fold, rec, src->at.source, now_wall_ms, why);
+    case TOPIC_AUDIT:
+        return fold_audit(&in->fold, rec, now_wall_ms, why);
     default:
         return fold_webhook(&in->fold, rec, why);
     }
@@ -206,6 +208,18 @@ static enum err save_positions(struct ingest *in, struct errmsg *why)
     return err;
 }
 
+static void committed(struct ingest *in)
+{
+    struct source *src;
+    TAILQ_FOREACH(src, &in->sources.list, link) {
+        src->committed = src->at.next;
+    }
+    metrics_add(in->commits, 1);
+    report_commit(in->report);
+    horizon_look(in->horizon);
+    tell_recovery(in);
+}
+
 static void commit(struct ingest *in)
 {
     struct errmsg why;
@@ -214,7 +228,7 @@ static void commit(struct ingest *in)
     if (err != ERR_OK) {
         halt(in, err, &why);
     } else {
-        metrics_add(in->commits, 1);
+        committed(in);
     }
 }
 
@@ -279,6 +293,7 @@ static void on_topics(void *ctx, enum err err, const struct kafka_topic_name *to
     struct ingest *in = ctx;
     struct errmsg why;
     bool listed = err == ERR_OK && count > 0;
+    int64_t asked_wall_ms = in->discover_wall_ms;
     if (listed && !in->halted) {
         if (!in->store->changing) {
             begin_batch(in);
@@ -291,6 +306,9 @@ static void on_topics(void *ctx, enum err err, const struct kafka_topic_name *to
             halt(in, err, &why);
         }
         in->discovered = in->discovered || err == ERR_OK;
+        if (err == ERR_OK) {
+            horizon_listed(in->horizon, asked_wall_ms);
+        }
     }
     loop_timer_arm(in->discover_timer, in->discovered ? DISCOVER_MS : DISCOVER_AGAIN_MS);
 }
@@ -300,10 +318,11 @@ static void on_discover(void *ctx)
     struct ingest *in = ctx;
     char prefix[TOPIC_NAME_SIZE];
     (void)snprintf(prefix, sizeof prefix, "%.64s.", in->topic_prefix);
+    in->discover_wall_ms = loop_wall(in->loop);
     kafka_admin_topics(in->admin, prefix, on_topics, in);
 }
 
-/* -------- the report -------- */
+/* -------- what is told -------- */
 
 /* Every partition that is known was read to its end, and what was read is committed. */
 static bool all_is_read(const struct ingest *in)
@@ -317,38 +336,16 @@ static bool all_is_read(const struct ingest *in)
     return in->discovered && !in->halted && !in->store->changing;
 }
 
-static int64_t lag_records(const struct ingest *in)
-{
-    const struct source *src;
-    int64_t records = 0;
-    TAILQ_FOREACH(src, &in->sources.list, link) {
-        int64_t end = kafka_reader_known_end(in->reader, src->topic, src->partition);
-        records += end > src->at.next ? end - src->at.next : 0;
-    }
-    return records;
-}
-
-/* Every event logged since then was read: the latest of the partitions' first records that were not their topic's very first. */
-static int64_t complete_since(const struct ingest *in)
-{
-    const struct source *src;
-    int64_t since = 0;
-    TAILQ_FOREACH(src, &in->sources.list, link) {
-        if (src->kind == TOPIC_EVENTS && src->at.first_offset > 0 && src->at.first_wall_ms > since) {
-            since = src->at.first_wall_ms;
-        }
-    }
-    return since;
-}
-
 static void on_report(void *ctx)
 {
     struct ingest *in = ctx;
     in->complete = in->complete || all_is_read(in); /* what comes later, new pools too, is news and no gap */
-    struct report_state state = {.complete = in->complete,
-                                 .files = in->files,
-                                 .lag_records = lag_records(in),
-                                 .complete_since_wall_ms = complete_since(in)};
+    struct errmsg why;
+    horizon_look(in->horizon);
+    if (report_take_damage(in->report, &why) && !in->damaged) {
+        halt(in, ERR_FATAL, &why);
+    }
+    struct report_state state = ingest_state(in);
     report_set(in->report, &state);
     loop_timer_arm(in->report_timer, REPORT_MS);
 }
@@ -361,27 +358,6 @@ static void on_delivery(void *ctx, struct slice record)
 static void on_disabled(void *ctx, struct slice record)
 {
     report_record(ctx, REPORT_DISABLED, record);
-}
-
-static void add_metrics(struct ingest *in, struct metrics *m)
-{
-    static const struct {
-        enum topic kind;
-        const char *label;
-    } kinds[] = {
-        {TOPIC_DELIVERIES, "topic=\"deliveries\""}, {TOPIC_EVENTS, "topic=\"events\""}, {TOPIC_WEBHOOKS, "topic=\"webhooks\""}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        in->records[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_records_total", "Records read", kinds[i].label);
-        in->useless[kinds[i].kind] = metrics_counter(m, "trueftp_api_view_unusable_records_total",
-                                                     "Records that were not understood and left out", kinds[i].label);
-    }
-    in->commits = metrics_counter(m, "trueftp_api_view_commits_total", "Transactions of the view", NULL);
-    in->store_errors = metrics_counter(m, "trueftp_api_view_store_errors_total", "Failures of the view's file", NULL);
-    in->rebuilds = metrics_counter(m, "trueftp_api_view_rebuilds_total", "Times the view's file was made anew", NULL);
-    in->prune.deliveries_removed =
-        metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"deliveries\"");
-    in->prune.events_removed =
-        metrics_counter(m, "trueftp_api_view_pruned_total", "Rows removed by the view's limits", "table=\"events\"");
 }
 
 /* -------- the thread -------- */
@@ -429,6 +405,7 @@ static void free_all(struct ingest *in)
 {
     kafka_admin_free(in->admin);
     settled_free(in->settled);
+    horizon_free(in->horizon);
     kafka_reader_free(in->reader);
     if (in->turn) {
         loop_io_free(in->stop_io);
@@ -464,7 +441,7 @@ enum err ingest_start(const struct view_options *o, struct store *s, struct repo
     in->fold.on_disabled = on_disabled;
     in->fold.told_ctx = report;
     in->prune = (struct prune){.store = s, .limits = o->limits};
-    add_metrics(in, o->metrics);
+    ingest_add_metrics(in, o->metrics);
     metrics_add(in->rebuilds, s->rebuilt);
     enum err err = kafka_reader_new(&kafka, &reader, &in->reader, why);
     err = err == ERR_OK ? kafka_admin_new(&kafka, &in->admin, why) : err;
@@ -472,6 +449,7 @@ enum err ingest_start(const struct view_options *o, struct store *s, struct repo
         free_all(in);
         return err;
     }
+    in->horizon = horizon_new(in->loop, in->admin, &in->sources);
     in->settled = settled_new(in->loop, in->admin, in->reader, &in->sources, report, in->topic_prefix);
     add_to_loop(in);
     start_thread(in);

@@ -69,6 +69,14 @@ static enum err step_account(struct prune *p, int64_t now_wall_ms, int *count, b
     return err;
 }
 
+static enum err step_trail(struct prune *p, int64_t now_wall_ms, bool *over, struct errmsg *why)
+{
+    struct trail *t = &p->store->trail;
+    enum err err = trail_next_account(t, p->audited, &p->audited, why);
+    *over = p->audited == 0;
+    return err == ERR_OK && !*over ? trail_prune(t, p->audited, now_wall_ms - p->limits.audit_age_ms, why) : err;
+}
+
 enum err prune_step(struct prune *p, int64_t now_wall_ms, bool *rest, struct errmsg *why)
 {
     int count = 0;
@@ -76,9 +84,12 @@ enum err prune_step(struct prune *p, int64_t now_wall_ms, bool *rest, struct err
     if (err == ERR_OK && !p->accounts_over) {
         err = step_account(p, now_wall_ms, &count, &p->accounts_over, why);
     }
-    *rest = err == ERR_OK && p->webhooks_over && p->accounts_over;
+    if (err == ERR_OK && !p->trail_over) {
+        err = step_trail(p, now_wall_ms, &p->trail_over, why);
+    }
+    *rest = err == ERR_OK && p->webhooks_over && p->accounts_over && p->trail_over;
     if (*rest) {
-        p->webhooks_over = p->accounts_over = false;
+        p->webhooks_over = p->accounts_over = p->trail_over = false;
         err = history_prune(&p->store->history, now_wall_ms - p->limits.event_age_ms, why);
     }
     return err;

@@ -8,9 +8,9 @@
 struct prune {
     struct store *store;
     struct view_limits limits;
-    int64_t webhook, account; /* where the round is: they come after these */
-    int type;                 /* of the account's events */
-    bool webhooks_over, accounts_over;
+    int64_t webhook, account, audited; /* where the round is: webhooks and accounts come after these */
+    int type;                          /* of the account's events */
+    bool webhooks_over, accounts_over, trail_over;
     uint64_t *deliveries_removed, *events_removed;
 };
 

@@ -85,7 +85,7 @@ static void prove(struct settled *s, struct source *src)
     if (src->sample_end < 0) {
         src->sample_end = kafka_reader_known_end(s->reader, log->topic, log->partition);
     }
-    if (src->sample_end >= 0 && log->at.next >= src->sample_end) {
+    if (src->sample_end >= 0 && log->committed >= src->sample_end) {
         report_settle(s->report, src->at.source, src->sample);
         src->sample = -1;
     }

@@ -48,7 +48,7 @@ struct source *sources_add(struct sources *s, const char *topic, enum topic kind
     (void)snprintf(src->pool, sizeof src->pool, "%s", pool);
     src->kind = kind;
     src->partition = partition;
-    src->sample = src->sample_end = -1;
+    src->sample = src->sample_end = src->end = -1;
     TAILQ_INSERT_TAIL(&s->list, src, link);
     return src;
 }
@@ -66,7 +66,7 @@ struct source *sources_log_of(struct sources *s, const struct source *events)
 
 bool sources_wants(const char *prefix, const char *topic, enum topic *kind, char pool[TOPIC_NAME_SIZE])
 {
-    static const enum topic kinds[] = {TOPIC_EVENTS, TOPIC_DELIVERIES, TOPIC_WEBHOOKS};
+    static const enum topic kinds[] = {TOPIC_EVENTS, TOPIC_DELIVERIES, TOPIC_WEBHOOKS, TOPIC_AUDIT};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char plain[TOPIC_NAME_SIZE], full[TOPIC_NAME_SIZE];
         topic_name(kinds[i], prefix, NULL, plain);

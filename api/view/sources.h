@@ -11,14 +11,17 @@
 struct source {
     char topic[TOPIC_NAME_SIZE];
     char pool[TOPIC_NAME_SIZE]; /* of events and deliveries; "" the shared one */
-    enum topic kind;            /* TOPIC_EVENTS, _DELIVERIES or _WEBHOOKS */
+    enum topic kind;            /* TOPIC_EVENTS, _DELIVERIES, _WEBHOOKS or _AUDIT */
     int32_t partition;
     struct position at;
-    bool moved; /* at has changed and is not saved */
-    bool ended; /* it was read to its end once */
+    int64_t committed; /* what was read below this offset is in the file for good */
+    bool moved;        /* at has changed and is not saved */
+    bool ended;        /* it was read to its end once */
     /* Of events (settled.h): a committed offset that is to be proven, when it was told, and how far the log must be read; -1:
      * none */
     int64_t sample, sample_at_ms, sample_end;
+    /* Horizon: an end that is to be reached (-1: none), when it was asked for, and up to when everything is in the file */
+    int64_t end, end_wall_ms, whole_until_wall_ms;
     TAILQ_ENTRY(source) link;
 };
 

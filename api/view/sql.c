@@ -1,5 +1,7 @@
 #include "view/sql.h"
 
+#define BUILT_MAX 8192
+
 enum err sql_fail(sqlite3 *db, const char *what, struct errmsg *why)
 {
     int code = sqlite3_errcode(db) & 0xff; /* without the extension */
@@ -25,6 +27,22 @@ enum err sql_prepare_all(sqlite3 *db, const char *const *texts, int count, sqlit
     return ERR_OK;
 }
 
+enum err sql_prepare_built(sqlite3 *db, void (*put)(struct buf *out, int i), int count, sqlite3_stmt **st, struct errmsg *why)
+{
+    struct buf text;
+    enum err err = ERR_OK;
+    buf_init(&text, BUILT_MAX);
+    for (int i = 0; i < count && err == ERR_OK; i++) {
+        buf_reset(&text);
+        put(&text, i);
+        check(text.err == ERR_OK);
+        const char *one = buf_cstr(&text);
+        err = sql_prepare_all(db, &one, 1, &st[i], why);
+    }
+    buf_done(&text);
+    return err;
+}
+
 void sql_finalize_all(sqlite3_stmt **st, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -47,6 +65,11 @@ void sql_bind_blob(sqlite3_stmt *st, int index, struct slice bytes)
 void sql_bind_text(sqlite3_stmt *st, int index, struct slice text)
 {
     check(sqlite3_bind_text64(st, index, text.p, text.len, SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK);
+}
+
+void sql_bind_uuid(sqlite3_stmt *st, int index, const struct uuid *id)
+{
+    sql_bind_blob(st, index, slice_of((const char *)id->bytes, sizeof id->bytes));
 }
 
 enum err sql_next(sqlite3_stmt *st, bool *row, struct errmsg *why)

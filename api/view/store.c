@@ -27,8 +27,8 @@ static const char pragmas[] = "PRAGMA page_size = 4096;"
 
 static enum err create_tables(sqlite3 *db, struct errmsg *why)
 {
-    const char *const schemas[] = {names_schema,  deliveries_schema, events_schema,   counts_schema,
-                                   health_schema, history_schema,    positions_schema};
+    const char *const schemas[] = {names_schema,  deliveries_schema, events_schema, counts_schema,
+                                   health_schema, history_schema,    trail_schema,  positions_schema};
     char version[96];
     enum err err = sql_exec(db, "BEGIN IMMEDIATE", why);
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas && err == ERR_OK; i++) {
@@ -49,6 +49,7 @@ static void close_tables(struct store *s)
     counts_close(&s->counts);
     health_close(&s->health);
     history_close(&s->history);
+    trail_close(&s->trail);
     positions_close(&s->positions);
 }
 
@@ -60,6 +61,7 @@ static enum err open_tables(struct store *s, struct errmsg *why)
     err = err == ERR_OK ? counts_open(&s->counts, s->db, why) : err;
     err = err == ERR_OK ? health_open(&s->health, s->db, why) : err;
     err = err == ERR_OK ? history_open(&s->history, s->db, why) : err;
+    err = err == ERR_OK ? trail_open(&s->trail, s->db, why) : err;
     return err == ERR_OK ? positions_open(&s->positions, s->db, why) : err;
 }
 

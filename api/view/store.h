@@ -14,8 +14,9 @@
 #include "view/history.h"
 #include "view/names.h"
 #include "view/positions.h"
+#include "view/trail.h"
 
-#define STORE_SCHEMA 2 /* changes with any CREATE statement, and with what a column means */
+#define STORE_SCHEMA 3 /* changes with any CREATE statement, and with what a column means */
 
 struct store {
     char *path;
@@ -29,6 +30,7 @@ struct store {
     struct counts counts;
     struct health health;
     struct history history;
+    struct trail trail;
     struct positions positions;
 };
 

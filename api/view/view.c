@@ -2,6 +2,7 @@
  * reconciliation: view_reconcile.c. */
 #include <stdlib.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "view/view_internal.h"
@@ -20,6 +21,14 @@ static void tell_delivery(struct view *v, struct slice record)
     }
 }
 
+static void tell_untold(struct view *v)
+{
+    log_warn("view_untold", LOG_INT("deliveries_so_far", (int64_t)report_dropped(v->report)));
+    if (v->on_untold) {
+        v->on_untold(v->on_delivery_ctx);
+    }
+}
+
 static void tell_disabled(struct view *v, struct slice record)
 {
     struct event ev;
@@ -31,16 +40,30 @@ static void tell_disabled(struct view *v, struct slice record)
 
 static void on_told(void *ctx, enum report_kind kind, struct slice record)
 {
-    if (kind == REPORT_DELIVERY) {
+    switch (kind) {
+    case REPORT_DELIVERY:
         tell_delivery(ctx, record);
-    } else {
+        break;
+    case REPORT_UNTOLD:
+        tell_untold(ctx);
+        break;
+    case REPORT_DISABLED:
         tell_disabled(ctx, record);
+        break;
     }
 }
 
 static double lag(void *ctx)
 {
     return (double)report_get(((struct view *)ctx)->report).lag_records;
+}
+
+static double lag_seconds(void *ctx)
+{
+    const struct view *v = ctx;
+    int64_t until_wall_ms = report_get(v->report).all_until_wall_ms;
+    int64_t since_wall_ms = until_wall_ms > 0 ? until_wall_ms : v->opened_wall_ms;
+    return (double)(clock_wall_ms() - since_wall_ms) / 1000.0;
 }
 
 static double complete(void *ctx)
@@ -62,6 +85,9 @@ static void add_metrics(struct view *v, struct metrics *m)
 {
     v->read_errors = metrics_counter(m, "trueftp_api_view_read_errors_total", "Rows that could not be read", NULL);
     metrics_gauge_fn(m, "trueftp_api_view_lag_records", "Records in the topics that are not read yet", NULL, lag, v);
+    metrics_gauge_fn(m, "trueftp_api_view_lag_seconds",
+                     "Age of the moment whose every record is in the view; before that is known, since the start", NULL,
+                     lag_seconds, v);
     metrics_gauge_fn(m, "trueftp_api_view_complete", "1 when every partition was read to its end since the start", NULL, complete,
                      v);
     metrics_gauge_fn(m, "trueftp_api_view_file_bytes", "Size of the view's file", NULL, file_bytes, v);
@@ -74,6 +100,7 @@ enum err view_open(const struct view_options *o, struct view **out, struct errms
     struct view *v = mem_zalloc(sizeof *v);
     v->loop = o->kafka.loop;
     v->limits = o->limits;
+    v->opened_wall_ms = clock_wall_ms();
     buf_init(&v->scratch, SCRATCH_MAX);
     buf_init(&v->told_scratch, SCRATCH_MAX);
     v->store.lock_fd = -1;
@@ -112,9 +139,20 @@ bool view_complete(const struct view *v)
     return report_get(v->report).complete;
 }
 
-void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx)
+int64_t view_events_until(const struct view *v)
+{
+    return report_get(v->report).events_until_wall_ms;
+}
+
+int64_t view_until(const struct view *v)
+{
+    return report_get(v->report).all_until_wall_ms;
+}
+
+void view_on_delivery(struct view *v, view_delivery_fn *fn, void (*untold)(void *ctx), void *ctx)
 {
     v->on_delivery = fn;
+    v->on_untold = untold;
     v->on_delivery_ctx = ctx;
 }
 
@@ -134,6 +172,17 @@ enum err view_refresh(struct view *v, struct errmsg *why)
     enum err err = store_open_reader(&v->store, path, why);
     free(path);
     v->files = err == ERR_OK ? files : v->files;
+    return err;
+}
+
+enum err view_answer(struct view *v, enum err err, const struct errmsg *why)
+{
+    if (err == ERR_FATAL) {
+        ++*v->read_errors;
+        if (v->report) {
+            report_damage(v->report, why);
+        }
+    }
     return err;
 }
 
@@ -202,13 +251,13 @@ enum err view_deliveries(struct view *v, const struct view_delivery_query *q, vi
     next[0] = '\0';
     err = err == ERR_OK ? find_name(v, q->webhook_id, &webhook, why) : err;
     if (err != ERR_OK || webhook == 0) {
-        return err;
+        return view_answer(v, err, why);
     }
     err = deliveries_list(&v->store.deliveries, webhook, q, q->cursor.len > 0 ? &from : NULL, hand_over, &h, &end, &full, why);
     if (err == ERR_OK && full) {
         bookmark_write(&end, mark_of(q), next);
     }
-    return err;
+    return view_answer(v, err, why);
 }
 
 /* The record of a webhook's delivery; deliveries_release afterwards. */
@@ -222,7 +271,7 @@ static enum err find(struct view *v, struct slice webhook_id, const struct uuid 
     if (err == ERR_OK && (row->seq == 0 || row->webhook != webhook)) {
         return errmsg_set(why, ERR_NOT_FOUND, "there is no such delivery of this webhook");
     }
-    return err;
+    return view_answer(v, err, why);
 }
 
 enum err view_delivery(struct view *v, struct slice webhook_id, const struct uuid *id, view_delivery_fn *fn, void *ctx,
@@ -255,7 +304,7 @@ enum err view_history(struct view *v, struct slice webhook_id, const struct uuid
     struct uuid first = delivery_id(&event_id, webhook_id, 0);
     err = view_delivery(v, webhook_id, &first, fn, ctx, why);
     if (err == ERR_OK || err == ERR_NOT_FOUND) { /* the original may have been pruned */
-        err = deliveries_again(&v->store.deliveries, webhook, &event_id, hand_over, &h, why);
+        err = view_answer(v, deliveries_again(&v->store.deliveries, webhook, &event_id, hand_over, &h, why), why);
     }
     return err;
 }
@@ -267,8 +316,7 @@ void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_ST
     memset(counts, 0, VIEW_STATUSES * sizeof *counts);
     enum err err = find_name(v, webhook_id, &webhook, &why);
     err = err == ERR_OK ? counts_get(&v->store.counts, webhook, counts, &why) : err;
-    if (err != ERR_OK) {
-        ++*v->read_errors;
+    if (view_answer(v, err, &why) != ERR_OK) {
         log_error("view_counts_unreadable", LOG_STR("error", why.text));
     }
 }
@@ -324,14 +372,36 @@ enum err view_events(struct view *v, const struct view_event_query *q, view_even
     next[0] = '\0';
     err = err == ERR_OK ? find_name(v, q->account_id, &account, why) : err;
     if (err != ERR_OK || account == 0) {
-        return err;
+        return view_answer(v, err, why);
     }
     err = events_list(&v->store.events, account, q->type, q->since_wall_ms, q->until_wall_ms, q->cursor.len > 0 ? &from : NULL,
                       q->path_prefix.len > 0 ? PREFIX_LOOKED_AT : q->limit, take_event, &p, &more, why);
     if (err == ERR_OK && more) {
         bookmark_write(&p.end, mark_of_events(q), next);
     }
-    return err;
+    return view_answer(v, err, why);
+}
+
+/* -------- who changed what -------- */
+
+enum err view_audit(struct view *v, const struct view_audit_query *q, view_audit_fn *fn, void *ctx, char next[VIEW_CURSOR_SIZE],
+                    struct errmsg *why)
+{
+    uint32_t mark = bookmark_mark(4, q->account_id);
+    struct bookmark from, end;
+    bool full = false;
+    enum err err = q->cursor.len > 0 ? bookmark_read(q->cursor, mark, &from, why) : ERR_OK;
+    int64_t account = 0;
+    next[0] = '\0';
+    err = err == ERR_OK ? find_name(v, q->account_id, &account, why) : err;
+    if (err != ERR_OK || account == 0) {
+        return view_answer(v, err, why);
+    }
+    err = trail_list(&v->store.trail, account, q->limit, q->cursor.len > 0 ? &from : NULL, fn, ctx, &end, &full, why);
+    if (err == ERR_OK && full) {
+        bookmark_write(&end, mark, next);
+    }
+    return view_answer(v, err, why);
 }
 
 /* -------- bodies -------- */
@@ -373,5 +443,5 @@ enum err view_body(struct view *v, const struct delivery *dl, struct buf *out, s
     if (err == ERR_OK && !b.found) {
         return errmsg_set(why, ERR_NOT_FOUND, "the delivery's event is not kept any more");
     }
-    return err;
+    return view_answer(v, err, why);
 }

@@ -1,7 +1,7 @@
 /* The deliveries view: what the topics say about deliveries and events, in an SQLite file that can be asked (docs/VIEW.md).
  *
  * Kafka is the ledger and the view an index of it: whatever the file holds comes from `<prefix>.deliveries[.pool]`,
- * `<prefix>.events[.pool]` and `<prefix>.webhooks`, and a file that is missing, damaged or of an older
+ * `<prefix>.events[.pool]`, `<prefix>.webhooks` and `<prefix>.audit`, and a file that is missing, damaged or of an older
  * schema is made anew from them. All calls are the loop's; each answers within milliseconds whatever the size of the file, except
  * the reconciliation, which goes on in steps.
  *
@@ -20,6 +20,7 @@ struct view_limits {
     int64_t delivery_age_ms;        /* by created_at */
     int64_t event_age_ms;           /* by the event's own time */
     int64_t deliveries_per_webhook; /* the newest so many */
+    int64_t audit_age_ms;           /* by the entry's own time */
 };
 
 struct view_options {
@@ -37,6 +38,12 @@ MUST_CHECK enum err view_open(const struct view_options *o, struct view **out, s
 void view_free(struct view *v);
 /* Every partition found at the start was read to its end once: for /readyz. */
 bool view_complete(const struct view *v);
+
+/* Up to when every event that was in the topics is in the view, by this machine's clock; some seconds ago as a rule, longer when
+ * it lags or a partition cannot be read. 0: not known yet. */
+int64_t view_events_until(const struct view *v);
+/* The same for every record of any topic. */
+int64_t view_until(const struct view *v);
 
 /* -------- deliveries -------- */
 
@@ -73,9 +80,9 @@ MUST_CHECK enum err view_body(struct view *v, const struct delivery *dl, struct 
 #define VIEW_STATUSES (DELIVERY_PURGED + 1)
 void view_counts(struct view *v, struct slice webhook_id, int64_t counts[VIEW_STATUSES]);
 
-/* Calls fn for delivery records that change the view, as they are read, while it is watched (view_watch); when more come than the
- * loop takes, some are left out. One function for the life of the view. */
-void view_on_delivery(struct view *v, view_delivery_fn *fn, void *ctx);
+/* Calls fn for delivery records that change the view, as they are read, while it is watched (view_watch). When more come than the
+ * loop takes, some are left out, and untold is called. One of each for the life of the view. */
+void view_on_delivery(struct view *v, view_delivery_fn *fn, void (*untold)(void *ctx), void *ctx);
 void view_watch(struct view *v, bool watched);
 
 /* -------- events -------- */
@@ -98,6 +105,21 @@ void view_on_disabled(struct view *v, view_event_fn *fn, void *ctx);
  * after so many events looked at, so that it answers in milliseconds. */
 MUST_CHECK enum err view_events(struct view *v, const struct view_event_query *q, view_event_fn *fn, void *ctx,
                                 char next[VIEW_CURSOR_SIZE], struct errmsg *why);
+
+/* -------- who changed what -------- */
+
+/* Entries of an account, newest first. */
+struct view_audit_query {
+    struct slice account_id;
+    int limit;
+    struct slice cursor;
+};
+
+/* entry: JSON, as it stands in the audit topic. */
+typedef void view_audit_fn(void *ctx, struct slice entry);
+/* As view_deliveries. */
+MUST_CHECK enum err view_audit(struct view *v, const struct view_audit_query *q, view_audit_fn *fn, void *ctx,
+                               char next[VIEW_CURSOR_SIZE], struct errmsg *why);
 
 /* -------- health; test deliveries do not count -------- */
 
@@ -159,19 +181,21 @@ struct view_reconcile_query {
 
 /* owed = delivered + pending + failed + cancelled + purged + missing. docs/VIEW.md says what each proves. */
 struct view_balance {
-    int64_t events; /* of the account in the range */
-    int64_t owed;   /* pairs of an event and a webhook that wanted it */
-    int64_t delivered;
-    int64_t pending; /* open, or not settled by the workers yet */
+    int64_t events;      /* of the account in the range */
+    int64_t owed;        /* pairs of an event and a webhook that wanted it */
+    int64_t delivered;   /* by any generation */
+    int64_t redelivered; /* of these: the first one was not, one that was sent again was */
+    int64_t pending;     /* open, or not settled by the workers yet */
     int64_t failed, cancelled, purged;
     int64_t missing;                /* settled by the workers' account, and no record is there: lost */
     int64_t unproven;               /* no record, and which definition was in force cannot be told: not in owed */
+    int64_t as_of_wall_ms;          /* every record from before is in the balance; 0: not known yet */
     int64_t complete_since_wall_ms; /* events logged before are not all in the view; 0: all are */
 };
 
 /* An event and a webhook whose delivery is owed and not delivered. */
 struct view_owed {
-    struct uuid event_id, delivery_id;
+    struct uuid event_id, delivery_id; /* of the generation that decides; of the first one, if there is no record */
     struct slice webhook_id, path;
     enum event_type event;
     int64_t event_wall_ms;

@@ -76,14 +76,14 @@ enum err view_health(struct view *v, struct slice webhook_id, int64_t now_wall_m
     err = err == ERR_OK ? sum_of(v, webhook, VIEW_MINUTE_MS, QUARTER_MS, now_wall_ms, &out->last_15_min, why) : err;
     err = err == ERR_OK ? sum_of(v, webhook, VIEW_HOUR_MS, DAY_MS, now_wall_ms, &out->last_24_h, why) : err;
     if (err != ERR_OK) {
-        return err;
+        return view_answer(v, err, why);
     }
     out->state = state_of(&streak, &out->last_15_min);
     out->failing_since_wall_ms = streak.failing_since_wall_ms;
     out->last_success_wall_ms = streak.last_success_wall_ms;
     out->last_failure_wall_ms = streak.last_failure_wall_ms;
     out->consecutive_failures = streak.failures;
-    return read_definition(v, webhook, out, why);
+    return view_answer(v, read_definition(v, webhook, out, why), why);
 }
 
 enum err view_series(struct view *v, struct slice webhook_id, int64_t span_ms, int64_t since_wall_ms, int64_t until_wall_ms,
@@ -92,5 +92,6 @@ enum err view_series(struct view *v, struct slice webhook_id, int64_t span_ms, i
     int64_t webhook = 0;
     enum err err = view_refresh(v, why);
     err = err == ERR_OK ? names_find(&v->store.names, webhook_id, &webhook, why) : err;
-    return err == ERR_OK ? health_each(&v->store.health, webhook, span_ms, since_wall_ms, until_wall_ms, fn, ctx, why) : err;
+    err = err == ERR_OK ? health_each(&v->store.health, webhook, span_ms, since_wall_ms, until_wall_ms, fn, ctx, why) : err;
+    return view_answer(v, err, why);
 }

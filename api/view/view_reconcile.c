@@ -1,6 +1,7 @@
 /* Reconciliation. The events of the range are walked in steps, oldest first; each is held against the history of every webhook of
  * the account (owed.h), and each pair that is owed against the deliveries by the id that such a delivery must have: so the list
- * of what should be there does not come from the records of what is. */
+ * of what should be there does not come from the records of what is. A pair that was sent again is judged by the generation that
+ * decides (owed_decides). */
 #include <stdlib.h>
 
 #include "util/clock.h"
@@ -9,6 +10,7 @@
 #include "view/view_internal.h"
 
 #define EVENTS_A_BATCH 64
+#define RECORD_MAX (8UL * 1024 * 1024)
 
 struct view_reconciliation {
     struct view *view;
@@ -28,6 +30,7 @@ struct view_reconciliation {
     enum err err; /* of the step */
     struct errmsg why;
     struct buf scratch;
+    struct buf record; /* of the generation that decides */
     struct view_balance balance;
     char next[VIEW_CURSOR_SIZE];
 };
@@ -81,7 +84,7 @@ struct pair {
 static void list(struct view_reconciliation *r, const struct pair *p, const struct delivery *dl, bool missing)
 {
     struct view_owed owed = {.event_id = p->ev->id,
-                             .delivery_id = p->delivery_id,
+                             .delivery_id = dl ? dl->id : p->delivery_id,
                              .webhook_id = p->webhook_id,
                              .path = p->ev->path,
                              .event = p->ev->type,
@@ -107,21 +110,67 @@ static void judge_absent(struct view_reconciliation *r, const struct pair *p, en
     list(r, p, NULL, missing);
 }
 
-static enum err judge(struct view_reconciliation *r, const struct pair *p, enum owed_verdict verdict)
+/* What became of a pair: the generation that decides, whose record is kept in the reconciliation. */
+struct outcome {
+    struct view_reconciliation *r;
+    bool found, again; /* again: a redelivery decides */
+    enum delivery_status status;
+};
+
+static void take_outcome(struct outcome *o, enum delivery_status status, bool again, struct slice record)
+{
+    o->found = true;
+    o->again = again;
+    o->status = status;
+    buf_reset(&o->r->record);
+    buf_put_slice(&o->r->record, record);
+}
+
+static void take_again(void *ctx, struct slice record)
+{
+    struct outcome *o = ctx;
+    struct delivery dl;
+    if (view_parse(o->r->view, record, &dl) && (!o->found || owed_decides(dl.status, o->status))) {
+        take_outcome(o, dl.status, true, record);
+    }
+}
+
+static enum err find_again(struct view_reconciliation *r, const struct pair *p, struct outcome *o)
+{
+    struct store *s = &r->view->store;
+    int64_t webhook = 0;
+    enum err err = names_find(&s->names, p->webhook_id, &webhook, &r->why);
+    return err == ERR_OK ? deliveries_again(&s->deliveries, webhook, &p->ev->id, take_again, o, &r->why) : err;
+}
+
+static enum err find_outcome(struct view_reconciliation *r, const struct pair *p, struct outcome *o)
 {
     struct deliveries *t = &r->view->store.deliveries;
     struct deliveries_row row;
-    struct delivery dl;
+    *o = (struct outcome){.r = r};
     enum err err = deliveries_find(t, &p->delivery_id, &row, &r->why);
-    if (err == ERR_OK && row.seq == 0) {
+    if (err == ERR_OK && row.seq != 0) {
+        take_outcome(o, row.rank.status, false, row.record);
+    }
+    deliveries_release(t);
+    bool settled = o->found && o->status == DELIVERY_DELIVERED;
+    return err == ERR_OK && !settled ? find_again(r, p, o) : err;
+}
+
+static enum err judge(struct view_reconciliation *r, const struct pair *p, enum owed_verdict verdict)
+{
+    struct outcome o;
+    struct delivery dl;
+    enum err err = find_outcome(r, p, &o);
+    if (err == ERR_OK && !o.found) {
         judge_absent(r, p, verdict);
     } else if (err == ERR_OK) {
-        count_status(&r->balance, row.rank.status);
-        if (row.rank.status != DELIVERY_DELIVERED && row.rank.status != DELIVERY_PURGED && view_parse(r->view, row.record, &dl)) {
+        count_status(&r->balance, o.status);
+        r->balance.redelivered += o.status == DELIVERY_DELIVERED && o.again;
+        if (o.status != DELIVERY_DELIVERED && o.status != DELIVERY_PURGED && view_parse(r->view, buf_slice(&r->record), &dl)) {
             list(r, p, &dl, false);
         }
     }
-    deliveries_release(t);
     return err;
 }
 
@@ -172,11 +221,11 @@ enum err view_reconcile_step(struct view_reconciliation *r, int64_t budget_ms, b
         err = events_walk(&r->view->store.events, r->account, r->since_wall_ms, r->until_wall_ms, r->walking ? &r->at : NULL,
                           EVENTS_A_BATCH, take_event, r, &more, why);
         if (err != ERR_OK) {
-            return err;
+            return view_answer(r->view, err, why);
         }
     }
     *done = !more;
-    return r->err == ERR_OK ? ERR_OK : errmsg_set(why, ERR_IO, "%s", r->why.text);
+    return view_answer(r->view, r->err, &r->why) == ERR_OK ? ERR_OK : errmsg_set(why, ERR_IO, "%s", r->why.text);
 }
 
 /* -------- the whole -------- */
@@ -194,7 +243,7 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
     err = err == ERR_OK && account != 0 ? history_of(&v->store.history, account, owed, why) : err;
     if (err != ERR_OK) {
         owed_free(owed);
-        return err;
+        return view_answer(v, err, why);
     }
     struct view_reconciliation *r = mem_zalloc(sizeof *r);
     *r = (struct view_reconciliation){.view = v,
@@ -212,8 +261,10 @@ enum err view_reconcile_new(struct view *v, const struct view_reconcile_query *q
                                       .list_from = from,
                                       .list_full = q->limit == 0};
     int64_t kept_since = loop_wall(v->loop) - v->limits.event_age_ms, read_since = report_get(v->report).complete_since_wall_ms;
+    r->balance.as_of_wall_ms = view_until(v);
     r->balance.complete_since_wall_ms = q->since_wall_ms < kept_since && kept_since > read_since ? kept_since : read_since;
     buf_init(&r->scratch, 4UL * EVENT_MAX_BYTES);
+    buf_init(&r->record, RECORD_MAX);
     *out = r;
     return ERR_OK;
 }
@@ -234,6 +285,7 @@ void view_reconcile_free(struct view_reconciliation *r)
         owed_free(r->owed);
         free(r->webhook_id);
         buf_done(&r->scratch);
+        buf_done(&r->record);
         free(r);
     }
 }

@@ -190,6 +190,16 @@ struct kafka_topic_name {
 void kafka_admin_topics(struct kafka_admin *a, const char *prefix,
                         void (*fn)(void *ctx, enum err err, const struct kafka_topic_name *topics, int count), void *ctx);
 
+/* The end of a partition, beyond its last record. */
+struct kafka_end {
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* -1: its leader has not told */
+};
+/* The ends of all partitions of these topics, each no older than the question. ERR_AGAIN: not all leaders have answered. */
+void kafka_admin_ends(struct kafka_admin *a, const struct kafka_topic_name *topics, int count,
+                      void (*fn)(void *ctx, enum err err, const struct kafka_end *ends, int count), void *ctx);
+
 struct kafka_setting {
     const char *name, *value;
 };
@@ -210,7 +220,8 @@ void kafka_admin_topic(struct kafka_admin *a, const char *topic,
  * of no use then. */
 void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const char *topic, const int32_t *partitions, int count,
                            void (*fn)(void *ctx, enum err err, const struct kafka_committed *committed, int count), void *ctx);
-/* Outstanding questions are not answered any more. May wait a quarter of a second for a question of partitions under way. */
+/* Outstanding questions are not answered any more. May wait a quarter of a second for a question of partitions under way, a
+ * second for one of ends. */
 void kafka_admin_free(struct kafka_admin *a);
 
 #endif

@@ -1,8 +1,9 @@
 /* Questions about topics.
  *
  * Partitions and replicas have no asynchronous way in librdkafka 2.0 (rd_kafka_metadata waits for its answer; describing topics
- * came with 2.3), so each of those questions has a short-lived thread that waits for it and wakes the loop. Settings are then
- * asked for with the admin interface. Both are asked at start and now and then, never per record. */
+ * came with 2.3), and neither have the ends of partitions, so each of those questions has a short-lived thread that waits for it
+ * and wakes the loop. Settings are then asked for with the admin interface. All are asked at start and now and then, never per
+ * record. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,18 +12,22 @@
 #include "util/mem.h"
 
 #define WAIT_SLICE_MS 250 /* how long freeing may have to wait */
+#define WAIT_ENDS_MS 1000 /* likewise, for ends: every leader has to answer within it */
 #define SETTINGS_WITHIN_MS 5000
 
 typedef void partitions_fn(void *ctx, enum err err, int32_t count);
 typedef void topic_fn(void *ctx, enum err err, const struct kafka_topic *topic);
 typedef void topics_fn(void *ctx, enum err err, const struct kafka_topic_name *topics, int count);
+typedef void ends_fn(void *ctx, enum err err, const struct kafka_end *ends, int count);
 
 struct topic_question {
     struct kafka_admin *admin;
     char *topic;                  /* or the beginning of names, where all are asked for */
-    partitions_fn *partitions_fn; /* one of the three */
+    partitions_fn *partitions_fn; /* one of the four */
     topic_fn *topic_fn;
     topics_fn *topics_fn;
+    ends_fn *ends_fn;
+    rd_kafka_topic_partition_list_t *ends; /* of ends_fn */
     void *ctx;
     pthread_t thread;
     bool joined; /* the thread is over; the settings have been asked for */
@@ -41,6 +46,8 @@ static void forget(struct topic_question *q)
     for (int i = 0; q->names && i < q->count; i++)
         free((char *)(uintptr_t)q->names[i].name);
     free(q->names);
+    if (q->ends)
+        rd_kafka_topic_partition_list_destroy(q->ends);
     free(q->topic);
     free(q);
 }
@@ -91,15 +98,34 @@ static enum err ask_names(struct topic_question *q)
     return ERR_OK;
 }
 
+/* Likewise, for the ends of partitions: what is asked for is the offset of a time, and -1 stands for the end. A partition's own
+ * error is its own; a leader that is not there or does not answer fails the whole. */
+static enum err ask_ends(struct topic_question *q)
+{
+    for (int i = 0; i < q->ends->cnt; i++) {
+        q->ends->elems[i].offset = RD_KAFKA_OFFSET_END;
+        q->ends->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    return rd_kafka_offsets_for_times(q->admin->client.rk, q->ends, WAIT_ENDS_MS) ? ERR_AGAIN : ERR_OK;
+}
+
+static enum err ask_once(struct topic_question *q, rd_kafka_topic_t *rkt)
+{
+    if (q->ends_fn)
+        return ask_ends(q);
+    return q->topics_fn ? ask_names(q) : ask_metadata(q, rkt);
+}
+
 static void *ask_cluster(void *arg)
 {
     struct topic_question *q = arg;
-    rd_kafka_topic_t *rkt = q->topics_fn ? NULL : rd_kafka_topic_new(q->admin->client.rk, q->topic, NULL);
-    q->err = rkt || q->topics_fn ? ERR_AGAIN : ERR_INVALID;
+    bool of_topic = !q->topics_fn && !q->ends_fn;
+    rd_kafka_topic_t *rkt = of_topic ? rd_kafka_topic_new(q->admin->client.rk, q->topic, NULL) : NULL;
+    q->err = rkt || !of_topic ? ERR_AGAIN : ERR_INVALID;
     int64_t waited_ms = 0;
     while (q->err == ERR_AGAIN && waited_ms < KAFKA_ADMIN_WITHIN_MS && !atomic_load(&q->cancelled)) {
-        q->err = q->topics_fn ? ask_names(q) : ask_metadata(q, rkt);
-        waited_ms += WAIT_SLICE_MS;
+        q->err = ask_once(q, rkt);
+        waited_ms += q->ends_fn ? WAIT_ENDS_MS : WAIT_SLICE_MS;
     }
     if (rkt)
         rd_kafka_topic_destroy(rkt);
@@ -108,7 +134,7 @@ static void *ask_cluster(void *arg)
     return NULL;
 }
 
-/* asked: what is to be answered, with one of the three functions. */
+/* asked: what is to be answered, with one of the four functions. */
 static void ask(struct kafka_admin *a, const char *topic, struct topic_question asked, void *ctx)
 {
     struct topic_question *q = mem_alloc(sizeof *q);
@@ -136,6 +162,16 @@ void kafka_admin_topics(struct kafka_admin *a, const char *prefix,
                         void (*fn)(void *ctx, enum err err, const struct kafka_topic_name *topics, int count), void *ctx)
 {
     ask(a, prefix, (struct topic_question){.topics_fn = fn}, ctx);
+}
+
+void kafka_admin_ends(struct kafka_admin *a, const struct kafka_topic_name *topics, int count,
+                      void (*fn)(void *ctx, enum err err, const struct kafka_end *ends, int count), void *ctx)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int i = 0; i < count; i++)
+        for (int32_t p = 0; p < topics[i].partitions; p++)
+            rd_kafka_topic_partition_list_add(list, topics[i].name, p);
+    ask(a, "", (struct topic_question){.ends_fn = fn, .ends = list}, ctx);
 }
 
 /* -------- settings -------- */
@@ -195,6 +231,18 @@ void kafka_admin_topic_described(struct kafka_admin *a, rd_kafka_event_t *ev)
 
 /* -------- the turn, and the end -------- */
 
+static void answer_ends(struct topic_question *q)
+{
+    int count = q->err == ERR_OK ? q->ends->cnt : 0;
+    struct kafka_end *ends = mem_zalloc(((size_t)count + 1) * sizeof *ends);
+    for (int i = 0; i < count; i++) {
+        const rd_kafka_topic_partition_t *at = &q->ends->elems[i];
+        ends[i] = (struct kafka_end){at->topic, at->partition, at->err ? -1 : at->offset};
+    }
+    q->ends_fn(q->ctx, q->err, ends, count);
+    free(ends);
+}
+
 static void answer_cluster(struct topic_question *q)
 {
     pthread_join(q->thread, NULL);
@@ -205,6 +253,8 @@ static void answer_cluster(struct topic_question *q)
     }
     if (q->topic_fn)
         q->topic_fn(q->ctx, q->err, NULL);
+    else if (q->ends_fn)
+        answer_ends(q);
     else if (q->topics_fn)
         q->topics_fn(q->ctx, q->err, q->names, q->err == ERR_OK ? q->count : 0);
     else

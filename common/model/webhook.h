@@ -63,6 +63,8 @@ void webhook_clear_headers(struct webhook *wh);
  * (webhook_validate). ERR_INVALID: why names the member. */
 MUST_CHECK enum err webhook_parse(struct slice json, struct webhook **out, struct errmsg *why);
 void webhook_write(struct buf *out, const struct webhook *wh);
+/* ,"url":...,"enabled":...: the members that a customer sets, each after a comma. */
+void webhook_write_settings(struct buf *out, const struct webhook *wh);
 /* Bounds, names, header rules (SECURITY), patterns; not the URL (target.h). ERR_INVALID: why names the field. */
 MUST_CHECK enum err webhook_validate(const struct webhook *wh, struct errmsg *why);
 

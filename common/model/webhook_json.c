@@ -251,23 +251,28 @@ static void write_secrets(struct buf *out, const struct webhook *wh)
     buf_putc(out, ']');
 }
 
-void webhook_write(struct buf *out, const struct webhook *wh)
+void webhook_write_settings(struct buf *out, const struct webhook *wh)
 {
-    buf_puts(out, "{\"id\":");
-    json_put_string(out, slice_str(wh->id));
-    json_put_member(out, "account_id", wh->account_id);
     json_put_member(out, "url", wh->url);
     write_events(out, wh);
     write_patterns(out, wh);
     json_put_member(out, "description", wh->description);
-    buf_puts(out, wh->enabled ? ",\"enabled\":true" : ",\"enabled\":false");
-    json_put_member(out, "disabled_reason", wh->disabled_reason);
     json_put_member_int(out, "max_attempts", wh->max_attempts);
     json_put_member_int(out, "timeout_ms", wh->timeout_ms);
     json_put_member_int(out, "max_concurrency", wh->max_concurrency);
     json_put_member_int(out, "rate_limit_per_second", wh->rate_limit_per_second);
     write_headers(out, wh);
     json_put_member(out, "signature", signature_names[wh->signature]);
+    buf_puts(out, wh->enabled ? ",\"enabled\":true" : ",\"enabled\":false");
+}
+
+void webhook_write(struct buf *out, const struct webhook *wh)
+{
+    buf_puts(out, "{\"id\":");
+    json_put_string(out, slice_str(wh->id));
+    json_put_member(out, "account_id", wh->account_id);
+    webhook_write_settings(out, wh);
+    json_put_member(out, "disabled_reason", wh->disabled_reason);
     write_secrets(out, wh);
     if (wh->tls) {
         buf_puts(out, ",\"tls\":");

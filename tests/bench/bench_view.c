@@ -223,7 +223,7 @@ static void time_pages(const char *what, int status, int event)
 
 static void open_all(void)
 {
-    static const struct view_limits limits = {400 * DAY_MS, 400 * DAY_MS, 1000000000};
+    static const struct view_limits limits = {400 * DAY_MS, 400 * DAY_MS, 1000000000, 400 * DAY_MS};
     char path[512];
     struct errmsg why = {""};
     if (store_open(&b.view.store, b.folder, &why) != ERR_OK) {

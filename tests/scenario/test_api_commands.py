@@ -78,8 +78,9 @@ def test_a_range_is_recovered_and_any_replica_tells_how_far(stack, api, client, 
     repeated = client.post(f"/webhooks/{webhook['id']}/recover", {"since": ago(3600)}, 202).body["recovery_id"]
     path = f"/webhooks/{webhook['id']}/recoveries/{repeated}"
     assert eventually("it is done", lambda: client.ask("GET", path), lambda r: r.body["state"] == "done").body["sent"] == 0
-    actions = [entry["action"] for entry in client.get("/audit").body["data"]]
-    assert actions.count("recovery.start") == 2 and "recovery.progress" not in actions
+    actions = lambda: [entry["action"] for entry in client.get("/audit").body["data"]]  # noqa: E731
+    told = eventually("both are on record", actions, lambda a: a.count("recovery.end") == 2)
+    assert told.count("recovery.start") == 2 and "recovery.progress" not in told
 
 
 def test_a_webhook_that_answers_410_is_disabled(stack, api, client, endpoint):

@@ -2,6 +2,8 @@
 one made anew is the same."""
 
 import json
+import re
+import subprocess
 
 import pytest
 from harness.api import eventually, new_account, new_key, start_api
@@ -156,6 +158,13 @@ def test_reconciliation_says_what_is_owed(stack, client, endpoint):
     stack.worker("worker-2")
     balance = eventually("none waits", ask, lambda r: r.body["delivered"] == 21, 30).body
     assert (balance["owed"], balance["pending"], balance["missing"]) == (22, 0, 0)
+    client.post(f"/webhooks/{webhook.id}/deliveries/{owed['delivery_id']}/redeliver", None, 202)
+    balance = eventually("what failed was sent again", ask, lambda r: r.body["failed"] == 0, 30).body
+    if balance["pending"]:
+        balance = eventually("and has arrived", ask, lambda r: r.body["delivered"] == 22, 30).body
+    assert (balance["owed"], balance["delivered"], balance["redelivered"], balance["data"]) == (22, 22, 1, [])
+    told = json.loads(stack.ctl("reconcile", "--output", "json").splitlines()[-1])
+    assert (told["owed"], told["delivered"], told["redelivered"], told["failed"]) == (22, 22, 1, 0)
 
 
 @pytest.mark.real_kafka
@@ -181,6 +190,37 @@ def test_records_that_nobody_understands_do_not_stop_it(stack, api, client):
     [summary] = wait_list(client, webhook, 1)
     assert json.dumps(summary["path"]) == '"/good"'
     assert api.metric("trueftp_api_view_unusable_records_total", 'topic="deliveries"') == 1
+
+
+@pytest.fixture
+def small_disk(stack):
+    """The replica's folder as a file system of its own, of 4 MB; its function makes it large enough."""
+    folder = stack.folder / "api-data"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", folder], check=False, capture_output=True).returncode != 0:
+        pytest.skip("may not mount a file system here")
+    yield lambda: subprocess.run(["mount", "-o", "remount,size=256m", folder], check=True)
+    subprocess.run(["umount", "-l", folder], check=False)
+
+
+def test_a_full_disk_stops_the_reading_and_nothing_else(stack, small_disk, endpoint):
+    api = start_api(stack)
+    client = api.client(new_key(api, ACCOUNT))
+    stack.topics.publish(make_event(ACCOUNT, "/first"))
+    eventually("one is there", lambda: client.get("/events"), lambda r: len(r.body["data"]) == 1)
+    for part in range(40):
+        stack.topics.publish(*[make_event(ACCOUNT, f"/{part}/{number}/" + "x" * 2000) for number in range(100)])
+    eventually("the disk is full", lambda: api.metric("trueftp_api_view_store_errors_total"), lambda n: n >= 2, 60)
+    assert client.get("/events").body["data"], "what was read before is shown"
+    made = client.post("/webhooks", {"url": endpoint.url("/hook")}).body
+    assert client.get(f"/webhooks/{made['id']}").body["version"] == 1, "and what needs no view is done"
+    assert api.get("/readyz").status == 200
+    log = api.output()
+    assert log.count("view_store_failed") == 1, "said once"
+    assert re.search(r"view_store_failed.*(disk is full|disk I/O error)", log), "and why"
+    small_disk()
+    eventually("all are there", lambda: client.get("/reconciliation"), lambda r: r.body["events"] == 4001, 60)
+    assert "view_store_recovered" in api.output() and api.metric("trueftp_api_view_rebuilds_total") == 0
 
 
 def test_trueftpctl_reconciles_the_topics_themselves(stack, endpoint):

@@ -1,11 +1,13 @@
 """Expected arrivals: a file that does not come in time is told as file.missing, once; one that came is not."""
 
 import datetime
+import sqlite3
 
 import pytest
 from harness.api import eventually, new_key, start_api
 from harness.contract import make_event
 from harness.stack import ACCOUNT
+from harness.waiting import wait_until
 
 
 @pytest.fixture
@@ -45,6 +47,26 @@ def test_what_does_not_come_is_told_once_by_two_replicas(stack, client, endpoint
     stack.wait_statuses({"delivered": 1})
     assert len(endpoint.posts_to("/hook")) == 1
     assert [e["event"] for e in client.get("/events?event=file.missing").body["data"]] == ["file.missing"]
+
+
+@pytest.mark.slow
+def test_a_replica_that_lags_tells_nothing_missing_that_has_arrived(stack, api, client, endpoint):
+    """Its view cannot be written while the file arrives in the topic, and until long after it was due."""
+    webhook = client.post("/webhooks", {"url": endpoint.url("/hook"), "events": ["file.missing"]}).body
+    path = f"/webhooks/{webhook['id']}/expectations"
+    expected = client.post(path, {"path": "/nightly/*", "schedule": next_minute(), "grace_s": 0}).body
+    due = datetime.datetime.fromisoformat(expected["next_due_at"].replace("Z", "+00:00"))
+    lock = sqlite3.connect(stack.folder / "api-data/view.db", isolation_level=None, timeout=30)
+    lock.execute("BEGIN IMMEDIATE")
+    stack.topics.publish(make_event(ACCOUNT, "/nightly/db.zst"))
+    late = due + datetime.timedelta(seconds=10)  # it would have told after 2 to 4 s
+    wait_until("it is long past due", lambda: datetime.datetime.now(datetime.timezone.utc) > late, seconds=110)
+    assert client.get(f"{path}/{expected['id']}").body["last_state"] == "waiting"
+    assert api.metric("trueftp_api_view_store_errors_total") > 0 and api.metric("trueftp_api_view_lag_seconds") > 10
+    lock.execute("ROLLBACK")
+    eventually("it has arrived", lambda: client.get(f"{path}/{expected['id']}"), lambda r: r.body["last_state"] == "arrived", seconds=20)
+    assert api.metric("trueftp_api_files_missing_total") == 0
+    assert [e["path"] for e in client.get("/events").body["data"]] == ["/nightly/db.zst"]
 
 
 def test_expectations_are_made_shown_and_deleted(client, endpoint):

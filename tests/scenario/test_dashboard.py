@@ -1,12 +1,14 @@
 """A person at the dashboard, in a real browser, with the real programs behind it."""
 
+import datetime
 import json
 import os
+import signal
 import subprocess
 
 import pytest
 from harness.api import new_account, new_key, start_api
-from harness.contract import check_signature, make_event
+from harness.contract import check_signature, delivery_id, make_event
 from harness.endpoint import Status
 from harness.stack import ACCOUNT
 from harness.waiting import wait_until
@@ -362,6 +364,78 @@ def test_recover_what_failed(stack, browser, api, key, endpoint):
     browser.click("Close")
     stack.wait_statuses({"failed": 12, "delivered": 12})
     browser.sees("redelivery 1")
+
+
+def failed_record(webhook, number):
+    """(key, value) of a delivery that has failed."""
+    event = make_event(ACCOUNT, f"/in/{number}.csv")
+    at = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identity = delivery_id(event["event_id"], webhook)
+    record = {"schema": "trueftp.delivery/1", "delivery_id": identity, "event_id": event["event_id"], "webhook_id": webhook, "account_id": ACCOUNT}
+    record |= {"event": "file.uploaded", "path": event["data"]["path"], "status": "failed", "revision": 1, "attempt": 0, "max_attempts": 1}
+    record |= {"http_status": None, "error": None, "event_time": at, "created_at": at, "updated_at": at, "next_attempt_at": None, "attempts": []}
+    body = {"event": "file.uploaded", "delivery_id": identity, "timestamp": event["timestamp"], "account_id": ACCOUNT, "data": event["data"]}
+    record |= {"generation": 0, "event_ref": {"topic": "t.events", "partition": 0, "offset": 0}, "body": json.dumps(body, separators=(",", ":"))}
+    return identity, json.dumps(record)
+
+
+@pytest.mark.real_kafka
+def test_a_recovery_can_be_stopped(stack, browser, api, key, endpoint):
+    """Kafka stands still, so that it is under way when somebody presses the button."""
+    client = api.client(key)
+    made = client.post("/webhooks", {"url": endpoint.url("/hook")}).body
+    stack.topics.write_lines("deliveries", [failed_record(made["id"], n) for n in range(500)])
+    browser.sign_in(key)
+    browser.go(f"/webhooks/{made['id']}")
+    browser.sees("Older deliveries")
+    wait_until("the view has all of them", lambda: api.metric("trueftp_api_view_records_total", 'topic="deliveries"') >= 500)
+    browser.click("Recover")
+    stack.topics.broker.signal(signal.SIGSTOP)
+    try:
+        browser.click("Send failed ones again")
+        browser.sees("Sending again…", "0 of 200")
+        browser.click("Stop")
+    finally:
+        stack.topics.broker.signal(signal.SIGCONT)
+    browser.sees("Stopped", "200 of 200")
+    [recovery] = client.get(f"/webhooks/{made['id']}/recoveries").body["data"]
+    assert (recovery["state"], recovery["sent"]) == ("cancelled", 200), "what was on its way, and no more"
+    actions = lambda: [entry["action"] for entry in client.get("/audit").body["data"]]
+    wait_until("it is on record who stopped it", lambda: {"recovery.start", "recovery.cancel", "recovery.end"} <= set(actions()))
+
+
+def test_the_page_reads_again_what_a_restart_kept_from_it(stack, browser, api, key, endpoint):
+    made = api.client(key).post("/webhooks", {"url": endpoint.url("/hook")}).body
+    stack.worker()
+    browser.sign_in(key)
+    browser.go(f"/webhooks/{made['id']}")
+    browser.sees("No deliveries yet", "Live")
+    port = api.port
+    assert api.stop() == 0
+    browser.sees("Not live")
+    stack.topics.publish(make_event(ACCOUNT, "/while/away.csv"))
+    stack.wait_statuses({"delivered": 1})
+    start_api(stack, TRUEFTP_API_LISTEN=f"127.0.0.1:{port}")
+    browser.sees("/while/away.csv", seconds=60)
+    browser.wait("it is live again", lambda: "Not live" not in browser.text(), seconds=60)
+
+
+def test_events_are_found_by_their_path(stack, browser, key):
+    stack.topics.publish(*[make_event(ACCOUNT, path) for path in ("/in/a.csv", "/in/b.csv", "/out/<b>x</b>.csv")])
+    browser.sign_in(key)
+    browser.go("/events")
+    browser.sees("/in/a.csv", "/in/b.csv", "/out/<b>x</b>.csv")
+    browser.fill("Path begins with", "/out/")
+    browser.press(Keys.ENTER)
+    browser.wait("the others are gone", lambda: "/in/a.csv" not in browser.text())
+    browser.sees("/out/<b>x</b>.csv")
+    assert "path_prefix=%2Fout%2F" in browser.address
+    browser.driver.refresh()
+    browser.sees("/out/<b>x</b>.csv")
+    assert "/in/a.csv" not in browser.text()
+    browser.fill("Path begins with", "/nowhere/")
+    browser.press(Keys.ENTER)
+    browser.sees("Nothing fits these filters")
 
 
 def test_a_file_that_should_arrive(stack, browser, api, key, endpoint):

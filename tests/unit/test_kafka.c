@@ -564,6 +564,60 @@ static void test_partition_counts(void **state)
     fixture_free(f);
 }
 
+struct ends_answer {
+    int calls, count;
+    enum err err;
+    int64_t sum;
+};
+
+static void on_ends(void *ctx, enum err err, const struct kafka_end *ends, int count)
+{
+    struct ends_answer *a = ctx;
+    a->calls++;
+    a->err = err;
+    a->count = count;
+    for (int i = 0; i < count; i++) {
+        a->sum += ends[i].offset;
+    }
+}
+
+static bool ends_are_answered(void *ctx)
+{
+    return ((struct ends_answer *)ctx)->calls > 0;
+}
+
+static void test_ends_of_partitions(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(5);
+    struct kafka_admin *admin;
+    struct errmsg why;
+    struct kafka_topic_name topic = {f->topic, 5};
+    struct ends_answer answer = {0};
+    fixture_fill(f, 0, 0, 10);
+    fixture_fill(f, 3, 0, 7);
+    assert_int_equal(kafka_admin_new(&f->options, &admin, &why), ERR_OK);
+    kafka_admin_ends(admin, &topic, 1, on_ends, &answer);
+    fixture_run(f, ends_are_answered, &answer, 20000);
+    assert_int_equal(answer.err, ERR_OK);
+    assert_int_equal(answer.count, 5);
+    assert_int_equal(answer.sum, 17);
+    if (f->mock) { /* nobody answers: no end is made up */
+        for (int32_t id = 1; id <= 3; id++) {
+            (void)rd_kafka_mock_broker_set_down(f->mock, id);
+        }
+        answer = (struct ends_answer){0};
+        kafka_admin_ends(admin, &topic, 1, on_ends, &answer);
+        fixture_run(f, ends_are_answered, &answer, 20000);
+        assert_int_equal(answer.err, ERR_AGAIN);
+        assert_int_equal(answer.count, 0);
+    }
+    kafka_admin_ends(admin, &topic, 1, on_ends, &answer);
+    kafka_admin_free(admin); /* with a question open */
+    assert_int_equal(answer.calls, 1);
+    fixture_free(f);
+}
+
 struct topic_answer {
     int calls;
     enum err err;
@@ -664,6 +718,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_reader_starts_over_exactly),
         cmocka_unit_test(test_reader_out_of_range),
         cmocka_unit_test(test_partition_counts),
+        cmocka_unit_test(test_ends_of_partitions),
         cmocka_unit_test(test_topic_settings),
         cmocka_unit_test(test_nobody_to_ask),
     };

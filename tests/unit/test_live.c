@@ -206,6 +206,34 @@ static void test_what_is_not_kept_any_more_is_said(void **state)
     live_free(l);
 }
 
+static void test_what_was_left_out_is_said_to_all_and_to_who_comes_back(void **state)
+{
+    struct live *l = live_new();
+    struct client here, other, gone, back;
+    char id[64];
+    (void)state;
+    assert_false(live_is_watched(l));
+    watch(l, &here, "acc_1", "wh_1", NULL);
+    watch(l, &other, "acc_2", "wh_2", NULL);
+    watch(l, &gone, "acc_3", "wh_3", NULL);
+    publish(l, "wh_3", 1);
+    last_id_of(&gone, id);
+    leave(&gone);
+    live_reset(l);
+    publish(l, "wh_3", 2);
+    assert_true(got(&here, "event: reset\n"));
+    assert_true(got(&other, "event: reset\n"));
+    watch(l, &back, "acc_3", "wh_3", id);
+    assert_true(strstr(buf_cstr(&back.got), "event: reset\n") < strstr(buf_cstr(&back.got), "{\"n\":2}"));
+    leave(&here);
+    leave(&other);
+    leave(&back);
+    assert_true(live_is_watched(l)); /* they may come back */
+    live_sweep(l, NULL, INT64_MAX, 0);
+    assert_false(live_is_watched(l));
+    live_free(l);
+}
+
 static void test_ids_that_are_not_ours_are_a_reset(void **state)
 {
     static const char *const ids[] = {"", "1", "other.1", "00000000-0000-7000-8000-000000000000.1", "x.18446744073709551616"};
@@ -291,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_who_comes_back_gets_what_was_missed),
         cmocka_unit_test(test_who_saw_nothing_yet_can_come_back_too),
         cmocka_unit_test(test_what_is_not_kept_any_more_is_said),
+        cmocka_unit_test(test_what_was_left_out_is_said_to_all_and_to_who_comes_back),
         cmocka_unit_test(test_ids_that_are_not_ours_are_a_reset),
         cmocka_unit_test(test_streams_are_bounded),
         cmocka_unit_test(test_a_stream_ends_with_its_key_or_webhook),

@@ -1,11 +1,13 @@
 /* The whole view: topics on librdkafka's mock cluster, read, asked, killed and made anew. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -22,6 +24,7 @@ struct world {
     struct fixture *kafka;
     struct kafka_producer *producer;
     struct view *view;
+    struct metrics *metrics; /* the view's */
     char folder[64];
     char prefix[32];
     int acks, sent;
@@ -150,11 +153,11 @@ static void open_view(struct world *w)
     struct view_options o = {.kafka = w->kafka->options,
                              .topic_prefix = w->prefix,
                              .folder = w->folder,
-                             .limits = {30 * DAY_MS, 30 * DAY_MS, 1000000},
+                             .limits = {30 * DAY_MS, 30 * DAY_MS, 1000000, 366 * DAY_MS},
                              .metrics = metrics_new()};
     struct errmsg why;
-    metrics_free(w->kafka->metrics);
-    w->kafka->metrics = w->kafka->options.metrics = o.kafka.metrics = o.metrics;
+    metrics_free(w->metrics); /* of the view before */
+    w->metrics = o.kafka.metrics = o.metrics;
     if (view_open(&o, &w->view, &why) != ERR_OK) {
         fail_msg("%s", why.text);
     }
@@ -173,7 +176,7 @@ static void read_all(struct world *w)
 
 static uint64_t counter(struct world *w, const char *name, const char *labels)
 {
-    return *metrics_counter(w->kafka->metrics, name, "", labels);
+    return *metrics_counter(w->metrics, name, "", labels);
 }
 
 static int set_up(void **state)
@@ -187,7 +190,7 @@ static int set_up(void **state)
     (void)snprintf(w->folder, sizeof w->folder, "/tmp/test_view_XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     assert_int_equal(kafka_producer_new(&w->kafka->options, &options, &w->producer, &why), ERR_OK);
-    static const char *const kinds[] = {"events", "deliveries", "webhooks"};
+    static const char *const kinds[] = {"events", "deliveries", "webhooks", "audit"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         make_topic(w, kinds[i]);
     }
@@ -199,6 +202,7 @@ static int tear_down(void **state)
 {
     struct world *w = *state;
     view_free(w->view);
+    metrics_free(w->metrics);
     kafka_producer_free(w->producer);
     view_fixture_remove(w->folder);
     fixture_free(w->kafka);
@@ -228,6 +232,34 @@ static void see_span(void *ctx, const struct view_attempts *a)
                view_latency_ms(a, 50));
 }
 
+static void see_entry(void *ctx, struct slice entry)
+{
+    buf_put_slice(ctx, entry);
+    buf_putc(ctx, '\n');
+}
+
+static void dump_trail(struct world *w, struct buf *out)
+{
+    struct view_audit_query q = {.account_id = SLICE("acc_1"), .limit = 3};
+    char next[VIEW_CURSOR_SIZE], at[VIEW_CURSOR_SIZE] = "";
+    struct errmsg why;
+    do {
+        q.cursor = slice_str(at);
+        assert_int_equal(view_audit(w->view, &q, see_entry, out, next, &why), ERR_OK);
+        memcpy(at, next, sizeof at);
+    } while (*at);
+}
+
+/* How many failures came in a row is of the order of arrival (health.h). */
+static void dump_health(struct world *w, struct buf *out)
+{
+    struct view_health h;
+    struct errmsg why;
+    assert_int_equal(view_health(w->view, SLICE("wh_1"), w->now_wall_ms, &h, &why), ERR_OK);
+    buf_printf(out, "%s %lld %lld\n", view_state_name(h.state), (long long)h.last_success_wall_ms,
+               (long long)h.last_failure_wall_ms);
+}
+
 static void dump(struct world *w, struct buf *out)
 {
     struct view_delivery_query q = {.webhook_id = SLICE("wh_1"), .status = VIEW_ANY, .event = VIEW_ANY, .limit = 7};
@@ -254,6 +286,8 @@ static void dump(struct world *w, struct buf *out)
         buf_printf(out, "%d: %lld\n", i, (long long)counts[i]);
     }
     assert_int_equal(view_series(w->view, SLICE("wh_1"), VIEW_HOUR_MS, 0, INT64_MAX, see_span, out, &why), ERR_OK);
+    dump_health(w, out);
+    dump_trail(w, out);
 }
 
 static void count_lines(void *ctx, const struct delivery *dl)
@@ -312,6 +346,16 @@ static void fill(struct world *w, int from, int to)
     flush(w);
 }
 
+static void send_entries(struct world *w, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char entry[160];
+        (void)snprintf(entry, sizeof entry, "{\"account_id\":\"acc_1\",\"time\":\"2026-06-08T11:00:%02dZ\",\"action\":\"%d\"}",
+                       i / 2, i);
+        write_to(w, "audit", 0, "acc_1", slice_str(entry));
+    }
+}
+
 static void test_what_the_topics_hold_can_be_asked(void **state)
 {
     struct world *w = *state;
@@ -354,6 +398,7 @@ static void test_a_view_killed_in_the_midst_goes_on_and_equals_a_new_one(void **
     struct world *w = *state;
     struct buf gone_on, anew;
     send_definitions(w);
+    send_entries(w, 10);
     fill(w, 0, 300);
     open_view(w);
     fixture_run(w->kafka, in_the_midst, w, WAIT_MS);
@@ -575,6 +620,206 @@ static void test_missing_is_what_the_workers_settled_without_a_record(void **sta
     assert_int_equal(b.owed, b.delivered + b.pending + b.failed + b.cancelled + b.purged + b.missing);
 }
 
+static void test_what_was_sent_again_with_success_is_delivered(void **state)
+{
+    struct world *w = *state;
+    struct listed listed;
+    static const enum delivery_status outcomes[][3] = {
+        {DELIVERY_FAILED, DELIVERY_DELIVERED, DELIVERY_FAILED}, /* any generation */
+        {DELIVERY_FAILED, DELIVERY_FAILED, DELIVERY_DELIVERED},
+        {DELIVERY_FAILED, DELIVERY_RETRYING, DELIVERY_FAILED},  /* pending while one is open */
+        {DELIVERY_FAILED, DELIVERY_FAILED, DELIVERY_CANCELLED}, /* the last one */
+        {DELIVERY_DELIVERED, DELIVERY_FAILED, DELIVERY_FAILED},
+    };
+    send_definitions(w);
+    for (int i = 0; i < 5; i++) {
+        send_event(w, "events", i, "/in");
+        for (int n = 0; n < 3; n++) {
+            struct delivery dl = delivery_of(w, i, outcomes[i][n]);
+            dl.generation = n;
+            dl.created_wall_ms += n;
+            dl.id = delivery_id(&dl.event_id, dl.webhook_id, n);
+            send_delivery(w, "deliveries", &dl);
+        }
+    }
+    flush(w);
+    open_view(w);
+    read_all(w);
+    struct view_balance b = reconcile(w, &listed);
+    assert_int_equal(b.owed, 5);
+    assert_int_equal(b.delivered, 3);
+    assert_int_equal(b.redelivered, 2);
+    assert_int_equal(b.pending, 1);
+    assert_int_equal(b.failed, 0);
+    assert_int_equal(b.cancelled, 1);
+    assert_int_equal(listed.open, 2);
+}
+
+/* -------- the horizon -------- */
+
+struct reaching {
+    struct world *world;
+    int64_t wall_ms;
+};
+
+static bool reaches(void *ctx)
+{
+    const struct reaching *r = ctx;
+    return view_events_until(r->world->view) >= r->wall_ms && view_until(r->world->view) >= r->wall_ms;
+}
+
+static void wait_horizon(struct world *w, int64_t wall_ms)
+{
+    struct reaching r = {w, wall_ms};
+    fixture_run(w->kafka, reaches, &r, WAIT_MS);
+}
+
+/* Somebody else writes to the file: the ingest fails until that is over. */
+static sqlite3 *lock_file(struct world *w)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+    (void)snprintf(path, sizeof path, "%s/view.db", w->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, WAIT_MS), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+static bool has_failed_twice(void *ctx)
+{
+    return counter(ctx, "trueftp_api_view_store_errors_total", NULL) >= 2;
+}
+
+static void test_the_horizon_waits_for_a_view_that_lags(void **state)
+{
+    struct world *w = *state;
+    send_event(w, "events", 1, "/in/1");
+    flush(w);
+    open_view(w);
+    read_all(w);
+    assert_true(view_events_until(w->view) <= clock_wall_ms());
+    wait_horizon(w, clock_wall_ms());
+    sqlite3 *db = lock_file(w);
+    send_event(w, "events", 2, "/in/2");
+    flush(w);
+    int64_t sent_wall_ms = clock_wall_ms();
+    fixture_run(w->kafka, has_failed_twice, w, WAIT_MS);
+    assert_true(view_complete(w->view)); /* what it has is shown */
+    assert_true(view_events_until(w->view) > 0 && view_events_until(w->view) < sent_wall_ms);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    wait_horizon(w, sent_wall_ms);
+    struct view_event_query q = {.account_id = SLICE("acc_1"), .type = VIEW_ANY, .until_wall_ms = INT64_MAX, .limit = 10};
+    char next[VIEW_CURSOR_SIZE];
+    struct errmsg why;
+    int count = 0;
+    assert_int_equal(view_events(w->view, &q, count_events, &count, next, &why), ERR_OK);
+    assert_int_equal(count, 2);
+}
+
+static void set_brokers(struct world *w, bool up)
+{
+    for (int32_t id = 1; id <= 3; id++) {
+        (void)(up ? rd_kafka_mock_broker_set_up(w->kafka->mock, id) : rd_kafka_mock_broker_set_down(w->kafka->mock, id));
+    }
+}
+
+static void test_the_horizon_stands_still_while_nobody_tells_the_ends(void **state)
+{
+    struct world *w = *state;
+    if (!w->kafka->mock) {
+        skip();
+    }
+    fill(w, 0, 3);
+    open_view(w);
+    read_all(w);
+    wait_horizon(w, clock_wall_ms());
+    set_brokers(w, false);
+    int64_t down_wall_ms = clock_wall_ms();
+    fixture_pass(w->kafka, 5000);
+    assert_true(view_events_until(w->view) <= down_wall_ms);
+    set_brokers(w, true);
+    wait_horizon(w, down_wall_ms + 5000);
+}
+
+/* -------- failures of the file -------- */
+
+static void test_a_full_disk_stops_nothing_but_the_reading(void **state)
+{
+    struct world *w = *state;
+    struct rlimit before, small;
+    fill(w, 0, 30);
+    open_view(w);
+    read_all(w);
+    wait_rows(w, VIEW_ANY, 30);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096; /* no file may be written beyond this */
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    fill(w, 30, 60);
+    fixture_run(w->kafka, has_failed_twice, w, WAIT_MS);
+    assert_true(view_complete(w->view));
+    assert_int_equal(count_all(w, VIEW_ANY), 30);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    wait_rows(w, VIEW_ANY, 60);
+    wait_rows(w, DELIVERY_DELIVERED, 20);
+    assert_int_equal(counter(w, "trueftp_api_view_rebuilds_total", NULL), 0);
+}
+
+/* Destroys the page of the definitions, which nobody reads who only reads on. */
+static void destroy_definitions(struct world *w)
+{
+    static const char junk[4096] = {'j', 'u', 'n', 'k'};
+    char path[128];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    (void)snprintf(path, sizeof path, "%s/view.db", w->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'definitions'", -1, &st, NULL),
+                     SQLITE_OK);
+    FILE *file = fopen(path, "r+be");
+    assert_non_null(file);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        assert_int_equal(fseek(file, (sqlite3_column_int(st, 0) - 1) * (long)sizeof junk, SEEK_SET), 0);
+        assert_int_equal(fwrite(junk, sizeof junk, 1, file), 1);
+    }
+    assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool is_made_anew(void *ctx)
+{
+    struct world *w = ctx;
+    return counter(w, "trueftp_api_view_rebuilds_total", NULL) == 1 && view_complete(w->view);
+}
+
+static void test_damage_that_a_query_finds_is_mended(void **state)
+{
+    struct world *w = *state;
+    struct view_health h;
+    struct errmsg why;
+    send_definitions(w);
+    fill(w, 0, 30);
+    open_view(w);
+    read_all(w);
+    wait_horizon(w, clock_wall_ms());
+    view_free(w->view); /* which puts everything into the file */
+    w->view = NULL;
+    destroy_definitions(w);
+    open_view(w);
+    read_all(w); /* nothing more is to be read: nobody has noticed */
+    fixture_pass(w->kafka, 1500);
+    assert_int_equal(counter(w, "trueftp_api_view_rebuilds_total", NULL), 0);
+    assert_int_equal(view_health(w->view, SLICE("wh_1"), w->now_wall_ms, &h, &why), ERR_FATAL);
+    assert_int_equal(counter(w, "trueftp_api_view_read_errors_total", NULL), 1);
+    fixture_run(w->kafka, is_made_anew, w, WAIT_MS);
+    assert_int_equal(view_health(w->view, SLICE("wh_1"), w->now_wall_ms, &h, &why), ERR_OK);
+    assert_int_equal(count_all(w, VIEW_ANY), 30);
+    assert_int_equal(count_all(w, DELIVERY_DELIVERED), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +831,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_generations_are_one_history_and_bodies_come_from_the_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_events_by_path_prefix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing_is_what_the_workers_settled_without_a_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_was_sent_again_with_success_is_delivered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_horizon_waits_for_a_view_that_lags, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_horizon_stands_still_while_nobody_tells_the_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_stops_nothing_but_the_reading, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_damage_that_a_query_finds_is_mended, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

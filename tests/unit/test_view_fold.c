@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -365,6 +367,154 @@ static void test_a_damaged_file_is_made_anew(void **state)
     assert_int_equal(revision_of(f, &dl), 1);
 }
 
+/* SQLite says "database or disk is full" of both. */
+static void test_a_full_file_takes_nothing_by_halves_and_goes_on(void **state)
+{
+    struct view_fixture *f = *state;
+    struct delivery dl = view_fixture_delivery(1, DELIVERY_DELIVERED);
+    struct errmsg why;
+    enum err err = ERR_OK;
+    view_fixture_fold(f, &dl);
+    view_fixture_commit(f);
+    assert_int_equal(sql_exec(f->view.store.db, "PRAGMA max_page_count = 1", &why), ERR_OK); /* as many as there are */
+    for (int i = 2; i < 10000 && err == ERR_OK; i++) {
+        dl = view_fixture_delivery(i, DELIVERY_DELIVERED);
+        err = view_fixture_try(f, &dl, &why);
+    }
+    assert_int_equal(err, ERR_IO);
+    assert_non_null(strstr(why.text, "full"));
+    store_rollback(&f->view.store);
+    check_counts(f, "retrying 0 parked 0 cancelled 0 failed 0 delivered 1 purged 0");
+    assert_int_equal(sql_exec(f->view.store.db, "PRAGMA max_page_count = 1000000", &why), ERR_OK);
+    for (int i = 2; i < 1000; i++) {
+        dl = view_fixture_delivery(i, DELIVERY_DELIVERED);
+        view_fixture_fold(f, &dl);
+    }
+    view_fixture_commit(f);
+    check_counts(f, "retrying 0 parked 0 cancelled 0 failed 0 delivered 999 purged 0");
+}
+
+/* For root no folder is read-only: the test is somebody else meanwhile. */
+static void test_a_folder_that_cannot_be_written_is_said(void **state)
+{
+    struct view_fixture *f = *state;
+    struct store s;
+    struct errmsg why;
+    char folder[128];
+    uid_t self = geteuid();
+    (void)snprintf(folder, sizeof folder, "%s/read-only", f->folder);
+    assert_int_equal(chmod(f->folder, 0755), 0);
+    assert_int_equal(mkdir(folder, 0555), 0);
+    if (self == 0) {
+        assert_int_equal(seteuid(65534), 0);
+    }
+    enum err err = store_open(&s, folder, &why);
+    assert_int_equal(seteuid(self), 0);
+    assert_int_equal(err, ERR_IO);
+    assert_non_null(strstr(why.text, "read-only/view.lock: Permission denied"));
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* -------- who changed what -------- */
+
+static enum err fold_entry(struct view_fixture *f, int64_t offset, const char *account, const char *value, struct errmsg *why)
+{
+    struct kafka_record rec = {
+        .topic = "t.audit", .partition = 3, .offset = offset, .key = slice_str(account), .value = slice_str(value)};
+    assert_int_equal(store_begin(&f->view.store, why), ERR_OK);
+    return fold_audit(&f->fold, &rec, NOW_MS, why);
+}
+
+static void take_entry(void *ctx, struct slice entry)
+{
+    const char *at = strstr(entry.p, "\"action\":\"") + 10;
+    buf_put(ctx, at, strcspn(at, "\""));
+    buf_putc(ctx, ' ');
+}
+
+/* Every page of the trail, so many a page. */
+static void check_trail(struct view_fixture *f, const char *account, int limit, const char *expected)
+{
+    struct view_audit_query q = {.account_id = slice_str(account), .limit = limit};
+    char next[VIEW_CURSOR_SIZE], cursor[VIEW_CURSOR_SIZE] = "";
+    struct errmsg why;
+    struct buf text;
+    buf_init(&text, 10000);
+    do {
+        q.cursor = slice_str(cursor);
+        assert_int_equal(view_audit(&f->view, &q, take_entry, &text, next, &why), ERR_OK);
+        memcpy(cursor, next, sizeof cursor);
+    } while (*cursor);
+    assert_string_equal(buf_cstr(&text), expected);
+    buf_done(&text);
+}
+
+static void test_the_trail_is_paged_the_newest_first(void **state)
+{
+    struct view_fixture *f = *state;
+    struct errmsg why;
+    for (int i = 0; i < 7; i++) {
+        char entry[160];
+        (void)snprintf(entry, sizeof entry, "{\"account_id\":\"acc_1\",\"time\":\"2026-06-08T11:0%d:00Z\",\"action\":\"a%d\"}",
+                       i / 3, i);
+        assert_int_equal(fold_entry(f, i, "acc_1", entry, &why), ERR_OK);
+        assert_int_equal(fold_entry(f, i, "acc_1", entry, &why), ERR_OK); /* read again */
+    }
+    assert_int_equal(
+        fold_entry(f, 9, "acc_2", "{\"account_id\":\"acc_2\",\"time\":\"2026-06-08T11:00:00Z\",\"action\":\"b\"}", &why), ERR_OK);
+    for (int limit = 1; limit <= 8; limit++) {
+        check_trail(f, "acc_1", limit, "a6 a5 a4 a3 a2 a1 a0 ");
+    }
+    check_trail(f, "acc_2", 5, "b ");
+    check_trail(f, "acc_3", 5, "");
+    view_fixture_commit(f);
+    view_fixture_reopen(f);
+    check_trail(f, "acc_1", 3, "a6 a5 a4 a3 a2 a1 a0 ");
+}
+
+static void test_what_is_no_line_of_the_trail_is_left_out(void **state)
+{
+    struct view_fixture *f = *state;
+    struct errmsg why;
+    static const struct {
+        const char *account, *entry;
+        enum err err;
+    } cases[] = {
+        {"acc_1", "{\"account_id\":\"acc_1\",\"time\":\"2026-06-08T11:00:00Z\",\"action\":\"quiet\",\"quiet\":true}", ERR_OK},
+        {"acc_1", "{\"account_id\":\"acc_1\",\"time\":\"2024-06-08T11:00:00Z\",\"action\":\"old\"}", ERR_OK},
+        {"acc_1", "{\"account_id\":\"acc_2\",\"time\":\"2026-06-08T11:00:00Z\",\"action\":\"another's\"}", ERR_INVALID},
+        {"acc_1", "{\"account_id\":\"acc_1\",\"action\":\"timeless\"}", ERR_INVALID},
+        {"acc_1", "{\"time\":\"2026-06-08T11:00:00Z\"}", ERR_INVALID},
+        {"acc_1", "[]", ERR_INVALID},
+        {"acc_1", "{", ERR_INVALID},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(fold_entry(f, (int64_t)i, cases[i].account, cases[i].entry, &why), cases[i].err);
+    }
+    check_trail(f, "acc_1", 5, "");
+    check_trail(f, "acc_2", 5, "");
+}
+
+static void test_old_entries_of_the_trail_go(void **state)
+{
+    struct view_fixture *f = *state;
+    struct prune p = {.store = &f->view.store, .limits = f->fold.limits};
+    uint64_t removed = 0;
+    struct errmsg why;
+    bool rest = false;
+    p.deliveries_removed = p.events_removed = &removed;
+    assert_int_equal(
+        fold_entry(f, 1, "acc_1", "{\"account_id\":\"acc_1\",\"time\":\"2026-06-08T11:00:00Z\",\"action\":\"one\"}", &why),
+        ERR_OK);
+    assert_int_equal(
+        fold_entry(f, 2, "acc_1", "{\"account_id\":\"acc_1\",\"time\":\"2026-06-08T11:30:00Z\",\"action\":\"two\"}", &why),
+        ERR_OK);
+    while (!rest) {
+        assert_int_equal(prune_step(&p, NOW_MS - 3600000 + 366 * DAY_MS + 1, &rest, &why), ERR_OK);
+    }
+    check_trail(f, "acc_1", 5, "two ");
+}
+
 static void test_a_folder_belongs_to_one_process(void **state)
 {
     struct view_fixture *f = *state;
@@ -426,6 +576,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_after_a_rollback_names_are_those_of_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_of_another_schema_is_made_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_file_is_made_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_file_takes_nothing_by_halves_and_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_folder_that_cannot_be_written_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_trail_is_paged_the_newest_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_no_line_of_the_trail_is_left_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_old_entries_of_the_trail_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_folder_belongs_to_one_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_every_statement_goes_by_an_index, set_up, tear_down),
     };

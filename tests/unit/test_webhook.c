@@ -20,10 +20,10 @@
 static const char full[] =
     "{\"id\":\"wh_0123456789abcdef0123456789abcdef\",\"account_id\":\"acc_1\",\"url\":\"https://example.com/hook?a=1\","
     "\"events\":[\"*\",\"file.uploaded\",\"file.renamed\"],\"path_patterns\":[\"/in/**\",\"!*.tmp\"],"
-    "\"description\":\"orders – \\\"new\\\"\",\"enabled\":false,\"disabled_reason\":\"410\",\"max_attempts\":20,"
+    "\"description\":\"orders – \\\"new\\\"\",\"max_attempts\":20,"
     "\"timeout_ms\":20000,\"max_concurrency\":1024,\"rate_limit_per_second\":50,"
-    "\"headers\":{\"X-Tenant\":\"a\\tb\",\"Authorization\":\"Bearer x\"},\"signature\":\"both\","
-    "\"secrets\":[{\"sealed\":\"v1.a.b.c\",\"sealed_version\":4,\"expires_at\":null},"
+    "\"headers\":{\"X-Tenant\":\"a\\tb\",\"Authorization\":\"Bearer x\"},\"signature\":\"both\",\"enabled\":false,"
+    "\"disabled_reason\":\"410\",\"secrets\":[{\"sealed\":\"v1.a.b.c\",\"sealed_version\":4,\"expires_at\":null},"
     "{\"sealed\":\"v1.a.d.e\",\"sealed_version\":2,\"expires_at\":\"2026-06-09T12:00:00.000Z\"}],"
     "\"tls\":{\"min_version\":\"1.3\",\"ca_certificates\":\"ca\",\"client_certificate\":\"cert\","
     "\"client_key\":{\"sealed\":\"v1.a.f.g\",\"sealed_version\":6},"

@@ -16,7 +16,7 @@
 #define RECORD_MAX (1024UL * 1024)
 
 static const struct view_limits limits = {
-    .delivery_age_ms = 30 * DAY_MS, .event_age_ms = 30 * DAY_MS, .deliveries_per_webhook = 1000000};
+    .delivery_age_ms = 30 * DAY_MS, .event_age_ms = 30 * DAY_MS, .deliveries_per_webhook = 1000000, .audit_age_ms = 366 * DAY_MS};
 
 static void open_view(struct view_fixture *f)
 {
@@ -148,23 +148,34 @@ static struct kafka_record record_of(struct view_fixture *f, struct slice key, s
                                  .tombstone = !value.p};
 }
 
-bool view_fixture_fold(struct view_fixture *f, const struct delivery *dl)
+static enum err fold_one(struct view_fixture *f, const struct delivery *dl, bool *changed, struct errmsg *why)
 {
     char key[UUID_TEXT_SIZE];
     struct buf value;
-    struct errmsg why;
-    bool changed = false;
     buf_init(&value, RECORD_MAX);
     delivery_write(&value, dl);
     uuid_format(&dl->id, key);
     struct kafka_record rec = record_of(f, slice_str(key), buf_slice(&value));
     begin(f);
-    enum err err = fold_delivery(&f->fold, &rec, NOW_MS, &changed, &why);
+    enum err err = fold_delivery(&f->fold, &rec, NOW_MS, changed, why);
     buf_done(&value);
-    if (err != ERR_OK) {
+    return err;
+}
+
+bool view_fixture_fold(struct view_fixture *f, const struct delivery *dl)
+{
+    struct errmsg why;
+    bool changed = false;
+    if (fold_one(f, dl, &changed, &why) != ERR_OK) {
         fail_msg("%s", why.text);
     }
     return changed;
+}
+
+enum err view_fixture_try(struct view_fixture *f, const struct delivery *dl, struct errmsg *why)
+{
+    bool changed = false;
+    return fold_one(f, dl, &changed, why);
 }
 
 enum err view_fixture_fold_bytes(struct view_fixture *f, const char *key, const char *value, struct errmsg *why)

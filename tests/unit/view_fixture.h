@@ -30,6 +30,8 @@ struct uuid view_fixture_event_id(int number);
 
 /* Folds a delivery's record and says whether the view has changed. */
 bool view_fixture_fold(struct view_fixture *f, const struct delivery *dl);
+/* The same, which may fail. */
+enum err view_fixture_try(struct view_fixture *f, const struct delivery *dl, struct errmsg *why);
 /* Folds a record of any bytes; value NULL: a tombstone. */
 enum err view_fixture_fold_bytes(struct view_fixture *f, const char *key, const char *value, struct errmsg *why);
 /* Folds the event of that number. */

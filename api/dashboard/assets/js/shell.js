@@ -1,5 +1,5 @@
 // The frame around every page: brand, navigation, whose account it is, theme, way out.
-import { h } from "./dom.js";
+import { h, replace } from "./dom.js";
 import { safe } from "./text.js";
 import { button } from "./ui.js";
 
@@ -9,7 +9,7 @@ const SECTIONS = [
     ["reconciliation", "Reconciliation", "#/reconciliation"],
 ];
 
-const THEMES = { system: "◐ Auto", light: "○ Light", dark: "● Dark" };
+const THEMES = { system: ["◐", "Auto"], light: ["○", "Light"], dark: ["●", "Dark"] };
 
 /** A button that goes through system, light, dark. Charts read their colours again. */
 export function themeButton() {
@@ -32,8 +32,9 @@ export function themeButton() {
         "quiet tiny",
     );
     const name = (theme) => {
-        control.textContent = THEMES[theme];
-        control.setAttribute("aria-label", `${THEMES[theme]} theme`);
+        const [sign, word] = THEMES[theme];
+        replace(control, sign, h("span", { class: "theme-word" }, ` ${word}`));
+        control.setAttribute("aria-label", `${word} theme`);
     };
     name(current());
     return control;

@@ -224,11 +224,13 @@ function build(webhook, signal, query, box) {
         wrong,
         list.node,
     );
-    list.show(bar.values());
+    let begun = false;
     follow(streamUrl(`${webhookPath(webhook.id)}/stream`), signal, {
         onItem: (d) => list.take(d),
         onReset: () => list.show(bar.values()),
         onState: (on) => {
+            if (!begun) list.show(bar.values()); // once the stream has begun: nothing falls between the two
+            begun = true;
             live.classList.toggle("on", on);
             live.textContent = on ? "Live" : "Not live: reconnecting…";
         },

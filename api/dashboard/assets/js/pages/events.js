@@ -10,6 +10,7 @@ import { ALL_EVENTS } from "../words.js";
 
 const PAGE = 50;
 const MAX_EXPORT = 5000;
+const MAX_EMPTY = 25; // pages of a filter that fits nothing for long: so many are passed over by themselves
 
 const COLUMNS = [
     {
@@ -23,7 +24,7 @@ const COLUMNS = [
             ),
     },
     { title: "Event", kind: "nowrap", cell: (e) => e.event },
-    { title: "User", cell: (e) => (e.username ? name(e.username) : "–") },
+    { title: "User", kind: "word", cell: (e) => (e.username ? name(e.username) : "–") },
     { title: "From", kind: "nowrap", cell: (e) => safe(e.client_ip ?? "–") },
     { title: "Size", kind: "number", cell: (e) => bytes(e.size) },
     { title: "When", kind: "nowrap", cell: (e) => when(e.timestamp) },
@@ -43,11 +44,13 @@ function details(event) {
 
 function filterBar(query, changed) {
     const f = {
+        path: field("Path begins with", h("input", { type: "text", value: query.path_prefix ?? "", autocomplete: "off", spellcheck: "false" })),
         event: field("Event", select([["", "Any"], ...ALL_EVENTS.map(([id]) => [id, id])], query.event ?? "")),
         since: field("From", h("input", { type: "datetime-local", value: localTime(query.since) })),
         until: field("Until", h("input", { type: "datetime-local", value: localTime(query.until) })),
     };
     const values = () => ({
+        path_prefix: f.path.control.value,
         event: f.event.control.value,
         since: isoTime(f.since.control.value),
         until: isoTime(f.until.control.value),
@@ -69,7 +72,12 @@ export function eventsPage({ signal, query }) {
     const listBox = h("div", { class: "card" });
     const wrong = h("div", {});
     let chosen = {};
-    const fetch = (cursor, limit = PAGE) => get("/events", { query: { ...chosen, limit, cursor }, signal });
+    const fetch = async (cursor, limit = PAGE) => {
+        let page = { next_cursor: cursor };
+        for (let i = 0; i < MAX_EMPTY && (i === 0 || (page.data.length === 0 && page.next_cursor)); i++)
+            page = await get("/events", { query: { ...chosen, limit, cursor: page.next_cursor }, signal });
+        return page;
+    };
     const offerMore = (made, box, next) => {
         box.hidden = !next;
         const problemBox = h("div", {});
@@ -86,7 +94,7 @@ export function eventsPage({ signal, query }) {
     const render = ({ data, next_cursor: next }) => {
         if (data.length === 0 && !next)
             return Object.values(chosen).some(Boolean)
-                ? empty("Nothing fits these filters", "Widen the range of time, or choose another event.")
+                ? empty("Nothing fits these filters", "Widen the range of time, or choose another path or event.")
                 : empty(
                       "No events yet",
                       "What happens on the FTP servers is listed here: uploads, downloads, deletions, folders, users.",

@@ -61,7 +61,12 @@ function overview(r) {
     return tiles([
         { label: "Events", value: count(r.events) },
         { label: "Owed", value: count(r.owed) },
-        { label: "Delivered", value: count(r.delivered), kind: "good" },
+        {
+            label: "Delivered",
+            value: count(r.delivered),
+            kind: "good",
+            small: r.redelivered ? `${count(r.redelivered)} after being sent again` : "",
+        },
         { label: "Pending", value: count(r.pending) },
         { label: "Failed", value: count(r.failed), kind: r.failed ? "bad" : "" },
         { label: "Cancelled", value: count(r.cancelled + r.purged) },
@@ -153,8 +158,7 @@ export function reconciliationPage({ signal, query }) {
                     when(r.since, { style: "exact" }),
                     " to ",
                     when(r.until, { style: "exact" }),
-                    ". The ledger was read up to ",
-                    when(r.as_of, { style: "exact" }),
+                    r.as_of ? [". The ledger was read up to ", when(r.as_of, { style: "exact" })] : null,
                     ".",
                 ),
             ],

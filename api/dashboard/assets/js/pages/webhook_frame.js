@@ -21,6 +21,12 @@ function tabs(id, current) {
     return h("nav", { class: "tabs", "aria-label": "Webhook" }, TABS.map(link));
 }
 
+/** On a phone not all tabs fit: the one that is shown is in sight. */
+function showCurrent(bar) {
+    const current = bar.querySelector("[aria-current]");
+    if (current) bar.scrollLeft = current.offsetLeft - bar.offsetLeft - (bar.clientWidth - current.offsetWidth) / 2;
+}
+
 export function crumbs(...items) {
     const item = ([text, href]) => h("li", {}, href ? h("a", { href }, text) : text);
     return h("nav", { "aria-label": "Breadcrumb" }, h("ol", { class: "crumbs" }, items.map(item)));
@@ -106,7 +112,9 @@ export function webhookPage({ params, signal }, tab, title, build, actions = () 
                 get(`${path}/health`, { signal }),
             ]);
             const focused = document.activeElement === top.querySelector("h1");
-            replace(top, header(webhook, health, actions), tabs(webhook.id, tab));
+            const bar = tabs(webhook.id, tab);
+            replace(top, header(webhook, health, actions), bar);
+            showCurrent(bar);
             if (focused) top.querySelector("h1").focus();
             document.title = `${title} · ${webhook.description || webhook.url}`;
             build({ ...webhook, etag }, health, box);
