@@ -133,12 +133,13 @@ static void run(struct sim *s)
     stop_in_order(s);
 }
 
-void sim_run(uint64_t seed, bool trace)
+static void run_world(uint64_t seed, struct slice choices, bool trace)
 {
     struct sim *s = mem_zalloc(sizeof *s);
     running = s;
     s->seed = seed;
     s->rng = seed * 0x2545f4914f6cdd1du + 1;
+    s->choices = choices;
     s->trace = trace;
     TAILQ_INIT(&s->free_evs);
     plan_make(s);
@@ -146,4 +147,14 @@ void sim_run(uint64_t seed, bool trace)
     run(s);
     sim_done(s);
     free(s);
+}
+
+void sim_run(uint64_t seed, bool trace)
+{
+    run_world(seed, slice_of(NULL, 0), trace);
+}
+
+void sim_run_choices(const uint8_t *data, size_t size)
+{
+    run_world(1, slice_of((const char *)data, size), false);
 }

@@ -315,6 +315,7 @@ struct ev {
 
 struct sim {
     uint64_t seed, rng;
+    struct slice choices; /* what is left of a list of choices that comes before those of the seed */
     bool trace;
     struct plan plan;
     int64_t now_ms;
@@ -440,5 +441,7 @@ void check_end(struct sim *s);
 
 /* run.c */
 void sim_run(uint64_t seed, bool trace);
+/* A run whose first choices are given, two bytes each. */
+void sim_run_choices(const uint8_t *data, size_t size);
 
 #endif
