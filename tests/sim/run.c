@@ -15,7 +15,7 @@ struct uuid __wrap_uuid_v4(void)
 {
     struct uuid id;
     for (int i = 0; i < 16; i++)
-        id.bytes[i] = (uint8_t)rnd(running, 0, 255);
+        id.bytes[i] = rnd_byte(running);
     id.bytes[6] = (uint8_t)(0x40 | (id.bytes[6] & 0x0f));
     return id;
 }

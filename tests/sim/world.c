@@ -32,6 +32,11 @@ int64_t rnd(struct sim *s, int64_t low, int64_t high)
     return low + (int64_t)(next_random(s) % (uint64_t)(high - low + 1));
 }
 
+uint8_t rnd_byte(struct sim *s)
+{
+    return (uint8_t)(next_random(s) % 256);
+}
+
 bool chance(struct sim *s, int permille)
 {
     return permille > 0 && rnd(s, 0, 999) < permille;
