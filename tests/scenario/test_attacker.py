@@ -86,3 +86,23 @@ def test_what_was_kept_of_somebody_else(stack):
     assert thief.get("/webhooks").body["data"] == []
     assert victim.get(f"/webhooks/{hook['id']}").body["url"] == hook["url"]
     assert new_key(api, victim_account) != victim_key
+
+
+def status_of(service):
+    with open(f"/proc/{service.pid}/status", encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def test_every_program_is_shut_in(stack):
+    """As the kernel has it, not as the program says; and the program says the same."""
+    (stack.folder / "log.jsonl").write_text("")
+    source = f"[lines]\nformat = jsonl\npath = {stack.folder}/log.jsonl\naccount = constant:{ACCOUNT}\n"
+    for service in (stack.worker(), start_api(stack), stack.producer(source)):
+        status = status_of(service)
+        assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1"), service.name
+        assert service.wait_fact("sandbox")["seccomp"] == "on"
+    off = stack.worker(name="open", ready=False, TRUEFTP_SANDBOX="off")
+    off.wait_fact("sandbox", seccomp="off", landlock="off")
+    assert status_of(off)["Seccomp"].strip() == "0"
+    wrong = stack.worker(name="wrong", ready=False, TRUEFTP_SANDBOX="yes")
+    assert wrong.wait_end() == 78 and "TRUEFTP_SANDBOX" in wrong.output()
