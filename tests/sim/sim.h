@@ -352,7 +352,7 @@ struct sim {
 
 /* world.c */
 int64_t rnd(struct sim *s, int64_t low, int64_t high); /* both included */
-uint8_t rnd_byte(struct sim *s); /* of an id: never one of the choices, since ids must differ */
+uint8_t rnd_byte(struct sim *s);                       /* of an id: never one of the choices, since ids must differ */
 bool chance(struct sim *s, int permille);
 int64_t wall(const struct sim *s);
 int64_t latency(struct sim *s);
