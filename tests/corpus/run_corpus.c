@@ -116,8 +116,12 @@ static struct tried read_response(struct slice in)
 {
     static struct http_fields fields;
     struct http_response r;
+    char *bytes = malloc(in.len + 1); /* the parser works in place */
+    check(bytes != NULL);
+    memcpy(bytes, in.p, in.len);
     http_response_init(&r, &fields, 4096);
-    (void)http_response_take(&r, in.p, in.len);
+    (void)http_response_take(&r, bytes, in.len);
+    free(bytes);
     struct tried t = {.err = r.head_complete ? ERR_OK : ERR_INVALID};
     http_response_done(&r);
     return t;
