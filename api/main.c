@@ -1,9 +1,9 @@
 /* trueftp-api: REST interface, deliveries view and dashboard. */
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "api.h"
+#include "io/confine.h"
 #include "util/log.h"
 
 #define EXIT_USAGE 64
@@ -46,9 +46,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "trueftp-api: %s\n", why.text);
         return EXIT_USAGE;
     }
-    prctl(PR_SET_DUMPABLE, 0); /* the secrets' keys are in memory */
     log_init("trueftp-api", level);
-    int status = run(&api);
+    int status = EXIT_CONFIG;
+    if (confine(&api_options, &api.settings.common, api.settings.data_dir, &why) == ERR_OK)
+        status = run(&api);
+    else
+        log_error("start_failed", LOG_STR("error", why.text));
     config_free(&api_options, &api.settings);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io/admin.h"
+#include "io/confine.h"
 #include "producer/announce.h"
 #include "producer/notify.h"
 #include "producer/outlet.h"
@@ -220,6 +221,25 @@ static int start_sources(struct agent *a, struct errmsg *why)
     return 0;
 }
 
+/* Logs may be anywhere, and their folders may come and go: reading is free. Written are checkpoints, spools, and sockets. */
+static enum err confine_agent(const struct agent *a, struct errmsg *why)
+{
+    struct sandbox s;
+    enum err err = confine_init(&s, &a->settings->shared, why);
+    if (err != ERR_OK)
+        return err;
+    sandbox_read_below(&s, "/");
+    sandbox_write_below(&s, a->settings->data_dir);
+    for (size_t i = 0; i < a->sources.count; i++) {
+        const struct source_config *c = a->sources.list[i];
+        if (c->format == &source_spool)
+            sandbox_write_below(&s, c->path);
+        if (c->socket)
+            sandbox_write_beside(&s, c->socket);
+    }
+    return confine_enter(&s, why);
+}
+
 static int start(struct agent *a, struct errmsg *why)
 {
     if (sources_load(a->settings->sources, &a->sources, why) != ERR_OK)
@@ -228,6 +248,8 @@ static int start(struct agent *a, struct errmsg *why)
     sources_add_spool(&a->sources, a->settings->data_dir);
     if (checkpoint_lock(a->settings->data_dir, &a->lock, why) != ERR_OK)
         return EX_CANTCREAT;
+    if (confine_agent(a, why) != ERR_OK)
+        return EX_CONFIG;
     counters_register(&a->counters, a->metrics);
     int status = start_kafka(a, why);
     if (status == 0)

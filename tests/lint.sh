@@ -133,13 +133,20 @@ check_width() {
 
 # Functions and files that the walk through the code names are there under that name.
 check_names() {
-    local found='' name tick=$'\x60'
+    local found='' name file tick=$'\x60'
     while IFS= read -r name; do
         files '*.c' '*.h' | xargs -r -d '\n' grep -qE "\b$name\(" || found+="no function is called $name"$'\n'
     done < <(grep -ohE "${tick}[a-z]+(_[a-z0-9]+)+${tick}" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
     while IFS= read -r name; do
         [ -e "$name" ] || [ -e "worker/$name" ] || found+="there is no file $name"$'\n'
     done < <(grep -ohE "${tick}(common|producer|worker|tests|scripts|core)/[a-z0-9_/.]+${tick}" docs/LIFE_OF_AN_EVENT.md docs/PROTOCOL.md | tr -d "$tick" | sort -u)
+    # Tests that docs/SECURITY.md names: `test_file.py:test_name`, `test_file.c:name`, `fuzz_name`.
+    while IFS=: read -r file name; do
+        grep -qsE "\b$name\(" tests/scenario/"$file" tests/unit/"$file" tests/k8s/"$file" || found+="no test $name in $file"$'\n'
+    done < <(grep -ohE "${tick}test_[a-z0-9_]+\.(py|c):[a-z0-9_]+${tick}" docs/SECURITY.md | tr -d "$tick" | sort -u)
+    while IFS= read -r name; do
+        [ -e "tests/fuzz/$name.c" ] || found+="there is no fuzz target $name"$'\n'
+    done < <(grep -ohE "${tick}fuzz_[a-z_]+${tick}" docs/SECURITY.md | tr -d "$tick" | sort -u)
     report "${found%$'\n'}"
 }
 
@@ -151,7 +158,7 @@ title() {
         modules) echo "node --check, $(modules | wc -l) modules of the dashboard" ;;
         layers) echo "direction of includes" ;;
         banned) echo "banned functions: ${banned//|/, }" ;;
-        names) echo "functions and files that the documents name" ;;
+        names) echo "functions, files and tests that the documents name" ;;
         width) echo "lines of at most $line_max characters" ;;
     esac
 }

@@ -151,6 +151,12 @@ run_unit() {
     begin 'The installed library, used as a stranger would'
     build_preset release trueftp_producer_shared trueftp_producer_static trueftp-producer
     run_ctest release library 2 --tests-regex '^lib/'
+    begin 'The hardening of the built programs, and the sandbox without sanitizers'
+    build_preset release trueftp-worker trueftp-api trueftp-producer trueftpctl trueftp_producer_shared test_sandbox
+    run_ctest release hardening 2 --tests-regex '^(hardening|unit/test_sandbox)$'
+    begin 'Each allocation fails once'
+    build_preset release alloc_targets
+    ALLOC_INPUTS=$((full ? 100 : 4)) run_ctest release alloc 5 --label-regex '^alloc$'
     begin 'Instructions of the hot path, against those kept'
     if "$root_dir/tests/bench/instructions.sh" | tee "$results/instructions.log"; then
         steps+=(--step instructions=ok)

@@ -1,8 +1,8 @@
 /* trueftp-worker: consumes file events, delivers them as signed POSTs, records every attempt. */
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "io/confine.h"
 #include "util/log.h"
 #include "worker.h"
 
@@ -46,9 +46,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "trueftp-worker: %s\n", why.text);
         return EXIT_USAGE;
     }
-    prctl(PR_SET_DUMPABLE, 0); /* the secrets' keys are in memory */
     log_init("trueftp-worker", level);
-    int status = run(&w);
+    int status = EXIT_CONFIG;
+    if (confine(&worker_options, &w.settings.common, "", &why) == ERR_OK)
+        status = run(&w);
+    else
+        log_error("start_failed", LOG_STR("error", why.text));
     config_free(&worker_options, &w.settings);
     return status;
 }

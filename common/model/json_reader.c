@@ -74,14 +74,25 @@ static struct slice inner_text(const struct json_member *m)
     return m ? slice_of(m->value.p + 1, m->value.len - 2) : (struct slice){0};
 }
 
+/* With an escape it would be another text each time that it is read and written. */
+static struct slice plain_text(struct json_reader *r, const char *name, const struct json_member *m)
+{
+    struct slice text = inner_text(m);
+    if (text.len > 0 && memchr(text.p, '\\', text.len)) {
+        json_reader_fail(r, name, "must have nothing that is escaped");
+        return slice_of(NULL, 0);
+    }
+    return text;
+}
+
 struct slice json_reader_plain(struct json_reader *r, const char *name)
 {
-    return inner_text(json_reader_get(r, name, JSON_KIND_STRING));
+    return plain_text(r, name, json_reader_get(r, name, JSON_KIND_STRING));
 }
 
 struct slice json_reader_need_plain(struct json_reader *r, const char *name)
 {
-    return inner_text(json_reader_need(r, name, JSON_KIND_STRING));
+    return plain_text(r, name, json_reader_need(r, name, JSON_KIND_STRING));
 }
 
 static int64_t bounded(struct json_reader *r, const struct json_member *m, const char *name, int64_t min, int64_t max)

@@ -29,8 +29,8 @@ void json_reader_fail(struct json_reader *r, const char *name, const char *probl
 const struct json_member *json_reader_get(struct json_reader *r, const char *name, enum json_kind kind);
 /* As above, but its absence is a failure too. */
 const struct json_member *json_reader_need(struct json_reader *r, const char *name, enum json_kind kind);
-/* The text between a string's quotes, as written: for identifiers, names and times, none of which has anything to escape. Empty
- * when it is absent. */
+/* The text between a string's quotes, as written: for identifiers, names and times, none of which has anything to escape (a
+ * failure where one has). Empty when it is absent. */
 struct slice json_reader_plain(struct json_reader *r, const char *name);
 struct slice json_reader_need_plain(struct json_reader *r, const char *name);
 /* An integer from min to max; fallback when it is absent. */

@@ -33,6 +33,7 @@ const char *const settings_known_names[] = {
     "TRUEFTP_RETRY_BASE_MS",
     "TRUEFTP_RETRY_FACTOR",
     "TRUEFTP_RETRY_MAX_MS",
+    "TRUEFTP_SANDBOX",
     "TRUEFTP_SECRETS_KEY_FILE",
     "TRUEFTP_SOURCES",
     "TRUEFTP_TOPIC_PREFIX",

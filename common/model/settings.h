@@ -19,6 +19,7 @@ struct settings {
     char *deny_targets;     /* TRUEFTP_DENY_TARGETS: likewise */
     bool allow_http;        /* TRUEFTP_ALLOW_HTTP, 0 */
     bool dev;               /* TRUEFTP_DEV, 0 */
+    char *sandbox;          /* TRUEFTP_SANDBOX, on: on, log or off */
 };
 
 /* The rows of the shared options for a settings struct whose first member is `struct settings`; admin_default is that
@@ -44,7 +45,9 @@ struct settings {
          offsetof(struct settings, deny_targets)},                                                                             \
         {"TRUEFTP_ALLOW_HTTP", CONFIG_BOOL, "0", 0, 1, "1: webhooks may use http://", offsetof(struct settings, allow_http)},   \
         {"TRUEFTP_DEV", CONFIG_BOOL, "0", 0, 1, "1: accept one broker and unsafe topic settings, with a warning",               \
-         offsetof(struct settings, dev)}
+         offsetof(struct settings, dev)},                                                                                      \
+        {"TRUEFTP_SANDBOX", CONFIG_STRING, "on", 2, 3, "on, log (what would be refused, in the kernel's log) or off",          \
+         offsetof(struct settings, sandbox)}
 /* clang-format on */
 
 /* Every TRUEFTP_ name that any of the programs knows; ends with NULL. For struct config_table's `others`. */

@@ -1,7 +1,5 @@
 /* What the API reads of a request: its target, cursors, the body of a webhook, a schedule. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "expectations/schedule.h"
 #include "http/page.h"
@@ -9,9 +7,10 @@
 #include "model/json_members.h"
 #include "util/json.h"
 #include "util/utf8.h"
+#include "view/bookmark.h"
 #include "webhooks/fields.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#define BOOKMARK_MARK 0x0badcafe
 
 static void read_target(const char *text)
 {
@@ -38,6 +37,19 @@ static void read_cursor(const char *text)
     check(cursor_parse(buf_cstr(&out), &again, rest_again, sizeof rest_again));
     check(again == number && strcmp(rest, rest_again) == 0);
     buf_done(&out);
+}
+
+static void read_bookmark(struct slice text)
+{
+    struct bookmark b;
+    struct errmsg why = {""};
+    char again[VIEW_CURSOR_SIZE];
+    if (bookmark_read(text, BOOKMARK_MARK, &b, &why) != ERR_OK) {
+        check(*why.text);
+        return;
+    }
+    bookmark_write(&b, BOOKMARK_MARK, again);
+    check(slice_eq(slice_str(again), text));
 }
 
 /* What passes the check of the fields can be written and read again. */
@@ -67,18 +79,20 @@ static void read_schedule(const char *text)
 {
     struct schedule s;
     struct errmsg why;
-    if (schedule_parse(text, &s, &why) == ERR_OK)
-        check(s.minutes && s.hours && s.days && s.months && s.weekdays);
+    if (schedule_parse(text, &s, &why) != ERR_OK)
+        return;
+    check(s.minutes && s.hours && s.days && s.months && s.weekdays);
+    int64_t next = schedule_next(&s, "Europe/Berlin", 1780000000000);
+    check(next == -1 || next > 1780000000000);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *text = strndup((const char *)data, size);
-    if (!text)
-        return 0;
+    char *text = fuzz_text(data, size);
     read_target(text);
     read_cursor(text);
-    read_webhook(slice_of((const char *)data, size));
+    read_bookmark(fuzz_slice(data, size));
+    read_webhook(fuzz_slice(data, size));
     read_schedule(text);
     free(text);
     return 0;

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Seed corpora for the fuzz targets, made from the samples of real servers: seeds.py SAMPLES SOURCES_FILE OUT
+"""Seed corpora for the fuzz targets: seeds.py SAMPLES SOURCES_FILE BY_HAND OUT
 
-OUT/<format>/<case> is each sample's log, and each of its lines alone. For jsonl and socket, what the samples mean, as lines of that
-format. For users, files as the servers' tools write them; for sources, the example and each of its sections."""
+OUT/source_<format>/<case> is each log of the samples of real servers, and each of its lines alone. For source_jsonl and socket, what
+the samples mean, as lines of that format. For users, files as the servers' tools write them; for sources, the example and each of
+its sections. For the others, documents with each member that the contract has. BY_HAND/<target>/* is copied."""
 
 import hashlib
 import json
@@ -62,17 +63,250 @@ def sections(text):
     return [text, *parts, *[part.replace("\n#", "\n") for part in parts]]
 
 
-def main(samples, sources, out):
+ID = "0192f7a0-1111-7abc-8def-0123456789ab"
+LOG = "7f1bb2d4-31a0-4f2e-9d67-2a1d9a5f0c11"
+
+EVENTS = [
+    {
+        "event_id": ID,
+        "event": "file.uploaded",
+        "timestamp": "2026-06-08T12:00:00Z",
+        "account_id": "acc_1",
+        "data": {"path": "/incoming/order.csv", "size": 20480, "username": "pipeline", "client_ip": "203.0.113.5"},
+    },
+    {
+        "event_id": ID,
+        "event": "file.deleted",
+        "timestamp": "2026-06-08T14:00:00.512+02:00",
+        "account_id": "a.b-c_1",
+        "data": {"path": "/r\ufffd", "path_base64": "L3Lp", "suspect": "aborted", "session_id": "s", "frontend": "vsftpd"},
+        "target": {"webhook_id": "wh_1", "reason": "redeliver", "generation": 3, "original_delivery_id": ID},
+    },
+    {
+        "event_id": ID,
+        "event": "ftp_user.created",
+        "timestamp": "2026-06-08T12:00:00Z",
+        "account_id": "acc_1",
+        "data": {"username": "j\u00fcrgen \U0001f600", "username_base64": "anJnZW4=", "home": "/srv"},
+    },
+]
+
+WEBHOOK = {
+    "id": "wh_0123456789abcdef0123456789abcdef",
+    "account_id": "acc_1",
+    "url": "https://hooks.example.com:8443/in?a=b",
+    "events": ["file.uploaded", "ftp_user.created", "webhook.disabled"],
+    "path_patterns": ["/incoming/**", "*.csv", "!/incoming/tmp/[a-z]*"],
+    "description": "orders",
+    "enabled": False,
+    "disabled_reason": "410",
+    "max_attempts": 20,
+    "timeout_ms": 1000,
+    "max_concurrency": 1024,
+    "rate_limit_per_second": 5,
+    "headers": {"Authorization": "Bearer x y", "X-Team": "a"},
+    "signature": "both",
+    "secrets": [
+        {"sealed": "v1.k1.AAAA.BBBB", "sealed_version": 3},
+        {"sealed": "v1.k0.AAAA.BBBB", "sealed_version": 2, "expires_at": "2026-06-09T12:00:00Z"},
+    ],
+    "version": 4,
+    "created_at": "2026-06-08T12:00:00Z",
+    "updated_at": "2026-06-08T12:00:00.125Z",
+}
+
+DELIVERY = {
+    "schema": "trueftp.delivery/1",
+    "delivery_id": "ba471f36-cff6-5bd6-b82b-89e08fc8020e",
+    "event_id": ID,
+    "webhook_id": WEBHOOK["id"],
+    "account_id": "acc_1",
+    "event": "file.uploaded",
+    "path": "/incoming/order.csv",
+    "status": "retrying",
+    "revision": 2,
+    "attempt": 1,
+    "max_attempts": 3,
+    "http_status": 503,
+    "error": "http_status",
+    "event_time": "2026-06-08T12:00:00Z",
+    "created_at": "2026-06-08T12:00:00Z",
+    "updated_at": "2026-06-08T12:00:00Z",
+    "next_attempt_at": "2026-06-08T12:00:10Z",
+    "attempts": [
+        {
+            "attempt": 1,
+            "started_at": "2026-06-08T12:00:00Z",
+            "http_status": 503,
+            "error": "http_status",
+            "duration_ms": 12,
+            "connect_ms": 1,
+            "first_byte_ms": 11,
+            "response": "no\n\u2028",
+        }
+    ],
+    "generation": 0,
+    "event_ref": {"topic": "trueftp.events", "partition": 3, "offset": 12},
+    "body": '{"event":"file.uploaded","data":{}}',
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
+
+ACCOUNT = {
+    "id": "acc_1",
+    "name": "Acme",
+    "plan": "pro",
+    "pool": "acme",
+    "limits": {"webhooks": 10, "events_per_second": 5},
+    "keys": [{"id": "k1", "sha256": "ab" * 32, "scopes": "read write", "description": "d", "expires_at": "2027-01-01T00:00:00Z"}],
+    "version": 2,
+    "created_at": "2026-06-08T12:00:00Z",
+}
+
+EXPECTATION = {
+    "id": "exp_" + "0" * 32,
+    "account_id": "acc_1",
+    "webhook_id": WEBHOOK["id"],
+    "path": "/incoming/*.csv",
+    "schedule": "30 6 * * mon-fri",
+    "time_zone": "Europe/Berlin",
+    "grace_s": 600,
+    "window_s": 3600,
+    "event": "file.uploaded",
+    "version": 1,
+    "created_at": "2026-06-08T12:00:00Z",
+}
+
+TARGETS = [
+    "https://hooks.example.com/in?x=%20#",
+    "http://a.example:8080/",
+    "https://127.0.0.1/",
+    "https://0x7f.1/",
+    "https://2130706433/",
+    "https://[::ffff:10.0.0.1]:8443/",
+    "https://u:p@a.example/",
+    "https://a.example\\@b.example/",
+    "https://xn--bcher-kva.example.:65536/",
+    "https://metadata.google.internal/",
+    "https://a%2eexample/",
+    "10.1.2.3",
+    "2001:db8::1.2.3.4",
+    "64:ff9b::7f00:1",
+    "10.0.0.0/8, fd00::/8,192.0.2.1",
+]
+
+GLOBS = ["/incoming/**\n/incoming/a/b", "*.csv\n/x/o.csv\n!*.tmp", "[!a-c]\\]x?\n/d]xy", "[]a]**b*\n/]/a/b/c", "/a*a*a*b\n/aaaaaaaac"]
+
+REDIS_URLS = [
+    "redis://127.0.0.1:6379",
+    "rediss://user:p%40ss@redis.example:6380/3",
+    "redis://:CANARY@[::1]:1/0",
+    "redis://h:99999",
+    "redis://CANARY@h",
+]
+
+PROTOCOL = [
+    "120",
+    "Sun, 06 Nov 2094 08:49:37 GMT",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov  6 08:49:37 1994",
+    "00000001.0000000042.0000000000000001234",
+    json.dumps({"schema": "trueftp.claim/1", "log": LOG, "life": 0, "generation": 7, "member": "m-1"}),
+    f"v1;log={LOG};low=1234",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ID,
+    "aGVsbG8=",
+]
+
+API = [
+    "/api/ext/v1/webhooks?limit=5&cursor=MTcuYWJj",
+    "/a%2Fb/%C3%BC?x=%00&y",
+    "MTc4MDAwMDAwMDAwMC53aF8x",
+    "0badcafe" + "00" * 24,
+    "*/15 0-6,22 1 jan-mar sun",
+    json.dumps({"url": "https://a.example/", "events": ["*"], "headers": {"A": "b"}, "path_patterns": ["*.csv"], "signature": "both"}),
+]
+
+CTL = [
+    ": hello\nretry: 1000\n\nid: 17.abc\nevent: delivery\ndata: {\"id\":\"a\",\ndata: \"status\":\"failed\"}\n\nevent: reset\r\ndata:\r\n\r\n",
+    json.dumps({"type": "about:blank", "status": 422, "code": "invalid", "detail": "d\u202e", "errors": [{"field": "/url", "message": "\u001b[2J"}]}),
+    json.dumps([{"id": "a\nb", "a": {"b": [1, None]}}, {"id": 7}]),
+]
+
+CONFIGS = [
+    "# a comment\nTRUEFTP_TOPIC_PREFIX = t\nTRUEFTP_ALLOW_HTTP=1\nTRUEFTP_WORKER_SLOTS=9\n",
+    "TRUEFTP_NO_SUCH=1\n",
+    "security.protocol=SASL_SSL\nsasl.mechanism=SCRAM-SHA-512\nsasl.username=u\nsasl.password=CANARY\n",
+    "acks=0\n",
+    '{"schema":"trueftp.checkpoint/1","log":"/log","files":[{"inode":1,"fingerprint":"ab","offset":0,"size":5}]}',
+]
+
+SEALED = [
+    "k1 AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n# old\nk0 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+    "v1.k1." + "A" * 80 + "." + "A" * 48,
+    "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= v1,a",
+    "sha256=" + "0" * 64,
+    "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+]
+
+
+def documents(*values):
+    """Each document, and each with every member alone taken away."""
+    out = []
+    for value in values:
+        out.append(value)
+        out += [{k: v for k, v in value.items() if k != left} for left in value]
+    return [json.dumps(value, ensure_ascii=False).encode() for value in out]
+
+
+def texts(values):
+    return [value.encode() for value in values]
+
+
+def copy(by_hand, out):
+    for file in sorted(path for path in by_hand.glob("*/*") if path.is_file()):
+        (out / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (out / file.parent.name / file.name).write_bytes(file.read_bytes())
+
+
+def plain(out):
+    """The corpora whose inputs are whole documents, not logs of lines."""
+    choices = b"".join(hashlib.sha256(bytes([i])).digest() for i in range(64))
+    corpora = {
+        "json": documents(*EVENTS, WEBHOOK, DELIVERY),
+        "event": documents(*EVENTS),
+        "webhook": documents(WEBHOOK),
+        "delivery": documents(DELIVERY, {**DELIVERY, "status": "delivered", "original_delivery_id": ID, "path_base64": "L3Lp"}),
+        "definitions": documents(ACCOUNT, EXPECTATION),
+        "target": [bytes([i]) + text for i in range(4) for text in texts(TARGETS)],
+        "glob": texts(GLOBS),
+        "redis_url": texts(REDIS_URLS),
+        "protocol": texts(PROTOCOL),
+        "api": texts(API),
+        "ctl": texts(CTL),
+        "config": texts(CONFIGS),
+        "sealed": texts(SEALED),
+        "sim": [choices[i : i + n] for i, n in ((0, 64), (100, 256), (300, 1024), (0, 2048))],
+    }
+    for name, inputs in corpora.items():
+        (out / name).mkdir(parents=True, exist_ok=True)
+        for content in inputs:
+            write(out / name, content)
+
+
+def main(samples, sources, by_hand, out):
     meanings = []
     for folder in sorted(p for p in samples.iterdir() if p.is_dir()):
-        seeds(out / folder.name, [log.read_bytes() for log in sorted(folder.glob("*.log"))])
+        seeds(out / f"source_{folder.name}", [log.read_bytes() for log in sorted(folder.glob("*.log"))])
         meanings += [jsonl(events) for events in sorted(folder.glob("*.events.jsonl"))]
     extra = b'{"event":"ftp_user.created","timestamp":"2026-06-08T12:00:00.5+02:00","username_base64":"/w==","home":"/h","account_id":"a"}\n'
     extra += b'{"event":"dir.created","timestamp":"2026-06-08T12:00:00Z","path_base64":"L3Lp","path_lossy":true,"frontend":"x"}\n# c\n'
-    seeds(out / "jsonl", [*meanings, extra])
+    seeds(out / "source_jsonl", [*meanings, extra])
+    seeds(out / "source_spool", [*meanings, extra])
     seeds(out / "socket", [*meanings, extra])
     seeds(out / "users", USERS)
     seeds(out / "sources", [part.encode() for part in sections(sources.read_text())])
+    plain(out)
+    copy(by_hand, out)
 
 
 main(*[pathlib.Path(arg) for arg in sys.argv[1:]])

@@ -91,7 +91,7 @@ static struct uuid random_id(struct sim *s)
 {
     struct uuid id;
     for (int i = 0; i < 16; i++)
-        id.bytes[i] = (uint8_t)rnd(s, 0, 255);
+        id.bytes[i] = rnd_byte(s);
     return id;
 }
 

@@ -15,7 +15,7 @@ struct uuid __wrap_uuid_v4(void)
 {
     struct uuid id;
     for (int i = 0; i < 16; i++)
-        id.bytes[i] = (uint8_t)rnd(running, 0, 255);
+        id.bytes[i] = rnd_byte(running);
     id.bytes[6] = (uint8_t)(0x40 | (id.bytes[6] & 0x0f));
     return id;
 }
@@ -134,12 +134,13 @@ static void run(struct sim *s)
     stop_in_order(s);
 }
 
-void sim_run(uint64_t seed, bool trace)
+static void run_world(uint64_t seed, struct slice choices, bool trace)
 {
     struct sim *s = mem_zalloc(sizeof *s);
     running = s;
     s->seed = seed;
     s->rng = seed * 0x2545f4914f6cdd1du + 1;
+    s->choices = choices;
     s->trace = trace;
     TAILQ_INIT(&s->free_evs);
     plan_make(s);
@@ -147,4 +148,14 @@ void sim_run(uint64_t seed, bool trace)
     run(s);
     sim_done(s);
     free(s);
+}
+
+void sim_run(uint64_t seed, bool trace)
+{
+    run_world(seed, slice_of(NULL, 0), trace);
+}
+
+void sim_run_choices(const uint8_t *data, size_t size)
+{
+    run_world(1, slice_of((const char *)data, size), false);
 }

@@ -352,6 +352,7 @@ struct ev {
 
 struct sim {
     uint64_t seed, rng;
+    struct slice choices; /* what is left of a list of choices that comes before those of the seed */
     bool trace;
     struct plan plan;
     int64_t now_ms;
@@ -390,6 +391,7 @@ struct sim {
 
 /* world.c */
 int64_t rnd(struct sim *s, int64_t low, int64_t high); /* both included */
+uint8_t rnd_byte(struct sim *s);                       /* of an id: never one of the choices, since ids must differ */
 bool chance(struct sim *s, int permille);
 int64_t wall(const struct sim *s);
 int64_t latency(struct sim *s);
@@ -503,5 +505,7 @@ void check_end(struct sim *s);
 
 /* run.c */
 void sim_run(uint64_t seed, bool trace);
+/* A run whose first choices are given, two bytes each. */
+void sim_run_choices(const uint8_t *data, size_t size);
 
 #endif

@@ -17,9 +17,24 @@ static uint64_t next_random(struct sim *s)
     return z ^ (z >> 31);
 }
 
+/* 0 to 65535 */
+static uint64_t take_choice(struct sim *s)
+{
+    const unsigned char *bytes = (const unsigned char *)s->choices.p;
+    s->choices = slice_of(s->choices.p + 2, s->choices.len - 2);
+    return (uint64_t)bytes[0] << 8 | bytes[1];
+}
+
 int64_t rnd(struct sim *s, int64_t low, int64_t high)
 {
+    if (s->choices.len >= 2)
+        return low + (int64_t)(take_choice(s) * (uint64_t)(high - low + 1) >> 16);
     return low + (int64_t)(next_random(s) % (uint64_t)(high - low + 1));
+}
+
+uint8_t rnd_byte(struct sim *s)
+{
+    return (uint8_t)(next_random(s) % 256);
 }
 
 bool chance(struct sim *s, int permille)
@@ -224,7 +239,10 @@ void sim_fail(struct sim *s, const char *fmt, ...)
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nreplay with: --seed %" PRIu64 " --trace\n", s->seed);
+    fprintf(stderr, "\n");
+    if (s->choices.p) /* the fuzzer's: it keeps them where the process aborts */
+        abort();
+    fprintf(stderr, "replay with: --seed %" PRIu64 " --trace\n", s->seed);
     _exit(1);
 }
 

@@ -1,8 +1,6 @@
-/* A second implementation of the address rules, against address_denied_by on pseudo-random addresses.
+/* The second implementation of the address rules, against address_denied_by on pseudo-random addresses.
  *
- * It is written differently on purpose: addresses are integers, rules are ranges [first, last] written out instead
- * of computed from prefixes, IPv6 is decided by what is
- * allowed. Most addresses lie near the edges of a range, where mistakes are. The seed is new in each run and printed;
+ * Most addresses lie near the edges of a range, where mistakes are. The seed is new in each run and printed;
  * ORACLE_SEED=n replays one. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,45 +14,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "address_oracle.h"
 #include "model/address.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ADDRESSES 2000000
-
-struct range4 {
-    uint32_t first, last;
-};
-
-/* The upper 64 bits are enough: no rule that decides divides a /64, but for what lies outside 2000::/3 anyway. */
-struct range6 {
-    uint64_t first, last;
-};
-
-static const struct range4 denied4[] = {
-    {0u, 16777215u},            /* 0.0.0.0      - 0.255.255.255 */
-    {167772160u, 184549375u},   /* 10.0.0.0     - 10.255.255.255 */
-    {1681915904u, 1686110207u}, /* 100.64.0.0   - 100.127.255.255 */
-    {2130706432u, 2147483647u}, /* 127.0.0.0    - 127.255.255.255 */
-    {2822734096u, 2822734096u}, /* 168.63.129.16 */
-    {2851995648u, 2852061183u}, /* 169.254.0.0  - 169.254.255.255 */
-    {2886729728u, 2887778303u}, /* 172.16.0.0   - 172.31.255.255 */
-    {3221225472u, 3221225727u}, /* 192.0.0.0    - 192.0.0.255 */
-    {3221225984u, 3221226239u}, /* 192.0.2.0    - 192.0.2.255 */
-    {3227017984u, 3227018239u}, /* 192.88.99.0  - 192.88.99.255 */
-    {3232235520u, 3232301055u}, /* 192.168.0.0  - 192.168.255.255 */
-    {3323068416u, 3323199487u}, /* 198.18.0.0   - 198.19.255.255 */
-    {3325256704u, 3325256959u}, /* 198.51.100.0 - 198.51.100.255 */
-    {3405803776u, 3405804031u}, /* 203.0.113.0  - 203.0.113.255 */
-    {3758096384u, 4294967295u}, /* 224.0.0.0    - 255.255.255.255 */
-};
-
-static const struct range6 allowed6[] = {
-    {0x2000000000000000u, 0x2000ffffffffffffu}, /* 2000::      - before 2001::/23 */
-    {0x2001020000000000u, 0x20010db7ffffffffu}, /* 2001:200::  - before 2001:db8::/32 */
-    {0x20010db900000000u, 0x2001ffffffffffffu}, /* 2001:db9::  - before 2002::/16 */
-    {0x2003000000000000u, 0x3ffeffffffffffffu}, /* 2003::      - before 3fff::/20 */
-    {0x3fff100000000000u, 0x3fffffffffffffffu}, /* 3fff:1000:: - end of 2000::/3 */
-};
 
 /* Edges of what is denied by default, where a hole would be worst. */
 static const struct range6 special6[] = {
@@ -74,22 +38,6 @@ static const struct range6 special6[] = {
 static const uint64_t lower6[] = {
     0, 1, 0x7f000001u, 0x0000ffff7f000001u, 0x0000ffff08080808u, 0xffff00007f000001u, 0x00005efe0a000001u, UINT64_MAX,
 };
-
-static bool oracle_denies4(uint32_t ip)
-{
-    for (size_t i = 0; i < COUNT(denied4); i++)
-        if (ip >= denied4[i].first && ip <= denied4[i].last)
-            return true;
-    return false;
-}
-
-static bool oracle_denies6(uint64_t upper)
-{
-    bool allowed = false;
-    for (size_t i = 0; i < COUNT(allowed6); i++)
-        allowed = allowed || (allowed6[i].first <= upper && upper <= allowed6[i].last);
-    return !allowed;
-}
 
 static struct address address4(uint32_t ip)
 {
@@ -149,7 +97,7 @@ static uint32_t pick4(uint64_t *seed)
     uint64_t r = next_random(seed);
     if (r % 8 == 0)
         return (uint32_t)(r >> 16);
-    const struct range4 *range = &denied4[(r >> 8) % COUNT(denied4)];
+    const struct range4 *range = &oracle_denied4[(r >> 8) % ORACLE_DENIED4];
     uint32_t edge = (r >> 3) & 1 ? range->first : range->last;
     return edge + (uint32_t)near_edge(seed, 32);
 }
@@ -161,8 +109,8 @@ static uint64_t pick_upper6(uint64_t *seed)
         return next_random(seed);
     if (r % 8 == 1) /* anywhere in 2000::/3 */
         return 0x2000000000000000u | next_random(seed) >> 3;
-    size_t i = (size_t)(r >> 8) % (COUNT(allowed6) + COUNT(special6));
-    const struct range6 *range = i < COUNT(allowed6) ? &allowed6[i] : &special6[i - COUNT(allowed6)];
+    size_t i = (size_t)(r >> 8) % (ORACLE_ALLOWED6 + COUNT(special6));
+    const struct range6 *range = i < ORACLE_ALLOWED6 ? &oracle_allowed6[i] : &special6[i - ORACLE_ALLOWED6];
     uint64_t edge = (r >> 3) & 1 ? range->first : range->last;
     return edge + near_edge(seed, 64);
 }
@@ -212,14 +160,14 @@ static void test_every_edge(void **state)
 {
     (void)state;
     for (uint64_t step = 0; step < 3; step++) {
-        for (size_t i = 0; i < 2 * COUNT(denied4); i++) {
-            uint32_t edge = i % 2 ? denied4[i / 2].last : denied4[i / 2].first;
+        for (size_t i = 0; i < 2 * ORACLE_DENIED4; i++) {
+            uint32_t edge = i % 2 ? oracle_denied4[i / 2].last : oracle_denied4[i / 2].first;
             uint32_t ip = edge + (uint32_t)step - 1;
             struct address a = address4(ip);
             compare(&a, oracle_denies4(ip), 0);
         }
-        for (size_t i = 0; i < 2 * COUNT(allowed6); i++) {
-            uint64_t edge = i % 2 ? allowed6[i / 2].last : allowed6[i / 2].first;
+        for (size_t i = 0; i < 2 * ORACLE_ALLOWED6; i++) {
+            uint64_t edge = i % 2 ? oracle_allowed6[i / 2].last : oracle_allowed6[i / 2].first;
             struct address low = address6(edge + step - 1, 0), high = address6(edge + step - 1, UINT64_MAX);
             compare(&low, oracle_denies6(edge + step - 1), 0);
             compare(&high, oracle_denies6(edge + step - 1), 0);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/uuid.h"
 #include "util/json.h"
 
 #define CLAIM_SCHEMA "trueftp.claim/1"
@@ -96,6 +97,9 @@ enum err claim_parse(struct slice json, struct claim *out, struct errmsg *why)
     const struct json_member *log = json_find(members, count, "log");
     if (!log || log->kind != JSON_KIND_STRING || log->value.len != EPOCH_LOG_SIZE - 1 + 2)
         return errmsg_set(why, ERR_INVALID, "log: not an id of %d characters", EPOCH_LOG_SIZE - 1);
+    struct uuid id;
+    if (uuid_parse(slice_of(log->value.p + 1, EPOCH_LOG_SIZE - 1), &id) != ERR_OK)
+        return errmsg_set(why, ERR_INVALID, "log: not a UUID");
     struct claim c = {0};
     memcpy(c.log, log->value.p + 1, EPOCH_LOG_SIZE - 1);
     if (!member_int(json_find(members, count, "life"), &c.life))

@@ -160,7 +160,7 @@ static void send_batch(struct partition *p)
                                            .due_wall_ms = r->due_wall_ms,
                                            .updated_wall_ms = r->updated_wall_ms,
                                            .event_offset = r->event_offset,
-                                           .held_by = slice_of(b->bytes.p + r->held_at, r->held_len),
+                                           .held_by = slice_of(buf_cstr(&b->bytes) + r->held_at, r->held_len),
                                            .skip = r->skip};
         if (!r->skip && delivery_is_open(r->rank.status))
             records[i].payload = slice_of(b->bytes.p + r->value_at, r->value_len);
