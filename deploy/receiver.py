@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A sample receiver of TrueFTP webhooks: what a customer's endpoint has to do, in Python's standard library alone.
 
-    receiver.py serve --port N --secrets FILE --journal FILE [--answers PATH=500,500,200 ...]
+    receiver.py serve --port N [--address A] --secrets FILE --journal FILE [--answers PATH=500,500,200 ...]
     receiver.py check --journal FILE --expected FILE [--seconds N]
 
 serve  takes POSTs, verifies each signature over the raw body before it looks at anything else, prints a line a POST and
@@ -125,7 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def serve(args):
     Handler.receiver = Receiver(args)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", args.port), Handler)
+    server = http.server.ThreadingHTTPServer((args.address, args.port), Handler)
     server.daemon_threads = True
     try:
         server.serve_forever()
@@ -202,6 +202,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("serve")
     one.add_argument("--port", type=int, required=True)
+    one.add_argument("--address", default="127.0.0.1")
     one.add_argument("--secrets", required=True)
     one.add_argument("--journal", required=True)
     one.add_argument("--answers", action="append", default=[])

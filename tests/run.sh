@@ -3,7 +3,8 @@
 #
 #     tests/run.sh [--full] [--insist-kafka] [--only lint|unit|fuzz|chaos|scenario|operations]... [-- PYTEST-ARGUMENT...]
 #
-#   --full           also what takes long: clang-tidy, scenarios marked as slow, 256 crash points and the random run of the chaos lab
+#   --full           also what takes long: clang-tidy, scenarios marked as slow, 256 crash points, the random run of the chaos lab; and, as
+#                    root, images with compose (tests/image.sh) and the tests on Debian 13 (tests/debian13.sh)
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
 #   --only PART      one part alone; can be given more than once. unit: also the protocol's model, and its simulator with 20,000 seeds and
@@ -18,12 +19,12 @@ set -euo pipefail
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 fuzz_seconds=5
+readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 debian13_minutes=60 fuzz_seconds=5
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
 steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
 
-usage() { sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
@@ -294,6 +295,24 @@ run_operations() {
     else
         steps+=(--step operations=failed)
     fi
+    [[ ! $full ]] || run_debian13
+}
+
+# Both need a root of their own. The second runs this script, in a Debian 13: there is no third Debian in it.
+run_debian13() {
+    local name
+    if [[ $(id -u) -ne 0 ]]; then
+        notes+=('Images and the tests on Debian 13 were left out: they need root.')
+        return 0
+    fi
+    for name in image debian13; do
+        begin "tests/$name.sh"
+        if timeout --foreground -k 60 $((debian13_minutes * 60)) "$root_dir/tests/$name.sh" 2>&1 | tee "$results/$name.log" | sed -uE 's/^([0-9]+ passed)/checks: \1/'; then
+            steps+=(--step "$name=ok")
+        else
+            steps+=(--step "$name=failed")
+        fi
+    done
 }
 
 main() {

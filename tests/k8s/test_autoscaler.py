@@ -5,7 +5,7 @@ import math
 
 import pytest
 from autoscaler import PARTITIONS, simulate
-from harness import containers, env, of_kind, of_program, overlay, pod
+from harness import ROOT, containers, env, of_kind, of_program, overlay, pod
 
 QUIET_PER_S = 240
 BURST_PER_S = 6000
@@ -64,6 +64,22 @@ def complaints(spec, slots):
 def test_workers_follow_a_burst_and_settle():
     spec, slots = manifest()
     assert complaints(spec, slots) == []
+
+
+def table(spec, slots):
+    """The moments at which the number of workers changes, and the most lag before each: the table of docs/OPERATIONS.md."""
+    lines, lag, last = ["| minute | workers | most lag until then | POSTs in flight |", "|---|---|---|---|"], 0.0, None
+    for moment in simulate(spec, slots, burst, HOUR * 3 // 2):
+        lag = max(lag, moment.lag)
+        if moment.desired != last:
+            lines.append(f"| {moment.second / 60:.1f} | {moment.desired} | {lag:.0f} | {moment.posts:.0f} |")
+            lag, last = 0.0, moment.desired
+    return lines
+
+
+def test_the_manual_shows_what_the_rule_does():
+    """The table in the manual is that of the manifest's numbers."""
+    assert "\n".join(table(*manifest())) in (ROOT / "docs/OPERATIONS.md").read_text()
 
 
 def altered(change):
