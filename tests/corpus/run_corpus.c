@@ -149,6 +149,7 @@ static struct tried read_schedule(struct slice in)
 static struct tried read_body(struct slice in)
 {
     static const struct target_policy strict = {0};
+    const struct webhook_rules rules = {.policy = &strict};
     struct field_errors errors = {0};
     struct tried t = {.why = {""}};
     json_t *body = NULL;
@@ -160,7 +161,7 @@ static struct tried read_body(struct slice in)
     free(wh->account_id);
     wh->id = strdup("wh_1");
     wh->account_id = strdup("acc_1");
-    webhook_fields_apply(body, true, &strict, wh, &errors);
+    webhook_fields_apply(body, true, &rules, wh, &errors);
     if (errors.count > 0)
         t.err = errmsg_set(&t.why, ERR_INVALID, "%s", errors.items[0].field);
     webhook_free(wh);

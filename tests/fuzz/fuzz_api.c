@@ -57,6 +57,7 @@ static void read_webhook(struct slice text)
 {
     static const struct target_policy policy;
     struct json_member members[64];
+    const struct webhook_rules rules = {.policy = &policy};
     struct field_errors errors = {0};
     json_t *body = NULL;
     struct errmsg why;
@@ -68,7 +69,7 @@ static void read_webhook(struct slice text)
     free(wh->account_id);
     wh->id = strdup("wh_1");
     wh->account_id = strdup("acc_1");
-    webhook_fields_apply(body, true, &policy, wh, &errors);
+    webhook_fields_apply(body, true, &rules, wh, &errors);
     if (errors.count == 0)
         webhook_free(webhook_copy(wh));
     webhook_free(wh);

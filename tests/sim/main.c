@@ -17,8 +17,6 @@ struct options {
     bool trace, expect_failure;
 };
 
-enum index_by index_by = INDEX_BY_C;
-
 static int usage(void)
 {
     fprintf(stderr,

@@ -7,6 +7,8 @@
 #include "sim.h"
 
 #define SUSPECT_WAIT_MS 1000
+enum index_by index_by = INDEX_BY_C;
+
 /* deliveries looked at by one script */
 #define SWEEP_STEP (index_by == INDEX_BY_C ? 5 : MAX_PARTS * MAX_WEBHOOKS * 10000)
 
