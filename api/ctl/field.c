@@ -2,13 +2,16 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/secret.h"
 #include "util/clock.h"
 #include "util/mem.h"
 
 #define LINE_MAX_BYTES 8192
+#define FILE_MAX_BYTES 32768
 #define AGE_MAX 1000000
 
 /* -------- options -------- */
@@ -154,6 +157,28 @@ static enum err time_of(const struct field *f, const char *text, int64_t now_wal
     return ERR_OK;
 }
 
+/* A key may be in it: nothing of it stays here. */
+static enum err content_of(const struct field *f, const char *file, json_t **out, struct errmsg *why)
+{
+    struct buf text;
+    struct errmsg inner;
+    if (*file == '\0') {
+        *out = json_null();
+        return ERR_OK;
+    }
+    buf_init(&text, FILE_MAX_BYTES);
+    enum err err = read_input(file, &text, &inner);
+    *out = err == ERR_OK ? json_stringn(text.p ? text.p : "", text.len) : NULL;
+    if (text.p) {
+        OPENSSL_cleanse(text.p, text.cap);
+    }
+    buf_done(&text);
+    if (err != ERR_OK) {
+        return errmsg_set(why, err, "--%s: %.400s", f->option, inner.text);
+    }
+    return *out ? ERR_OK : errmsg_set(why, ERR_INVALID, "--%s: %.200s is not UTF-8", f->option, file);
+}
+
 static enum err value_of(const struct field *f, const struct slot *s, int64_t now_wall_ms, json_t **out, struct errmsg *why)
 {
     switch (f->kind) {
@@ -171,6 +196,8 @@ static enum err value_of(const struct field *f, const struct slot *s, int64_t no
     case FIELD_PAST:
     case FIELD_FUTURE:
         return time_of(f, s->text, now_wall_ms, out, why);
+    case FIELD_FILE:
+        return content_of(f, s->text, out, why);
     case FIELD_ENABLE:
         *out = json_true();
         return ERR_OK;

@@ -15,6 +15,7 @@ enum field_kind {
     FIELD_HEADERS, /* "Name: value", may be repeated: an object; one empty text: an empty one */
     FIELD_PAST,    /* a time, or an age as 90s, 15m, 2h, 7d */
     FIELD_FUTURE,  /* a time, or as far ahead */
+    FIELD_FILE,    /* a file's content, a text; an empty name: null */
     FIELD_FALSE,   /* a flag that says no */
     FIELD_ENABLE,  /* these three set `enabled`, and exclude each other */
     FIELD_PAUSE,
