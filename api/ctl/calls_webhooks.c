@@ -43,11 +43,16 @@ static const struct column webhook_columns[] = {
     {"rate-limit", FIELD_INT, IN_BODY, "rate_limit_per_second", "N", "deliveries a second, 0 for no limit", 0, 1000000, false}, \
     {"header", FIELD_HEADERS, IN_BODY, "headers", "NAME: VALUE", "sent along; may be repeated; empty: none", 0, 0, false},      \
     {"signature", FIELD_TEXT, IN_BODY, "signature", "SCHEME", "trueftp, standard or both", 0, 0, false},                        \
-    {"tls-ca", FIELD_FILE, IN_BODY, "tls.ca_certificates", "FILE", "PEM: trust these alone; empty: the public ones", 0, 0, false}, \
-    {"tls-certificate", FIELD_FILE, IN_BODY, "tls.client_certificate", "FILE", "PEM: shown to the endpoint; empty: none", 0, 0, false}, \
-    {"tls-key", FIELD_FILE, IN_BODY, "tls.client_key", "FILE", "PEM: the key of --tls-certificate, without a passphrase", 0, 0, false}, \
-    {"tls-pin", FIELD_LIST, IN_BODY, "tls.pinned_public_keys", "sha256//BASE64", "only these keys; repeatable; empty: any", 0, 0, false}, \
-    {"tls-min-version", FIELD_TEXT, IN_BODY, "tls.min_version", "V", "1.2 or 1.3", 0, 0, false}
+    {"tls-ca", FIELD_FILE, IN_BODY,                                                                                             \
+     "tls.ca_certificates", "FILE", "PEM: trust these alone; empty: the public ones", 0, 0, false},                             \
+    {"tls-certificate", FIELD_FILE, IN_BODY,                                                                                    \
+     "tls.client_certificate", "FILE", "PEM: shown to the endpoint; empty: none", 0, 0, false},                                 \
+    {"tls-key", FIELD_FILE, IN_BODY,                                                                                            \
+     "tls.client_key", "FILE", "PEM: the key of --tls-certificate, without a passphrase", 0, 0, false},                         \
+    {"tls-pin", FIELD_LIST, IN_BODY,                                                                                            \
+     "tls.pinned_public_keys", "sha256//BASE64", "only these keys; repeatable; empty: any", 0, 0, false},                       \
+    {"tls-min-version", FIELD_TEXT, IN_BODY,                                                                                    \
+     "tls.min_version", "V", "1.2 or 1.3", 0, 0, false}
 
 #define PAUSE(kind) \
     {"pause", kind, IN_BODY, "enabled", NULL, "hold its deliveries until it is enabled, 30 days at most", 0, 0, false}
