@@ -197,6 +197,12 @@ bool endpoint_reopen(struct endpoint *ep, const struct keyring *k)
     return !ep->broken;
 }
 
+int64_t endpoint_rate(const struct endpoint *ep)
+{
+    int64_t own = ep->wh->rate_limit_per_second, account = ep->account_rate;
+    return own == 0 || (account > 0 && account < own) ? account : own;
+}
+
 struct endpoint *endpoint_ref(struct endpoint *ep)
 {
     ep->refs++;

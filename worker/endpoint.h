@@ -44,6 +44,7 @@ struct endpoint {
     struct endpoint_open *open; /* NULL: not in use */
     char *refused;              /* the target policy refuses the URL: why; NULL: it does not */
     char *broken;               /* our own trouble (a secret that cannot be opened): nothing can be sent now; NULL: none */
+    int64_t account_rate;       /* of its account: events a second, 0: no limit */
     struct endpoint_health health;
     int refs;
 };
@@ -59,6 +60,8 @@ struct endpoint *endpoint_new(struct endpoint_shelf *shelf, const struct keyring
 bool endpoint_open(struct endpoint *ep, const struct keyring *k, int64_t now_ms);
 /* Tries again with other keys when it is broken; whether that mended it. */
 bool endpoint_reopen(struct endpoint *ep, const struct keyring *k);
+/* Deliveries a second: the lower one of its own limit and its account's; 0: none. */
+int64_t endpoint_rate(const struct endpoint *ep);
 struct endpoint *endpoint_ref(struct endpoint *ep);
 void endpoint_unref(struct endpoint *ep);
 

@@ -17,12 +17,13 @@ static int share_of(int64_t limit)
     return limit / SHARES > 0 ? (int)(limit / SHARES) : 1;
 }
 
-static double rate_of(const struct webhook *wh)
+static double share_of_rate(int64_t rate_per_second)
 {
-    return (double)wh->rate_limit_per_second / SHARES;
+    return (double)rate_per_second / SHARES;
 }
 
-struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, const struct webhook *wh, int64_t now_ms)
+struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, const struct webhook *wh, int64_t rate_per_second,
+                      int64_t now_ms)
 {
     struct gate *gate = mem_zalloc(sizeof *gate);
     gate->key = mem_dup(key, key_len);
@@ -30,7 +31,7 @@ struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, co
     gate->idle_since_ms = now_ms;
     TAILQ_INIT(&gate->queue);
     window_init(&gate->window, share_of(wh->max_concurrency));
-    bucket_init(&gate->bucket, rate_of(wh), now_ms);
+    bucket_init(&gate->bucket, share_of_rate(rate_per_second), now_ms);
     breaker_init(&gate->breaker);
     return gate;
 }
@@ -41,12 +42,13 @@ void gate_free(struct gate *gate)
     free(gate);
 }
 
-void gate_follow(struct gate *gate, const struct webhook *wh, int64_t now_ms)
+void gate_follow(struct gate *gate, const struct webhook *wh, int64_t rate_per_second, int64_t now_ms)
 {
+    double rate = share_of_rate(rate_per_second);
     if (gate->window.limit != share_of(wh->max_concurrency))
         window_set_limit(&gate->window, share_of(wh->max_concurrency));
-    if (gate->bucket.rate < rate_of(wh) || gate->bucket.rate > rate_of(wh))
-        bucket_set_rate(&gate->bucket, rate_of(wh), now_ms);
+    if (gate->bucket.rate < rate || gate->bucket.rate > rate)
+        bucket_set_rate(&gate->bucket, rate, now_ms);
 }
 
 enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms)

@@ -54,10 +54,12 @@ enum gate_answer {
     GATE_NOTHING, /* the attempt says nothing about it: ours, or withdrawn */
 };
 
-struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, const struct webhook *wh, int64_t now_ms);
+/* rate_per_second: of the webhook, in all partitions; 0: no limit. */
+struct gate *gate_new(const char *key, size_t key_len, struct tenant *tenant, const struct webhook *wh, int64_t rate_per_second,
+                      int64_t now_ms);
 void gate_free(struct gate *gate);
 /* The webhook's limits may have changed. */
-void gate_follow(struct gate *gate, const struct webhook *wh, int64_t now_ms);
+void gate_follow(struct gate *gate, const struct webhook *wh, int64_t rate_per_second, int64_t now_ms);
 
 /* The state that its queue, window, bucket and breaker mean now; *wait_ms for WAITING. */
 enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);

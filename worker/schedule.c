@@ -144,7 +144,7 @@ static void gate_key(struct gate_key *key, const struct partition *p, struct sli
     memcpy(key->bytes + sizeof number, webhook_id.p, webhook_id.len);
 }
 
-static struct gate *gate_of(struct schedule *s, const struct job *job, const struct webhook *wh)
+static struct gate *gate_of(struct schedule *s, const struct job *job, const struct endpoint *ep)
 {
     struct gate *gate;
     struct gate_key key;
@@ -152,7 +152,7 @@ static struct gate *gate_of(struct schedule *s, const struct job *job, const str
     HASH_FIND(hh, s->gates, key.bytes, key.len, gate);
     if (!gate) {
         struct tenant *t = tenant_of(s, job->dl.account_id);
-        gate = gate_new(key.bytes, key.len, t, wh, s->worker->core.now_ms);
+        gate = gate_new(key.bytes, key.len, t, ep->wh, endpoint_rate(ep), s->worker->core.now_ms);
         t->gates++;
         TAILQ_INSERT_TAIL(&s->idle, gate, link);
         HASH_ADD_KEYPTR(hh, s->gates, gate->key, key.len, gate);
@@ -236,7 +236,7 @@ void schedule_send(struct schedule *s, struct job *job)
         park_next_turn(s, job);
         return;
     }
-    struct gate *gate = gate_of(s, job, ep->wh);
+    struct gate *gate = gate_of(s, job, ep);
     if (gate_must_park(gate, job, c->now_ms, c->now_wall_ms)) {
         park_next_turn(s, job);
         return;
@@ -295,7 +295,7 @@ static void park(struct schedule *s, struct job *job)
     else if (not_due(s, job))
         partition_on_park(job, job->dl.next_attempt_wall_ms);
     else
-        partition_on_park(job, gate_park_until(gate_of(s, job, ep->wh), partition_scheduled(job->partition), c->now_ms,
+        partition_on_park(job, gate_park_until(gate_of(s, job, ep), partition_scheduled(job->partition), c->now_ms,
                                                c->now_wall_ms, core_random(c)));
 }
 
@@ -339,7 +339,7 @@ static void send_first(struct schedule *s, struct gate *gate)
     t->deficit -= cost_of(job);
     if (t->in_flight++ == 0)
         s->busy_tenants++;
-    gate_follow(gate, ep->wh, w->core.now_ms);
+    gate_follow(gate, ep->wh, endpoint_rate(ep), w->core.now_ms);
     gate_started(gate, w->core.now_ms);
     place(s, gate);
     partition_on_posting(job);

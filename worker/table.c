@@ -82,6 +82,11 @@ static void remove_webhook(struct table *t, struct table_webhook *tw)
     free(tw);
 }
 
+static int64_t rate_of(const struct table_account *a)
+{
+    return a->account ? a->account->events_per_second : 0;
+}
+
 static void put_webhook(struct table *t, struct webhook *wh)
 {
     struct worker *w = t->worker;
@@ -97,6 +102,7 @@ static void put_webhook(struct table *t, struct webhook *wh)
     tw->ep = endpoint_new(&w->endpoints, w->keyring, wh);
     HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
     link_webhook(tw, account_of(t, slice_str(wh->account_id)));
+    tw->ep->account_rate = rate_of(tw->account);
 }
 
 static void bad_record(struct table *t, const struct kafka_record *rec, const struct errmsg *why)
@@ -161,6 +167,8 @@ static void on_account(struct table *t, const struct kafka_record *rec)
     bool paid = pays(a);
     account_free(a->account);
     a->account = account;
+    for (struct table_webhook *tw = a->webhooks; tw; tw = tw->next)
+        tw->ep->account_rate = rate_of(a);
     for (struct table_webhook *tw = a->webhooks; tw && pays(a) != paid; tw = tw->next)
         if (state_now(t, slice_str(tw->ep->wh->id)) != TABLE_CLOSED)
             ownership_sweep(t->worker->ownership, slice_str(tw->ep->wh->id));

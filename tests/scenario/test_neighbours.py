@@ -82,6 +82,29 @@ def test_an_endpoint_that_returns_is_drained_at_its_cap(stack, endpoint):
     assert switch.most <= 8, "more at once than the webhook allows"
 
 
+def test_an_accounts_limit_holds_for_each_of_its_webhooks(stack, endpoint):
+    """A burst of 100 events for an account of 20 a second: each of its webhooks gets a second's worth at once and the rest at that rate,
+    all of it; another account gets its own at once. A new limit holds within a second."""
+    limited, count, rate = "acc_limited", 100, 20
+    stack.definitions.account(limited, limits={"webhooks": 0, "events_per_second": rate})
+    for path in ("/limited/a", "/limited/b"):
+        stack.webhook(path, account=limited)
+    stack.webhook("/free")
+    worker = stack.worker()
+    began = time.monotonic()
+    stack.topics.publish(*events_of(limited, count), *events_of(ACCOUNT, count))
+    endpoint.wait_posts(count, "/free", watch=[worker])
+    assert len(endpoint.posts_to("/limited/a")) < count, "the limit did not hold"
+    for path in ("/limited/a", "/limited/b"):
+        endpoint.wait_posts(count, path, seconds=60, watch=[worker])
+        took = max(post.monotonic for post in endpoint.posts_to(path)) - began
+        assert took > (count - rate) / rate * 0.9, f"{path}: {count} in {took:.1f} s"
+    stack.definitions.change_account(limited, limits={"webhooks": 0, "events_per_second": 0})
+    time.sleep(1)
+    stack.topics.publish(*events_of(limited, 3 * count))
+    endpoint.wait_posts(4 * count, "/limited/a", seconds=3 * count / rate - 3, watch=[worker])  # the old limit would take 14 s
+
+
 def test_a_rate_limit_holds_when_an_endpoint_returns(stack, endpoint):
     """40 a second, whatever is waiting: in no five seconds more than that, and one second's worth of burst."""
     stack.webhook(rate_limit=40, max_concurrency=64, max_attempts=20, timeout_ms=1000)

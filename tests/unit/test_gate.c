@@ -17,8 +17,7 @@ static struct job fresh, retried = {.has_record = true};
 
 static int new_gate(void **state)
 {
-    hook.rate_limit_per_second = 0;
-    *state = gate_new("0 wh", 4, NULL, &hook, T0);
+    *state = gate_new("0 wh", 4, NULL, &hook, 0, T0);
     return 0;
 }
 
@@ -65,8 +64,7 @@ static void the_queue_is_as_long_as_patience(void **state)
 static void a_rate_limit_bounds_the_queue(void **state)
 {
     struct gate *gate = *state;
-    hook.rate_limit_per_second = 40; /* of which this partition has 10 */
-    gate_follow(gate, &hook, T0);
+    gate_follow(gate, &hook, 40, T0); /* of which this partition has 10 */
     assert_false(must_park(gate, 20, T0));
     assert_true(must_park(gate, 21, T0));
 }
