@@ -129,7 +129,7 @@ run_lint() {
         return 0
     fi
     # clang-tidy looks at each file for seconds: the minutes that takes are for a full run.
-    local checks=(format shell layers banned width)
+    local checks=(format shell modules layers banned width names)
     if [[ $full ]]; then
         checks+=(tidy)
     else
