@@ -81,7 +81,7 @@ static bool unseen(struct sim *s, int no, int64_t offset)
 }
 
 /* Poison is what five owners died of, the last one with no other suspect in its hands: what was beside it is not, unless another
- * fault came at that moment. */
+ * fault came at that moment, or the index had forgotten that the deadly one was a suspect. */
 static void check_poison(struct sim *s, const struct ghost *g, const struct delivery *dl)
 {
     const struct sim_part *part = &s->parts[g->part];
@@ -89,8 +89,8 @@ static void check_poison(struct sim *s, const struct ghost *g, const struct deli
         return;
     require(s, g->buried, "d%d: poison, and no dead letter", g->number);
     require(s, part->faults + part->not_released >= POISON_TRIES, "d%d: poison after %d faults", g->number, part->faults);
-    require(s, g->deadly || part->faults + part->not_released > part->deadly_kills, "d%d: found to be poison beside another one",
-            g->number);
+    require(s, g->deadly || g->ahead || part->faults + part->not_released > part->deadly_kills,
+            "d%d: found to be poison beside another one", g->number);
 }
 
 /* A record lands. I8: delivered only after a 2xx. */
@@ -131,6 +131,8 @@ void check_post(struct sim *s, const struct job *job)
     check_body(s, g, job->dl.body);
     require(s, g->excused || g->posts <= g->recorded_failures + 1 + faults_of(s, g),
             "I3: d%d: %d POSTs, %d recorded failures, %d faults", g->number, g->posts, g->recorded_failures, faults_of(s, g));
+    require(s, job->partition->core->suspects <= SUSPECT_WINDOW, "d%d: a POST, and suspects for %d in hand", g->number,
+            job->partition->core->suspects);
     require(s, !(s->paused_hooks >> webhook_number(job->dl.webhook_id) & 1), "d%d: a POST to a paused webhook", g->number);
     require(s, !job->has_record || job->dl.held_wall_ms > 0 || job->dl.next_attempt_wall_ms <= wall(s),
             "I7: d%d: a retry %" PRId64 " ms too early", g->number, job->dl.next_attempt_wall_ms - wall(s));

@@ -117,7 +117,8 @@ static void roll_back(struct sim *s)
         ix_copy(s, &part->ix, &part->snapshots[n]);
         if (index_by == INDEX_BY_SCRIPTS)
             scripts_picture(s, no, &part->ix);
-        s->parts[no].index_faults++;
+        part->index_faults++;
+        part->rollbacks++;
         say(s, "  index p%d is at ep %s ap %" PRId64 " again", no, part->ix.ep, part->ix.ap);
     }
 }

@@ -60,6 +60,15 @@ static void pick_endpoints(struct sim *s)
     p->cancel_permille = chance(s, 300) ? 30 : 0;
 }
 
+/* Connections to Redis break, and nothing else: a claim that was given up runs after its owner has taken the index again. */
+static void pick_breaks(struct plan *p)
+{
+    p->faults = 30;
+    p->fault_kinds = 1u << FAULT_CONN_BREAK;
+    p->latency_ms = 150;
+    p->redis_error_permille = 0;
+}
+
 static void pick(struct sim *s)
 {
     struct plan *p = &s->plan;
@@ -83,6 +92,8 @@ static void pick(struct sim *s)
         pick_weather(s);
     else
         p->latency_ms = 10;
+    if (s->seed % 16 == 13)
+        pick_breaks(p);
 }
 
 /* ---- events and what they owe ---- */

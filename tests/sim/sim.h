@@ -172,6 +172,7 @@ struct ghost {
     bool forgotten;            /* it had ended, below the bound from which an emptied index was rebuilt */
     bool deadly;               /* whoever sends it dies */
     bool buried;               /* its dead letter is written */
+    bool ahead;                /* its owners' count is ahead of the deadly one's, since Redis was rolled back */
     bool excused;              /* it had a record in a log that was deleted */
     struct delivery_rank fold; /* of all records that ever landed */
     int64_t fold_offset;
@@ -203,7 +204,7 @@ struct sim_part {
     bool has_snapshot[SNAPSHOTS];
     int64_t committed;
     char metadata[128];
-    int faults, index_faults, claims, deadly_kills;
+    int faults, index_faults, rollbacks, claims, deadly_kills;
     int64_t serving_since;
     int not_released;   /* owners that left in order, and Redis was not there to take back what they had in hand */
     int64_t assignment; /* grows with each assignment of this partition: the true order of its owners */
