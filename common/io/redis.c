@@ -155,8 +155,8 @@ void redis_eval(struct redis *r, const struct redis_script *s, redis_fn *fn, voi
 
 static void break_from_hiredis(struct redis *r, const char *doing)
 {
-    const char *tls = redis_tls_reason(r->tls);
-    redis_break(r, "%s: %s", doing, tls ? tls : r->context->errstr);
+    struct errmsg why;
+    redis_break(r, "%s: %s", doing, redis_tls_failed(r->tls, &why) ? why.text : r->context->errstr);
 }
 
 /* false: broken. */

@@ -123,7 +123,7 @@ enum err redis_tls_start(struct redis_tls *t, redisContext *c, struct errmsg *wh
     SSL_CTX_free(ctx);
     if (!ssl || !set_peer(t, ssl)) {
         SSL_free(ssl);
-        return errmsg_set(why, ERR_IO, "TLS: %s", ERR_reason_error_string(ERR_peek_last_error()));
+        return errmsg_set(why, ERR_IO, "TLS: %s", reason());
     }
     if (redisInitiateSSL(c, ssl) != REDIS_OK) {
         SSL_free(ssl);
@@ -154,13 +154,15 @@ bool redis_tls_waits_for_peer(const struct redis_tls *t)
     return t && t->ssl && SSL_want_read(t->ssl);
 }
 
-const char *redis_tls_reason(const struct redis_tls *t)
+bool redis_tls_failed(const struct redis_tls *t, struct errmsg *why)
 {
     if (!t || !t->ssl)
-        return NULL;
+        return false;
     long verified = SSL_get_verify_result(t->ssl);
+    const char *text = ERR_reason_error_string(ERR_peek_last_error());
     if (verified != X509_V_OK)
-        return X509_verify_cert_error_string(verified);
-    unsigned long e = ERR_peek_last_error();
-    return e ? ERR_reason_error_string(e) : NULL;
+        (void)errmsg_set(why, ERR_REFUSED, "TLS: the server's certificate: %s", X509_verify_cert_error_string(verified));
+    else if (text)
+        (void)errmsg_set(why, ERR_REFUSED, "TLS: %s", text);
+    return verified != X509_V_OK || text;
 }

@@ -26,7 +26,7 @@ void redis_tls_before_io(void);
 bool redis_tls_has_unread(const struct redis_tls *t);
 /* A write waits for the peer's bytes, not for room in the socket. */
 bool redis_tls_waits_for_peer(const struct redis_tls *t);
-/* Why TLS failed, for people; NULL when it is not TLS's fault. */
-const char *redis_tls_reason(const struct redis_tls *t);
+/* Whether it was TLS that failed just now; why is set then, for people. */
+bool redis_tls_failed(const struct redis_tls *t, struct errmsg *why);
 
 #endif

@@ -45,8 +45,9 @@ bool redis_tls_waits_for_peer(const struct redis_tls *t)
     return false;
 }
 
-const char *redis_tls_reason(const struct redis_tls *t)
+bool redis_tls_failed(const struct redis_tls *t, struct errmsg *why)
 {
     (void)t;
-    return NULL;
+    (void)why;
+    return false;
 }

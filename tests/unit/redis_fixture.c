@@ -46,16 +46,15 @@ static void on_down(void *ctx)
     downs++;
 }
 
-static void connect_url(const char *url)
+void connect_with(struct redis_options o)
 {
-    struct redis_options o = {.url = url,
-                              .deadline_ms = DEADLINE_MS,
-                              .on_up = on_up,
-                              .on_down = on_down,
-                              .ctx = &server,
-                              .metrics = metrics,
-                              .metrics_prefix = "trueftp_test"};
     struct errmsg why;
+    o.deadline_ms = DEADLINE_MS;
+    o.on_up = on_up;
+    o.on_down = on_down;
+    o.ctx = &server;
+    o.metrics = metrics;
+    o.metrics_prefix = "trueftp_test";
     assert_int_equal(redis_new(loop, resolver, &o, &redis, &why), ERR_OK);
 }
 
@@ -63,7 +62,7 @@ void connect_as(const char *userinfo, const char *host, const char *path)
 {
     char url[512];
     snprintf(url, sizeof url, "redis://%s%s:%d%s", userinfo, host, server.port, path);
-    connect_url(url);
+    connect_with((struct redis_options){.url = url});
 }
 
 void connect_up(void)

@@ -30,6 +30,8 @@ int setup(void **state);
 int setup_without_server(void **state); /* its port is chosen */
 int teardown(void **state);
 
+/* URL, password file and TLS are the test's; what is called and counted is filled in. */
+void connect_with(struct redis_options o);
 /* redis://[userinfo]host:port[path] */
 void connect_as(const char *userinfo, const char *host, const char *path);
 /* And wait until it is up. */

@@ -31,7 +31,7 @@ static X509 *make_certificate(EVP_PKEY *key, const char *name, long valid_s)
 {
     char san[100];
     X509 *x = X509_new();
-    snprintf(san, sizeof san, "DNS:%s", name);
+    snprintf(san, sizeof san, "%s:%s", name[strspn(name, "0123456789.")] ? "DNS" : "IP", name);
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
     X509_gmtime_adj(X509_getm_notBefore(x), -2L * 86400);

@@ -13,7 +13,7 @@ enum tls_server_kind {
 
 #define TLS_PIN_SIZE 64
 
-/* A self-signed certificate and its key, PEM; the caller frees them. */
+/* A self-signed certificate for a name or an IPv4 address, and its key, PEM; the caller frees them. */
 struct tls_identity {
     char *certificate, *key;
     char pin[TLS_PIN_SIZE]; /* sha256//... */
