@@ -4,12 +4,14 @@ and in the encodings that somebody could have put them into."""
 
 import base64
 import json
+import pathlib
 import re
 import subprocess
 import urllib.parse
 
 from harness.api import new_key, start_api
 from harness.contract import make_event
+from harness.ctl import Ctl
 from harness.endpoint import Status
 from harness.program import environment
 from harness.stack import ACCOUNT
@@ -151,9 +153,12 @@ def test_secrets_are_nowhere_else(stack, endpoint, redis):
     }
     wrong_requests(api, [key, admin_token, first_secret], search)
     refused_starts(stack, search)
-    for name, args in {"list": ["webhook", "list", "--account", ACCOUNT], "account": ["account", "show", ACCOUNT]}.items():
-        done = stack.ctl_run(*args)
-        search.add(f"trueftpctl {name}", done.stdout + done.stderr)
+    ctl = Ctl(stack, api)
+    secrets["the command line's API key"] = pathlib.Path(ctl.settings["TRUEFTP_API_KEY_FILE"]).read_text(encoding="utf-8").strip().split("_")[-1]
+    for args in (["webhooks", "list"], ["webhooks", "get", webhook], ["accounts", "get", ACCOUNT], ["deliveries", "get", webhook, one], ["audit", "list"]):
+        done = ctl.run(*args, **stack.settings)
+        assert done.returncode == 0, done.stderr
+        search.add(f"trueftpctl {' '.join(args[:2])}", (done.stdout + done.stderr).encode())
     everything_said(stack, api, client, webhook, search)
     everything_kept(stack, redis, search)
 
@@ -164,4 +169,5 @@ def test_secrets_are_nowhere_else(stack, endpoint, redis):
     # nowhere else. That it is found there also shows that the search finds.
     assert {"topic webhooks", "GET webhook"} <= set(search.places_with(HEADER))
     allowed = {"topic webhooks", "view", "GET webhooks", "GET webhook", "GET delivery"}
+    allowed |= {"trueftpctl webhooks list", "trueftpctl webhooks get", "trueftpctl deliveries get"}
     assert set(search.places_with(HEADER)) <= allowed, search.places_with(HEADER)

@@ -39,10 +39,10 @@ class Secured:
         self.sasl, self.mutual = f"127.0.0.1:{words[3]}", f"127.0.0.1:{words[4]}"
         redis = SecuredRedis(folder, os.environ.get("SCENARIO_REDIS", "redis-server"), [redis_user(prefix, "pw-For-Redis")], self.authority)
         self.stack = Stack(bin_dir, folder, Topics(self.kafka, prefix), redis.start(), endpoint)
-        self.stack.ctl("keys", "create", "--file", self.stack.key_file)
+        self.stack.ctl("key-file", "create", "--file", self.stack.key_file)
         self.stack.ctl("topics", "ensure", "--partitions", PARTITIONS, "--timeout-s", 60)
         grant(self.kafka.servers, prefix)
-        self.stack.ctl("account", "create", ACCOUNT, "--plan", "pro")
+        self.stack.definitions.account(ACCOUNT)
 
     def properties(self, name, lines):
         file = self.folder / f"{name}.properties"
@@ -144,12 +144,12 @@ def test_what_is_wrong_is_said_and_waited_for(secured, tmp_path):
     """A wrong password or authority: the worker says so, is not ready, and does not end."""
     other = Authority(tmp_path / "other", "other")
     cases = {
-        "password": ({**secured.scram("worker", "wrong-Password"), **secured.redis()}, "uthentication"),
-        "authority": ({**secured.scram("worker", authority=other), **secured.redis()}, "certificate verify failed"),
-        "redis": ({**secured.scram("worker"), **secured.redis("wrong-Password")}, "WRONGPASS"),
+        "password": (lambda: {**secured.scram("worker", "wrong-Password"), **secured.redis()}, "uthentication"),
+        "authority": (lambda: {**secured.scram("worker", authority=other), **secured.redis()}, "certificate verify failed"),
+        "redis": (lambda: {**secured.scram("worker"), **secured.redis("wrong-Password")}, "WRONGPASS"),
     }
-    for name, (settings, said) in cases.items():
-        worker = secured.stack.worker(f"wrong-{name}", ready=False, **settings)
+    for name, (settings, said) in cases.items():  # they write the same files
+        worker = secured.stack.worker(f"wrong-{name}", ready=False, **settings())
         wait_until(f"{name} is told", lambda w=worker, s=said: s in w.output() or s in w.get("/readyz").text, 30, watch=[worker])
         assert worker.get("/readyz").status == 503 and worker.running()
         no_password_in(secured, worker)

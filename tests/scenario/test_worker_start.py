@@ -84,6 +84,6 @@ def test_missing_topics_are_waited_for(stack, endpoint):
 
 def test_every_start_says_how_far_it_has_come(stack):
     worker = stack.worker()
-    order = [fact["fact"] for fact in worker.facts() if fact["fact"] in ("started", "table_complete", "joining", "partitions_assigned")]
-    assert order == ["started", "table_complete", "joining", "partitions_assigned"]
-    assert json.loads(worker.output().splitlines()[0])["fact"] == "started"
+    order = [fact["fact"] for fact in worker.facts() if fact["fact"] in ("sandbox", "started", "table_complete", "joining", "partitions_assigned")]
+    assert order == ["sandbox", "started", "table_complete", "joining", "partitions_assigned"]
+    assert json.loads(worker.output().splitlines()[0])["fact"] == "sandbox"
