@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "model/account.h"
-#include "producer/hash.h"
 #include "util/file.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define TABLE_MAX_BYTES (16 * 1024 * 1024)
 #define PLACEHOLDER "{account}"

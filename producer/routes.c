@@ -4,8 +4,8 @@
 
 #include "model/partition.h"
 #include "model/topics.h"
-#include "producer/hash.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define MAX_CACHED_ACCOUNTS 4096 /* of each topic */
 

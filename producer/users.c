@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "producer/event_id.h"
-#include "producer/hash.h"
 #include "producer/users_known.h"
 #include "util/file.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define SETTLE_MS 200
 #define CHECK_MS (60 * 1000)

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "producer/hash.h"
 #include "util/file.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define SCHEMA "trueftp.users/1 "
 #define MAX_BYTES (64 * 1024 * 1024)

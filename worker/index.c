@@ -80,7 +80,7 @@ struct index_store *index_new(struct redis *r, struct core *core, const char *ev
     for (int i = 0; i < CALL_KINDS; i++)
         redis_script_register(r, &ix->scripts[i]);
     buf_init(&ix->text, TEXT_MAX);
-    check(buf_reserve(&ix->text, ARGS_MAX * 24 + 1024) != NULL);
+    (void)mem_reserve(&ix->text, ARGS_MAX * 24 + 1024);
     buf_init(&ix->packed, RECORDS_MAX);
     buf_init(&ix->records, RECORDS_MAX);
     return ix;
@@ -292,7 +292,7 @@ static void reserve_records(struct index_store *ix, const struct index_record *r
     for (int i = 0; i < count; i++)
         size += records[i].payload.len + 1;
     buf_reset(&ix->packed);
-    check(buf_reserve(&ix->packed, size) != NULL);
+    (void)mem_reserve(&ix->packed, size);
 }
 
 /* What was large once is not kept for it. */

@@ -8,9 +8,8 @@
 #include "util/hash.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 #include "worker.h"
-
-#include <uthash.h> /* after hash.h */
 
 struct table_account {
     struct account *account; /* NULL: no record of it has come */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "api.h"
 #include "commands/resend.h"
@@ -12,6 +11,7 @@
 #include "util/json.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define PAGE 100
 #define OUTSTANDING_MAX 200 /* commands that Kafka has not acknowledged */

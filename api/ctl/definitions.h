@@ -4,10 +4,10 @@
 #define CTL_DEFINITIONS_H
 
 #define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
-#include <uthash.h>
 
 #include "ctl/command.h"
 #include "ctl/kafka_sync.h"
+#include "util/uthash.h"
 
 struct definition {
     char *key;

@@ -9,13 +9,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "ctl/command.h"
 #include "ctl/kafka_sync.h"
 #include "model/delivery.h"
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define RECORD_MAX (8UL * 1024 * 1024)
 #define BATCH 500

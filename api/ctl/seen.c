@@ -4,9 +4,9 @@
 #include <string.h>
 
 #define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define KEPT 8192
 

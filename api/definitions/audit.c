@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "model/json_members.h"
 #include "util/json.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define ENTRY_MAX 8192
 #define DAY_MS 86400000LL

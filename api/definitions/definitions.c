@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define REPAIR_MS 200
 #define FETCH_WAIT_MS 200

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define RECORD_MAX (1024UL * 1024)
 #define REPAIR_AFTER_MS 1000               /* others': the loser itself is there first, as a rule */

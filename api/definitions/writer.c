@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "model/uuid.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define HEADER "trueftp-write"
 #define DEADLINE_MS 10000

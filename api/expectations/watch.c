@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "expectations/schedule.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define LOOK_BACK_MS (24 * 3600000LL)
 #define HOUR_MS 3600000LL

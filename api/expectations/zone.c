@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "util/err.h"
+#include "util/mem.h"
 
 #define NAME_MAX_BYTES 64
 #define DAY_S 86400
@@ -20,8 +21,8 @@ static void enter(const char *name)
     if (placed && strcmp(entry + 3, name) == 0)
         return;
     (void)snprintf(entry + 3, sizeof entry - 3, "%s", name);
-    if (!placed)
-        check(putenv(entry) == 0);
+    if (!placed && putenv(entry) != 0)
+        mem_exhausted(); /* it has no other failure */
     placed = true;
     tzset();
 }

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define SWEEP_COUNT 1024 /* with more buckets than these, full ones are dropped now and then */
 #define SWEEP_MS 60000

@@ -7,6 +7,7 @@
 #include "http/response.h"
 #include "model/base64.h"
 #include "util/json.h"
+#include "util/mem.h"
 
 #define CURSOR_MAX 1024
 
@@ -18,6 +19,7 @@ void cursor_write(struct buf *out, int64_t number, const char *text)
     check(len > 0 && (size_t)len < sizeof plain);
     buf_init(&encoded, CURSOR_MAX);
     base64_put(&encoded, slice_of(plain, (size_t)len));
+    mem_appended(&encoded);
     for (size_t i = 0; i < encoded.len; i++) {
         char c = encoded.p[i];
         if (c != '=')
@@ -32,9 +34,11 @@ static bool decode(const char *cursor, struct buf *out)
     buf_init(&standard, CURSOR_MAX);
     for (const char *c = cursor; *c; c++)
         buf_putc(&standard, (char)(*c == '-' ? '+' : *c == '_' ? '/' : *c));
-    while (standard.len % 4 != 0)
+    while (standard.err == ERR_OK && standard.len % 4 != 0)
         buf_putc(&standard, '=');
+    mem_appended(&standard);
     bool good = standard.err == ERR_OK && base64_decode(out, buf_slice(&standard)) == ERR_OK;
+    mem_appended(out);
     buf_done(&standard);
     return good;
 }

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "http/response.h"
 #include "model/uuid.h"
 #include "util/clock.h"
 #include "util/list.h"
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define INSTANCE_SIZE 37
 #define EVENT_MAX (64UL * 1024)

@@ -1,9 +1,9 @@
 #include "view/counts.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 struct count {
     int64_t webhook;

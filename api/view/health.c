@@ -1,9 +1,9 @@
 #include "view/health.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 struct health_key {
     int64_t webhook, span_ms, start_wall_ms;

@@ -1,9 +1,9 @@
 #include "view/names.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 struct name {
     char *text;

@@ -274,6 +274,7 @@ char *json_member_names(const json_t *body)
     json_t *value = NULL;
     buf_init(&names, 1024);
     json_object_foreach((json_t *)(uintptr_t)body, name, value) buf_printf(&names, "%s%s", names.len > 0 ? " " : "", name);
+    mem_appended(&names);
     char *text = mem_strdup(buf_cstr(&names));
     buf_done(&names);
     return text;
@@ -286,6 +287,7 @@ struct webhook *webhook_copy(const struct webhook *wh)
     struct errmsg why;
     buf_init(&record, RECORD_MAX);
     webhook_write(&record, wh);
+    mem_appended(&record);
     check(record.err == ERR_OK && webhook_parse(buf_slice(&record), &copy, &why) == ERR_OK);
     buf_done(&record);
     return copy;

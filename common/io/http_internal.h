@@ -30,8 +30,7 @@
 #include "io/http_response.h"
 #include "util/buf.h"
 #include "util/hash.h"
-
-#include <uthash.h> /* after hash.h */
+#include "util/uthash.h"
 
 #define HTTP_SHARDS 64
 #define HTTP_TURN_ORDER (LOOP_ORDER_FLUSH - 50) /* after work that posts, before what endings bring about is flushed */

@@ -20,9 +20,9 @@
 #include <sys/time.h>
 
 #define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
-#include <uthash.h>
 
 #include "util/mem.h"
+#include "util/uthash.h"
 
 #define MIN_TTL_MS 1000
 #define MAX_TTL_MS 60000

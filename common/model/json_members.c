@@ -8,6 +8,12 @@
 #include "util/json.h"
 #include "util/mem.h"
 
+/* jansson's failures for want of memory look like bad input, which a program would put aside and go on. So its memory is ours. */
+__attribute__((constructor)) static void take_memory(void)
+{
+    json_set_alloc_funcs(mem_alloc, free);
+}
+
 enum err json_members_load(struct slice text, json_t **out, struct errmsg *why)
 {
     json_error_t error;

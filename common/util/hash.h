@@ -1,5 +1,5 @@
 /* The hash function of the tables (uthash) on a delivery's way, which leads through a dozen of them: those of uthash read byte by
- * byte. Include this before uthash.h; who does not has the build's function. A table has one function wherever it is used. */
+ * byte. Who does not include this has the build's function. A table has one function wherever it is used. */
 #ifndef UTIL_HASH_H
 #define UTIL_HASH_H
 

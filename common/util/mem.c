@@ -6,9 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static void out_of_memory(void) __attribute__((noreturn));
-
-static void out_of_memory(void)
+void mem_exhausted(void)
 {
     static const char text[] = "out of memory\n";
     ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
@@ -21,7 +19,7 @@ void *mem_alloc(size_t size)
 {
     void *p = malloc(size ? size : 1);
     if (!p)
-        out_of_memory();
+        mem_exhausted();
     return p;
 }
 
@@ -29,7 +27,7 @@ void *mem_zalloc(size_t size)
 {
     void *p = calloc(1, size ? size : 1);
     if (!p)
-        out_of_memory();
+        mem_exhausted();
     return p;
 }
 
@@ -37,14 +35,14 @@ void *mem_realloc(void *p, size_t size)
 {
     void *moved = realloc(p, size ? size : 1);
     if (!moved)
-        out_of_memory();
+        mem_exhausted();
     return moved;
 }
 
 void *mem_array(void *p, size_t count, size_t size)
 {
     if (size > 0 && count > SIZE_MAX / size)
-        out_of_memory();
+        mem_exhausted();
     return mem_realloc(p, count * size);
 }
 
@@ -56,10 +54,24 @@ char *mem_strdup(const char *s)
 void *mem_dup(const void *p, size_t len)
 {
     if (len == SIZE_MAX)
-        out_of_memory();
+        mem_exhausted();
     char *copy = mem_alloc(len + 1);
     if (len > 0)
         memcpy(copy, p, len);
     copy[len] = '\0';
     return copy;
+}
+
+char *mem_reserve(struct buf *b, size_t len)
+{
+    char *room = buf_reserve(b, len);
+    mem_appended(b);
+    check(room != NULL);
+    return room;
+}
+
+void mem_appended(const struct buf *b)
+{
+    if (b->err == ERR_NO_MEMORY)
+        mem_exhausted();
 }

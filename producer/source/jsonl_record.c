@@ -7,6 +7,7 @@
 #include "model/json_reader.h"
 #include "producer/source/text.h"
 #include "util/clock.h"
+#include "util/mem.h"
 
 bool jsonl_is_blank(struct slice line)
 {
@@ -148,7 +149,7 @@ bool jsonl_record_parse(struct slice line, struct buf *scratch, struct source_fa
     struct json_reader r;
     *out = (struct source_fact){0};
     buf_reset(scratch);
-    check(buf_reserve(scratch, 2 * line.len + 1) != NULL); /* it must not move: every text once decoded, every base64 once more */
+    (void)mem_reserve(scratch, 2 * line.len + 1); /* it must not move: every text once decoded, every base64 once more */
     *bad = SOURCE_JSON;
     json_reader_open(&r, line, "", why);
     if (r.err != ERR_OK)

@@ -10,8 +10,8 @@
 
 #include <sys/queue.h>
 
-#include "producer/hash.h"
 #include "producer/source.h"
+#include "util/uthash.h"
 
 #define SESSIONS_MAX 16384
 #define SESSIONS_BACK_BYTES (1024 * 1024)

@@ -10,6 +10,8 @@
 #include "util/buf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Once before all inputs, where a target has it. */
+int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 
 /* The bytes as a C string that ends at the first NUL among them; to be freed. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)

@@ -44,6 +44,14 @@ static void ask_for_too_many(void)
     (void)mem_array(NULL, SIZE_MAX / 2, 3);
 }
 
+static void go_on_with_a_buffer_without_memory(void)
+{
+    struct buf b;
+    buf_init(&b, 10);
+    b.err = ERR_NO_MEMORY;
+    (void)mem_reserve(&b, 1);
+}
+
 static void break_an_invariant(void)
 {
     volatile int one = 1;
@@ -58,6 +66,22 @@ static void out_of_memory_exits_71_with_one_line(void **state)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 71);
     assert_string_equal(text, "out of memory\n");
+}
+
+static void a_buffer_without_memory_exits_71_and_one_at_its_limit_does_not(void **state)
+{
+    (void)state;
+    char text[200];
+    struct buf b;
+    int status = run_child(go_on_with_a_buffer_without_memory, text, sizeof text);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 71);
+    assert_string_equal(text, "out of memory\n");
+    buf_init(&b, 1);
+    buf_puts(&b, "ab");
+    mem_appended(&b);
+    assert_int_equal(b.err, ERR_TOO_BIG);
+    buf_done(&b);
 }
 
 static void check_aborts_and_names_the_expression(void **state)
@@ -129,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(out_of_memory_exits_71_with_one_line),
+        cmocka_unit_test(a_buffer_without_memory_exits_71_and_one_at_its_limit_does_not),
         cmocka_unit_test(check_aborts_and_names_the_expression),
         cmocka_unit_test(nothing_is_null),
         cmocka_unit_test(copies_and_zeroes),

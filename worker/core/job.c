@@ -66,7 +66,7 @@ void job_from_event(struct job *job, const struct event *ev, const struct job_we
     struct delivery *dl = &job->dl;
     size_t strings = ev->account_id.len + wh->id.len + ev->path.len + ev->target.original_delivery_id.len + trace_id.len;
     size_t body = ev->timestamp.len + ev->account_id.len + ev->data.len + 256;
-    check(buf_reserve(&job->store, strings + body) != NULL);
+    (void)mem_reserve(&job->store, strings + body);
     dl->event_id = ev->id;
     dl->generation = ev->target.generation;
     dl->test = ev->target.reason == EVENT_REASON_TEST;

@@ -5,8 +5,7 @@
 
 #include "core/core.h"
 #include "util/hash.h"
-
-#include <uthash.h> /* after hash.h */
+#include "util/uthash.h"
 
 /* Which list of the partition holds the job, and what ends the state. */
 enum job_state {
