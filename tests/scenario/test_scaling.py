@@ -89,7 +89,7 @@ def test_lag_counts_what_is_not_read_and_nothing_else(stack, endpoint):
 def pooled(stack):
     """A tenant with a pool of its own."""
     stack.ctl("topics", "ensure", "--pool", "big", "--partitions", 4, "--timeout-s", 60)
-    stack.ctl("account", "create", HEAVY, "--plan", "pro", "--pool", "big")
+    stack.definitions.account(HEAVY, pool="big")
     return stack
 
 
@@ -130,7 +130,7 @@ def test_partitions_spread_a_heavy_account(stack, endpoint, tmp_path):
     """Its paths go to four of the 12 partitions, evenly, so that it can be shared by as many workers; each path always to the same."""
     stack.settings["TRUEFTP_TOPIC_PREFIX"] = stack.topics.prefix = f"{stack.topics.prefix}-wide"
     stack.ctl("topics", "ensure", "--partitions", 12, "--timeout-s", 60)
-    stack.ctl("account", "create", ACCOUNT, "--plan", "pro")
+    stack.definitions.account(ACCOUNT)
     stack.webhook(max_concurrency=64)
     log = tmp_path / "app.log"
     lines = [json.dumps({"event": "file.uploaded", "timestamp": "2026-06-08T12:00:00Z", "path": f"/{n % 400}"}) for n in range(800)]
