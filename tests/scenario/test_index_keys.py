@@ -35,7 +35,7 @@ def test_a_key_that_is_deleted_alone(stack, redis, endpoint, key):
     waiting, flying, paused = stack.webhook("/waiting", max_attempts=5), stack.webhook("/flying", max_attempts=5), stack.webhook("/paused")
     endpoint.script("/waiting", Status(500), Status(500), Status(200))
     endpoint.script("/flying", Status(500), hold)
-    stack.ctl("webhook", "update", paused.id, "--pause")
+    stack.definitions.change_webhook(paused.id, enabled=False)
     worker = stack.worker(TRUEFTP_RETRY_BASE_MS="2500")
     events = [make_event(ACCOUNT, f"/k-{n}.csv") for n in range(EVENTS)]
     stack.topics.publish(*events)
@@ -51,20 +51,20 @@ def test_a_key_that_is_deleted_alone(stack, redis, endpoint, key):
     assert len(endpoint.posts_to("/waiting")) == 3 * EVENTS
     assert len(endpoint.posts_to("/flying")) == 2 * EVENTS
     assert worker.metric("trueftp_worker_deliveries_held") == EVENTS
-    stack.ctl("webhook", "update", paused.id, "--enable")
+    stack.definitions.change_webhook(paused.id, enabled=True)
     wait_delivered(stack, ids_of(events, paused))
 
 
 def test_the_list_of_what_is_held_is_deleted_while_no_worker_runs(stack, redis, endpoint):
     """The next worker notices when it takes the index: nobody else knows that the webhook was resumed."""
     webhook = stack.webhook()
-    stack.ctl("webhook", "update", webhook.id, "--pause")
+    stack.definitions.change_webhook(webhook.id, enabled=False)
     worker = stack.worker()
     events = [make_event(ACCOUNT, f"/h-{n}.csv") for n in range(EVENTS)]
     stack.topics.publish(*events)
     wait_until("all are held", lambda: worker.metric("trueftp_worker_deliveries_held") == EVENTS, watch=[worker])
     assert worker.stop() == 0
-    stack.ctl("webhook", "update", webhook.id, "--enable")
+    stack.definitions.change_webhook(webhook.id, enabled=True)
     assert delete_alone(redis, "held") > 0
     stack.worker("next")
     wait_delivered(stack, ids_of(events, webhook))
