@@ -27,7 +27,7 @@ clean_up() {
     rm -rf "$work"
 }
 
-# check WHAT COMMAND...
+# check WHAT COMMAND...: `set -e` does not hold in it.
 check() {
     local what=$1
     shift
@@ -130,7 +130,7 @@ make_stand_ins() {
 hand_over() {
     local name
     for name in trueftp-worker trueftp-ctl trueftp-api; do
-        buildah_ push "localhost/$name" "docker-daemon:$name:dev"
+        buildah_ push "localhost/$name" "docker-daemon:$name:dev" || return 1
     done
     buildah_ push "$base" "docker-daemon:$base:latest"
 }
@@ -139,19 +139,23 @@ starts_restricted() { # TARGET PROGRAM
     [[ $(docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges --entrypoint "$2" "trueftp-$1:dev" --version) == "${2##*/} "* ]]
 }
 
-# An event published with trueftpctl is posted to the endpoint, which checks its signature, and the delivery log says so.
+member() { sed -nE 's/.*"'"$1"'": *"([^"]+)".*/\1/p'; }
+
+# An account's webhook is made through the API; an event published with trueftpctl is posted to the endpoint, which checks its signature, and
+# the delivery log says so.
 delivers() {
-    local gateway made port
+    local gateway key secret port
     gateway=$(docker network inspect trueftp_default -f '{{(index .IPAM.Config 0).Gateway}}')
     port=$(free_port)
-    ctl account create acc_1 --plan pro
-    made=$(ctl webhook create --account acc_1 --events '*' --url "http://$gateway:$port/hook" --output json)
-    printf '/hook %s\n' "$(sed -E 's/.*"secret":"([^"]*)".*/\1/' <<<"$made")" >"$work/secrets"
+    ctl accounts create acc_1 --plan pro
+    key=$(ctl keys create acc_1 --output json | member key)
+    secret=$(compose run --rm -e "TRUEFTP_API_KEY=$key" ctl webhooks create --url "http://$gateway:$port/hook" --output json </dev/null | member secret)
+    printf '/hook %s\n' "$secret" >"$work/secrets"
     printf '/hook\tfile.uploaded\t/in/a.csv\n' >"$work/expected"
     start receiver "$work/receiver.log" "$root_dir/deploy/receiver.py" serve --address "$gateway" --port "$port" --secrets "$work/secrets" --journal "$work/journal"
     ctl events publish --account acc_1 --event file.uploaded --path /in/a.csv
-    "$root_dir/deploy/receiver.py" check --journal "$work/journal" --expected "$work/expected" --seconds 60
-    ctl deliveries tail --from-beginning | grep delivered
+    "$root_dir/deploy/receiver.py" check --journal "$work/journal" --expected "$work/expected" --seconds 60 || return 1
+    ctl log tail --from-beginning --status delivered | grep /in/a.csv
 }
 
 # SIGTERM ends them within the grace period, with status 0.

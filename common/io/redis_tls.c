@@ -113,6 +113,28 @@ static bool set_peer(const struct redis_tls *t, SSL *ssl)
     return SSL_set1_host(ssl, t->host) == 1 && SSL_set_tlsext_host_name(ssl, t->host) == 1;
 }
 
+static bool failed(const SSL *ssl, struct errmsg *why)
+{
+    long verified = SSL_get_verify_result(ssl);
+    const char *text = ERR_reason_error_string(ERR_peek_last_error());
+    if (verified != X509_V_OK)
+        (void)errmsg_set(why, ERR_REFUSED, "TLS: the server's certificate: %s", X509_verify_cert_error_string(verified));
+    else if (text)
+        (void)errmsg_set(why, ERR_REFUSED, "TLS: %s", text);
+    return verified != X509_V_OK || text;
+}
+
+/* The handshake can fail at once, when the server is quick; hiredis does not own the SSL object then. */
+static enum err initiate(redisContext *c, SSL *ssl, struct errmsg *why)
+{
+    if (redisInitiateSSL(c, ssl) == REDIS_OK)
+        return ERR_OK;
+    if (!failed(ssl, why))
+        (void)errmsg_set(why, ERR_IO, "TLS: %s", c->errstr);
+    SSL_free(ssl);
+    return ERR_IO;
+}
+
 enum err redis_tls_start(struct redis_tls *t, redisContext *c, struct errmsg *why)
 {
     SSL_CTX *ctx = NULL;
@@ -125,12 +147,10 @@ enum err redis_tls_start(struct redis_tls *t, redisContext *c, struct errmsg *wh
         SSL_free(ssl);
         return errmsg_set(why, ERR_IO, "TLS: %s", reason());
     }
-    if (redisInitiateSSL(c, ssl) != REDIS_OK) {
-        SSL_free(ssl);
-        return errmsg_set(why, ERR_IO, "TLS: %s", c->errstr);
-    }
-    t->ssl = ssl;
-    return ERR_OK;
+    err = initiate(c, ssl, why);
+    if (err == ERR_OK)
+        t->ssl = ssl;
+    return err;
 }
 
 void redis_tls_stop(struct redis_tls *t)
@@ -156,13 +176,5 @@ bool redis_tls_waits_for_peer(const struct redis_tls *t)
 
 bool redis_tls_failed(const struct redis_tls *t, struct errmsg *why)
 {
-    if (!t || !t->ssl)
-        return false;
-    long verified = SSL_get_verify_result(t->ssl);
-    const char *text = ERR_reason_error_string(ERR_peek_last_error());
-    if (verified != X509_V_OK)
-        (void)errmsg_set(why, ERR_REFUSED, "TLS: the server's certificate: %s", X509_verify_cert_error_string(verified));
-    else if (text)
-        (void)errmsg_set(why, ERR_REFUSED, "TLS: %s", text);
-    return verified != X509_V_OK || text;
+    return t && t->ssl && failed(t->ssl, why);
 }

@@ -143,17 +143,28 @@ def test_the_worker_by_certificate(secured):
 def test_what_is_wrong_is_said_and_waited_for(secured, tmp_path):
     """A wrong password or authority: the worker says so, is not ready, and does not end."""
     other = Authority(tmp_path / "other", "other")
-    cases = {
-        "password": (lambda: {**secured.scram("worker", "wrong-Password"), **secured.redis()}, "uthentication"),
+    cases = {  # made one after the other: they write the same files
+        "password": (lambda: {**secured.scram("worker", "wrong-Password"), **secured.redis()}, "uthentication failed"),
         "authority": (lambda: {**secured.scram("worker", authority=other), **secured.redis()}, "certificate verify failed"),
         "redis": (lambda: {**secured.scram("worker"), **secured.redis("wrong-Password")}, "WRONGPASS"),
     }
-    for name, (settings, said) in cases.items():  # they write the same files
+    for name, (settings, said) in cases.items():
         worker = secured.stack.worker(f"wrong-{name}", ready=False, **settings())
         wait_until(f"{name} is told", lambda w=worker, s=said: s in w.output() or s in w.get("/readyz").text, 30, watch=[worker])
         assert worker.get("/readyz").status == 503 and worker.running()
         no_password_in(secured, worker)
         worker.stop()
+
+
+def test_redis_behind_another_authority_is_said_and_waited_for(secured, tmp_path):
+    if not can_tls(secured):
+        pytest.skip("this worker's hiredis has no TLS")
+    other = Authority(tmp_path / "other", "other").own.certificate_file
+    settings = {**secured.scram("worker"), **secured.redis(tls=True), "TRUEFTP_REDIS_CA_FILE": str(other)}
+    worker = secured.stack.worker("wrong-redis-authority", ready=False, **settings)
+    wait_until("it is told", lambda: "TLS: the server's certificate: " in worker.output(), 30, watch=[worker])
+    assert worker.get("/readyz").status == 503 and worker.metric("trueftp_worker_redis_errors_total") >= 1
+    worker.stop()
 
 
 def test_a_new_redis_password_is_used_without_a_restart(secured):

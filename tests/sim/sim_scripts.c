@@ -173,7 +173,7 @@ static struct ix_head head_of(struct slice value, struct slice *record)
 static int64_t score(struct store *st, int no, enum ix_key key, struct slice id)
 {
     double found;
-    return store_zscore(st, key_name(no, key), id, &found) ? (int64_t)fabs(found) : -1;
+    return store_zscore(st, key_name(no, (int)key), id, &found) ? (int64_t)fabs(found) : -1;
 }
 
 static void picture_entry(struct sim *s, int no, struct ix *ix, int d)
@@ -253,7 +253,7 @@ void scripts_picture(struct sim *s, int no, struct ix *ix)
 
 void scripts_lose_key(struct sim *s, int no, enum ix_key key)
 {
-    store_delete(s->parts[no].ix.store, key_name(no, key));
+    store_delete(s->parts[no].ix.store, key_name(no, (int)key));
     if (index_by == INDEX_BY_SCRIPTS)
         scripts_picture(s, no, &s->parts[no].ix);
 }
