@@ -1,6 +1,7 @@
 """The world of one run: topics of its own, a Redis of its own, the receiver, and as many workers as are wanted."""
 
 import datetime
+import json
 import pathlib
 import signal
 import subprocess
