@@ -123,16 +123,21 @@ make_stand_ins() {
     mkdir -p "$work/kafka"
     cp -RL "$root_dir/build/kafka/lib" "$work/kafka/lib"
     cp "$root_dir/tests/compose/kafka.sh" "$work/kafka"
-    docker build -q --network host --build-arg DEBIAN="$base" -t apache/kafka:3.9.1 -f "$root_dir/tests/compose/kafka.Dockerfile" "$work/kafka"
+    docker build -q --network host --build-arg DEBIAN="$base" -t apache/kafka:3.9.1 -f "$root_dir/tests/compose/kafka.Dockerfile" "$work/kafka" || return 1
     docker build -q --network host --build-arg DEBIAN="$base" -t valkey/valkey:8.1-alpine -f "$root_dir/tests/compose/valkey.Dockerfile" "$work/kafka"
 }
 
+give_image() { # NAME AS
+    rm -f "$work/image.tar"
+    buildah_ push -q "$1" "docker-archive:$work/image.tar:$2" && docker load -q -i "$work/image.tar"
+}
+
 hand_over() {
-    local name
-    for name in trueftp-worker trueftp-ctl trueftp-api; do
-        buildah_ push "localhost/$name" "docker-daemon:$name:dev" || return 1
+    local target
+    for target in worker ctl api; do
+        give_image "localhost/trueftp-$target" "trueftp-$target:dev" || return 1
     done
-    buildah_ push "$base" "docker-daemon:$base:latest"
+    give_image "$base" "$base:latest"
 }
 
 starts_restricted() { # TARGET PROGRAM

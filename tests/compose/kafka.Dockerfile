@@ -2,7 +2,7 @@
 # health check. Its context is build/kafka/lib.
 ARG DEBIAN=docker.io/library/debian:trixie-slim
 FROM ${DEBIAN}
-RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends default-jre-headless && rm -rf /var/lib/apt/lists/*
+RUN mkdir -p /usr/share/man/man1 && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends default-jre-headless && rm -rf /var/lib/apt/lists/*
 COPY lib /opt/kafka/libs
 COPY kafka.sh /opt/kafka/bin/kafka-broker-api-versions.sh
 COPY kafka.sh /opt/kafka/run
