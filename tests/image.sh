@@ -24,6 +24,7 @@ clean_up() {
     [[ ! -S $work/docker.sock ]] || compose down -v >/dev/null 2>&1 || true
     stop_all
     buildah_ rm --all >/dev/null 2>&1 || true
+    umount "$work"/docker-run/netns/* 2>/dev/null || true
     rm -rf "$work"
 }
 

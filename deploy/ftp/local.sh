@@ -14,9 +14,18 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 
+# Debian 13 has these as modules, Debian 12 in the program.
+load_modules() {
+    local name
+    for name in mod_xfer mod_ls; do
+        [[ ! -f $program_dir/lib/proftpd/$name.so ]] || printf 'LoadModule                  %s.c\n' "$name"
+    done
+}
+
 configuration() {
     cat <<TEXT
 ModulePath                  $program_dir/lib/proftpd
+$(load_modules)
 LoadModule                  mod_vroot.c
 ServerName                  "FTP"
 ServerType                  standalone
@@ -28,7 +37,9 @@ User                        $(id -nu "$uid" 2>/dev/null || echo "#$uid")
 Group                       $(getent group "$gid" | cut -d: -f1)
 UseReverseDNS               off
 WtmpLog                     off
-DelayEngine                 off
+<IfModule mod_delay.c>
+  DelayEngine               off
+</IfModule>
 ControlsEngine              off
 PidFile                     $dir/proftpd.pid
 ScoreboardFile              $dir/scoreboard

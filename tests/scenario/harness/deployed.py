@@ -141,9 +141,10 @@ class Proftpd(Deployed):
         text = text.replace("<VirtualHost 0.0.0.0 ::>", f"<VirtualHost {self.address}>")
         text = text.replace("/etc/proftpd/", f"{self.folder}/").replace("/var/log/proftpd/", f"{self.log_folder}/")
         own = {"DefaultAddress": self.address, "SocketBindTight": "on", "PidFile": self.folder / "pid", "ScoreboardFile": self.folder / "scoreboard",
-               "SystemLog": self.folder / "system.log", "DelayEngine": "off", "ControlsEngine": "off", "WtmpLog": "off", "TransferLog": "none"}
+               "SystemLog": self.folder / "system.log", "ControlsEngine": "off", "WtmpLog": "off", "TransferLog": "none"}
         quota = {"QuotaEngine": "on", "QuotaLimitTable": f"file:{self.folder}/limit.tab", "QuotaTallyTable": f"file:{self.folder}/tally.tab"}
         more = "".join(f"{key} {value}\n" for key, value in own.items())
+        more += "<IfModule mod_delay.c>\nDelayEngine off\n</IfModule>\n"
         return text + more + "<IfModule mod_quotatab_file.c>\n" + "".join(f"{key} {value}\n" for key, value in quota.items()) + "</IfModule>\n"
 
     def command(self, path):
