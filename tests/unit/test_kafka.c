@@ -340,6 +340,12 @@ static void test_brokers_away(void **state)
     fixture_free(f);
 }
 
+static void set_round_trip(struct fixture *f, int ms)
+{
+    for (int32_t broker = 1; broker <= 3; broker++)
+        rd_kafka_mock_broker_set_rtt(f->mock, broker, ms);
+}
+
 /* An unwritten producer cannot get its id: fatal to librdkafka. All it had comes back, and the next handle writes it. */
 static void test_fatal_error(void **state)
 {
@@ -350,12 +356,14 @@ static void test_fatal_error(void **state)
         skip();
     }
     rd_kafka_mock_push_request_errors(f->mock, API_INIT_PRODUCER_ID, 1, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    set_round_trip(f, 300); /* the answer comes when there is something to lose */
     struct acks acks = {0};
     struct kafka_producer *p = producer_new(f, &acks);
     int given = 0; /* the handle may be found dead while they are given */
     for (intptr_t i = 0; i < 50 && put(p, f->topic, 0, i) == ERR_OK; i++)
         given++;
     assert_true(given > 0);
+    set_round_trip(f, 0);
     acks.wanted = given;
     fixture_run(f, all_acked, &acks, 20000);
     assert_int_equal(acks.again, given);
