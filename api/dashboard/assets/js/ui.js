@@ -51,7 +51,7 @@ export function empty(title, text, ...actions) {
 const ADVICE = {
     network: "Check the connection, then try again.",
     rate_limited: "Too many requests came with this key. Wait a moment, then try again.",
-    unavailable: "The service is starting or its ledger does not answer. It usually comes back by itself; try again in a moment.",
+    unavailable: "The service is starting or its ledger does not answer. It usually comes back by itself, and is asked again.",
     internal: "The fault is ours. Give the request id to whoever runs the service.",
     scope_required: "This API key may only read. Sign in with a key that has the scope write.",
     plan_required: "Webhooks are for paid plans. Nothing is lost of what you have; change the plan to go on.",
@@ -79,18 +79,24 @@ export function problem(error, retry) {
     );
 }
 
-/** Shows what fetcher() brings: busy meanwhile, the problem and a way to try again when it fails. */
+const AGAIN_MS = 3000;
+
+/**
+ * Shows what fetcher() brings: busy meanwhile, the problem and a way to try again when it fails. A service that is starting is asked
+ * again for as long as its refusal is what is shown.
+ */
 export async function load(box, fetcher, render) {
     box.setAttribute("aria-busy", "true");
     if (!box.hasChildNodes()) replace(box, h("p", { class: "loading" }, "Loading…"));
     try {
         replace(box, render(await fetcher()));
     } catch (error) {
-        if (error.name !== "AbortError")
-            replace(
-                box,
-                problem(error, () => load(box, fetcher, render)),
-            );
+        if (error.name !== "AbortError") {
+            const again = () => load(box, fetcher, render);
+            const wrong = problem(error, again);
+            replace(box, wrong);
+            if (error.code === "unavailable") setTimeout(() => wrong.isConnected && again(), AGAIN_MS);
+        }
     } finally {
         box.removeAttribute("aria-busy");
     }
