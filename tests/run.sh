@@ -19,7 +19,7 @@ set -euo pipefail
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=8 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 debian13_minutes=60 fuzz_seconds=5
+readonly unit_minutes=15 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 debian13_minutes=60 fuzz_seconds=5
 full='' insist=${CI:+1} parts=() pytest_arguments=()
 [[ ${CI:-} != false ]] || insist=''
 steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
