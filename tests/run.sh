@@ -94,7 +94,7 @@ begin() {
 install() {
     begin 'Packages'
     packages_install "${BUILD_PACKAGES[@]}" python3 python3-pytest python3-pytest-xdist openssl curl lftp kcat git \
-        logrotate openssh-client patch perl python3-jsonschema python3-cryptography
+        logrotate openssh-client patch perl python3-jsonschema python3-cryptography spin
     provide_redis
     # Where it was unpacked, if it was: unit tests look for it on the path.
     export PATH=$PATH:${redis_server%/*}
