@@ -174,9 +174,12 @@ static int feed(struct backlog *b, struct kept_list *list, int most)
 void backlog_turn(struct backlog *b)
 {
     const struct worker *w = b->worker;
-    if (b->count == 0 || w->core.hold || core_credit(&w->core) < w->core.max_jobs / 4)
+    int credit = core_credit(&w->core), room = 0;
+    if (b->count == 0 || w->core.hold || credit <= 0)
         return;
-    int room = UNDER_WAY_MOST - ownership_under_way(w->ownership) - schedule_parking(w->schedule);
+    /* What is in hand is mostly others': they come first, but for a few, since a worker can be busy for ever. */
+    if (credit >= w->core.max_jobs / 4)
+        room = UNDER_WAY_MOST - ownership_under_way(w->ownership) - schedule_parking(w->schedule);
     if (room < LEAST)
         room = LEAST;
     for (int32_t i = 0; i < b->partitions && room > 0; i++) {

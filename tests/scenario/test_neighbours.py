@@ -69,6 +69,25 @@ def test_a_backlog_for_a_dead_endpoint_holds_nobody_up(stack, endpoint, answer):
     endpoint.close()  # or the worker would wait for it before it stops
 
 
+def test_a_worker_that_is_busy_parks_a_backlog_too(stack, endpoint):
+    """All that may be in hand is in hand, of an account that has work for a long time: what was kept for a dead endpoint is parked meanwhile."""
+    stack.definitions.account(NEIGHBOUR)
+    stack.webhook("/dead", account=NEIGHBOUR, timeout_ms=20000)
+    stack.webhook("/busy", max_concurrency=64)
+    endpoint.script("/dead", Stall())
+    busy = Switch(0.02)
+    busy.turn()
+    endpoint.script("/busy", busy)
+    count = 8000
+    for some in (events_of(ACCOUNT, 1000), events_of(NEIGHBOUR, 1500), *[events_of(ACCOUNT, 1000) for _ in range(count // 1000 - 1)]):
+        stack.topics.publish(*some)
+    worker = stack.worker(TRUEFTP_WORKER_SLOTS="16")
+    wait_until("much is kept", lambda: worker.metric("trueftp_worker_backlog") > 500, 20, watch=[worker])
+    wait_until("all of it is parked", lambda: worker.metric("trueftp_worker_backlog") == 0, 60, watch=[worker])
+    assert len(endpoint.posts_to("/busy")) < count, "it was not busy any more"
+    endpoint.close()
+
+
 def test_an_endpoint_that_returns_is_drained_at_its_cap(stack, endpoint):
     """500 parked deliveries, at most 8 at once. When it is back they come soon, but never more than 8 at once."""
     stack.webhook(max_concurrency=8, max_attempts=20, timeout_ms=1000)
