@@ -32,6 +32,7 @@ make_root() {
 
 # Our files as they are, those of before gone, what was built stays. Kafka's jars are the ones that are here already.
 copy_tree() {
+    packages_install git "${KAFKA_PACKAGES[@]}"
     mkdir -p "$root/src/build/kafka"
     find "$root/src" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
     git -C "$root_dir" ls-files -z --cached --others --exclude-standard |

@@ -194,7 +194,7 @@ try_compose() {
 main() {
     local target
     [[ $(id -u) -eq 0 ]] || die 'buildah with chroot isolation needs root here'
-    packages_install buildah mmdebstrap
+    packages_install buildah mmdebstrap git python3 "${KAFKA_PACKAGES[@]}"
     trap clean_up EXIT
     rm -rf "$work"
     mkdir -p "$work/tree"

@@ -3,8 +3,6 @@
 #ifndef CTL_DEFINITIONS_H
 #define CTL_DEFINITIONS_H
 
-#define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
-
 #include "ctl/command.h"
 #include "ctl/kafka_sync.h"
 #include "util/uthash.h"

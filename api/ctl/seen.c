@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
-
 #include "util/mem.h"
 #include "util/uthash.h"
 

@@ -9,6 +9,7 @@
 #include "util/buf.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/mem.h"
 
 #define PROPERTIES_MAX_BYTES (256 * 1024)
 
@@ -27,11 +28,24 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-/* A file or a folder: the folder beside it is too much for a folder, so that is asked by reading below it too. */
+/* A folder, and no more; of a file the folder that it lies in, so that it can be replaced, and where it leads to, if it is a
+ * link. */
 static void allow(struct sandbox *s, const char *path)
 {
-    sandbox_read_beside(s, path);
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        sandbox_read_beside(s, path);
     sandbox_read_below(s, path);
+}
+
+/* Folders with ':' between them. */
+static void allow_each(struct sandbox *s, const char *paths)
+{
+    char *copy = mem_strdup(paths), *rest = copy, *path;
+    while ((path = strsep(&rest, ":")))
+        if (*path)
+            allow(s, path);
+    free(copy);
 }
 
 /* Keys, certificates and lists of revoked ones that librdkafka opens whenever it makes a handle. */
@@ -58,7 +72,7 @@ static void allow_properties(struct sandbox *s, const char *file)
 
 void confine_allow_settings(struct sandbox *s, const struct config_table *table, const struct settings *common)
 {
-    static const char *const certificates[] = {"SSL_CERT_FILE", "SSL_CERT_DIR"}; /* OpenSSL's own */
+    static const char *const certificates[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"}; /* http_tls.c's, OpenSSL's */
     for (size_t i = 0; i < table->count; i++) {
         const struct config_option *o = &table->options[i];
         if (o->type != CONFIG_STRING)
@@ -70,7 +84,7 @@ void confine_allow_settings(struct sandbox *s, const struct config_table *table,
     for (size_t i = 0; i < sizeof certificates / sizeof *certificates; i++) {
         const char *value = getenv(certificates[i]);
         if (value)
-            allow(s, value);
+            allow_each(s, value);
     }
     allow_properties(s, common->kafka_config);
 }
@@ -96,9 +110,9 @@ enum err confine(const struct config_table *table, const struct settings *common
     enum err err = confine_init(&s, common, why);
     if (err != ERR_OK)
         return err;
-    confine_allow_settings(&s, table, common);
     if (*write_below)
         (void)mkdir(write_below, 0700); /* where it cannot be made, whoever opens it says so */
+    confine_allow_settings(&s, table, common);
     sandbox_write_below(&s, write_below);
     return confine_enter(&s, why);
 }

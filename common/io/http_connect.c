@@ -175,8 +175,11 @@ static bool set_proxy(CURL *e, struct http_conn *conn)
     ok = conn->connect_entry.err == ERR_OK;
     conn->connect_to.data = conn->connect_entry.p;
     SET(CURLOPT_CONNECT_TO, &conn->connect_to);
-    http_proxy_put_addresses(conn->client->proxy, &conn->resolve_entry);
-    return ok && set_addresses(e, conn) && http_proxy_set(conn->client->proxy, e);
+    if (!http_proxy_is_literal(conn->client->proxy)) {
+        http_proxy_put_addresses(conn->client->proxy, &conn->resolve_entry);
+        ok = ok && set_addresses(e, conn);
+    }
+    return ok && http_proxy_set(conn->client->proxy, e);
 }
 
 static bool set_target(CURL *e, struct http_conn *conn, int64_t timeout_ms)

@@ -57,14 +57,6 @@ void http_host_put_addresses(const struct http_host *host, struct buf *out)
     }
 }
 
-static unsigned hash_key(const char *key)
-{
-    unsigned hash = 2166136261u; /* FNV-1a */
-    for (; *key; key++)
-        hash = (hash ^ (unsigned char)*key) * 16777619u;
-    return hash;
-}
-
 static struct http_host *host_ref(struct http_client *c, const struct target *t, struct http_tls *tls)
 {
     struct http_host *host;
@@ -79,7 +71,7 @@ static struct http_host *host_ref(struct http_client *c, const struct target *t,
         host->key = mem_strdup(key);
         host->name_at = strlen(digest) + strlen(scheme);
         host->tls = http_tls_ref(tls);
-        host->hash = hash_key(key);
+        host->hash = hash_bytes(key, strlen(key));
         host->shard = &c->shards[host->hash % HTTP_SHARDS];
         TAILQ_INIT(&host->idle);
         HASH_ADD_KEYPTR(hh, c->hosts, host->key, strlen(host->key), host);

@@ -80,6 +80,8 @@ struct http_verdict http_judge(const struct http_facts *f);
 
 /* -------- the egress proxy -------- */
 
+/* It was given as an address: nothing is resolved. */
+bool http_proxy_is_literal(const struct http_proxy *p);
 /* Its address has been resolved. */
 bool http_proxy_is_known(const struct http_proxy *p);
 /* NULL: this is the proxy. Otherwise the rule. */

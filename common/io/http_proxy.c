@@ -60,6 +60,11 @@ static void ask(void *ctx)
         p->query = query; /* else on_resolved was called */
 }
 
+bool http_proxy_is_literal(const struct http_proxy *p)
+{
+    return p->literal;
+}
+
 bool http_proxy_is_known(const struct http_proxy *p)
 {
     return p->answer.count > 0;

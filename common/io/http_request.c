@@ -293,6 +293,11 @@ static struct http_facts facts_of_connecting(struct http_conn *conn, CURLcode co
 static struct http_verdict judge_connecting(const struct http_request *rq, const struct http_facts *facts)
 {
     struct http_proxy *proxy = rq->client->proxy;
+    if (proxy && facts->end == HTTP_END_REFUSED) { /* at the socket: the target itself was looked at before */
+        ++*rq->client->counters.proxy_failures;
+        return (struct http_verdict){DELIVERY_ERROR_CANCELLED, DELIVERY_REASON_NONE, true,
+                                     "the egress proxy's address has changed"};
+    }
     if (!proxy || facts->end != HTTP_END_CONNECT)
         return http_judge(facts);
     if (facts->tunnel_status < 200 || facts->tunnel_status > 299) {

@@ -85,10 +85,10 @@ static void on_policy(void *ctx, redisReply *reply)
     if (!denied && step_failed(r, reply, "reading maxmemory-policy"))
         return;
     const char *policy = denied ? NULL : policy_in(reply);
-    if (!policy)
+    if (!policy && !r->warning.text[0]) /* a password file's is worth more */
         (void)errmsg_set(&r->warning, ERR_REFUSED, "maxmemory-policy could not be checked (%.200s); it must be noeviction",
                          denied ? reply->str : "the server does not tell it");
-    else if (strcmp(policy, "noeviction") != 0) {
+    else if (policy && strcmp(policy, "noeviction") != 0) {
         redis_break(r, "maxmemory-policy is %.40s; it must be noeviction, or retries would be lost", policy);
         return;
     }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "model/address.h"
+#include "model/pem.h"
 #include "util/mem.h"
 
 struct redis_tls {
@@ -52,15 +53,6 @@ static enum err load_certificate(SSL_CTX *ctx, const struct redis_tls_files *f, 
     return ERR_OK;
 }
 
-static int no_passphrase(char *out, int size, int writing, void *ctx)
-{
-    (void)out;
-    (void)size;
-    (void)writing;
-    (void)ctx;
-    return -1; /* OpenSSL's own would ask at the terminal */
-}
-
 static enum err make_ctx(const struct redis_tls_files *f, SSL_CTX **out, struct errmsg *why)
 {
     ERR_clear_error();
@@ -70,7 +62,7 @@ static enum err make_ctx(const struct redis_tls_files *f, SSL_CTX **out, struct 
         return errmsg_set(why, ERR_IO, "TLS for Redis cannot be set up: %s", reason());
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    SSL_CTX_set_default_passwd_cb(ctx, pem_no_passphrase);
     enum err err = load_authorities(ctx, f, why);
     if (err == ERR_OK)
         err = load_certificate(ctx, f, why);

@@ -19,8 +19,6 @@
 #include <sys/queue.h>
 #include <sys/time.h>
 
-#define HASH_FUNCTION HASH_OAT /* the default one falls through cases without saying so to clang */
-
 #include "util/mem.h"
 #include "util/uthash.h"
 

@@ -7,8 +7,7 @@
 
 #include "util/err.h"
 
-/* OpenSSL's own would ask at the terminal. */
-static int no_passphrase(char *out, int size, int writing, void *ctx)
+int pem_no_passphrase(char *out, int size, int writing, void *ctx)
 {
     (void)out;
     (void)size;
@@ -41,7 +40,7 @@ static bool at_end(void)
 static enum err read_all(BIO *bio, int max, STACK_OF(X509) * out, struct errmsg *why)
 {
     X509 *x;
-    while ((x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+    while ((x = PEM_read_bio_X509(bio, NULL, pem_no_passphrase, NULL)) != NULL) {
         if (sk_X509_num(out) == max) {
             X509_free(x);
             return errmsg_set(why, ERR_INVALID, "more than %d certificates", max);
@@ -92,7 +91,7 @@ enum err pem_key_parse(struct slice text, EVP_PKEY **out, struct errmsg *why)
 {
     BIO *bio = open_text(text);
     ERR_clear_error();
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, pem_no_passphrase, NULL);
     BIO_free(bio);
     ERR_clear_error();
     if (!key)

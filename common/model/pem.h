@@ -15,6 +15,8 @@ void pem_certificates_free(STACK_OF(X509) * certificates); /* NULL is fine */
 /* Appends them as PEM and nothing else. */
 void pem_certificates_write(struct buf *out, const STACK_OF(X509) * certificates);
 
+/* A pem_password_cb that gives none: OpenSSL's own would ask at the terminal. */
+int pem_no_passphrase(char *out, int size, int writing, void *ctx);
 /* One private key, not encrypted. ERR_INVALID: why. The caller frees *out (EVP_PKEY_free). */
 MUST_CHECK enum err pem_key_parse(struct slice text, EVP_PKEY **out, struct errmsg *why);
 

@@ -131,15 +131,26 @@ static void *serve(void *arg)
     return NULL;
 }
 
-struct scripted_proxy *scripted_proxy_start(void)
+struct scripted_proxy *scripted_proxy_start(bool v6)
 {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = {.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)}};
+    socklen_t len = v6 ? sizeof sa.v6 : sizeof sa.v4;
     struct scripted_proxy *p = mem_zalloc(sizeof *p);
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000009)};
-    socklen_t len = sizeof sa;
-    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    check(bind(p->listener, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(p->listener, 16) == 0);
-    check(getsockname(p->listener, (struct sockaddr *)&sa, &len) == 0);
-    p->port = ntohs(sa.sin_port);
+    if (v6)
+        sa.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    p->listener = socket(sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(p->listener, &sa.any, len) != 0) {
+        check(v6);
+        close(p->listener);
+        free(p);
+        return NULL;
+    }
+    check(listen(p->listener, 16) == 0 && getsockname(p->listener, &sa.any, &len) == 0);
+    p->port = ntohs(v6 ? sa.v6.sin6_port : sa.v4.sin_port);
     check(pthread_create(&p->thread, NULL, serve, p) == 0);
     return p;
 }

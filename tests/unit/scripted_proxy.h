@@ -1,6 +1,8 @@
-/* An HTTP proxy for tests, on 127.0.0.9 and threads of its own: it makes tunnels, or does as its script says. */
+/* An HTTP proxy for tests, on an address of loopback and threads of its own: it makes tunnels, or does as its script says. */
 #ifndef TESTS_SCRIPTED_PROXY_H
 #define TESTS_SCRIPTED_PROXY_H
+
+#include <stdbool.h>
 
 enum proxy_does {
     PROXY_TUNNELS = 0,
@@ -11,7 +13,8 @@ enum proxy_does {
 
 struct scripted_proxy;
 
-struct scripted_proxy *scripted_proxy_start(void);
+/* On 127.0.0.9, or on ::1. NULL: this machine has no ::1. */
+struct scripted_proxy *scripted_proxy_start(bool v6);
 void scripted_proxy_stop(struct scripted_proxy *p);
 int scripted_proxy_port(const struct scripted_proxy *p);
 /* From now on; a PROXY_ or a status. */

@@ -60,7 +60,7 @@ static int set_up(void **state)
     memset(&p, 0, sizeof p);
     ahead_ms = 0;
     http_set_up(state);
-    p.server = scripted_proxy_start();
+    p.server = scripted_proxy_start(false);
     use_url("127.0.0.9", "");
     return 0;
 }
@@ -105,6 +105,24 @@ static void test_tunnel(void **state)
     post_and_wait("127.0.0.5", "/ok", 5000, &call);
     expect("an address", &call, 200, NONE, false);
     assert_int_equal(scripted_proxy_asked(p.server), 2);
+}
+
+/* The proxy may be given by an address, of IPv6 too. */
+static void test_a_proxy_by_its_ipv6_address(void **state)
+{
+    (void)state;
+    struct call call;
+    struct scripted_proxy *v6 = scripted_proxy_start(true), *v4 = p.server;
+    if (!v6)
+        skip();
+    p.server = v6;
+    use_url("[::1]", "");
+    post_and_wait("one.example", "/ok", 5000, &call);
+    expect("by [::1]", &call, 200, NONE, false);
+    assert_int_equal(scripted_proxy_asked(v6), 1);
+    p.server = v4;
+    use_url("127.0.0.9", "");
+    scripted_proxy_stop(v6);
 }
 
 static void test_tls_through_it(void **state)
@@ -280,9 +298,16 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        PROXY_TEST(test_tunnel),        PROXY_TEST(test_tls_through_it),       PROXY_TEST(test_credentials),
-        PROXY_TEST(test_target_policy), PROXY_TEST(test_whose_failure),        PROXY_TEST(test_503_of_everybody_is_ours),
-        PROXY_TEST(test_it_is_away),    PROXY_TEST(test_its_name_is_resolved), PROXY_TEST(test_environment_plays_no_part),
+        PROXY_TEST(test_tunnel),
+        PROXY_TEST(test_a_proxy_by_its_ipv6_address),
+        PROXY_TEST(test_tls_through_it),
+        PROXY_TEST(test_credentials),
+        PROXY_TEST(test_target_policy),
+        PROXY_TEST(test_whose_failure),
+        PROXY_TEST(test_503_of_everybody_is_ours),
+        PROXY_TEST(test_it_is_away),
+        PROXY_TEST(test_its_name_is_resolved),
+        PROXY_TEST(test_environment_plays_no_part),
         PROXY_TEST(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

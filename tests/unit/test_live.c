@@ -224,7 +224,10 @@ static void test_what_was_left_out_is_said_to_all_and_to_who_comes_back(void **s
     assert_true(got(&here, "event: reset\n"));
     assert_true(got(&other, "event: reset\n"));
     watch(l, &back, "acc_3", "wh_3", id);
-    assert_true(strstr(buf_cstr(&back.got), "event: reset\n") < strstr(buf_cstr(&back.got), "{\"n\":2}"));
+    const char *reset = strstr(buf_cstr(&back.got), "event: reset\n"), *later = strstr(buf_cstr(&back.got), "{\"n\":2}");
+    assert_non_null(reset);
+    assert_non_null(later);
+    assert_true(reset < later);
     leave(&here);
     leave(&other);
     leave(&back);
