@@ -85,7 +85,9 @@ enum err call_request(const struct call *call, const char *const *arguments, con
     call_path(&rq->target, call->path, arguments);
     enum err err = begin_body(call, slots, &rq->body, why);
     if (err == ERR_OK && call->argument) {
-        (void)json_object_set_new(rq->body, call->argument, json_string(arguments[0]));
+        json_t *argument = json_string(arguments[0]);
+        err = argument ? ERR_OK : errmsg_set(why, ERR_INVALID, "the argument is not UTF-8");
+        (void)json_object_set_new(rq->body, call->argument, argument);
     }
     if (err == ERR_OK) {
         err = fields_apply(call->fields, call->field_count, slots, now_wall_ms, &query, rq->body, &rq->headers, why);

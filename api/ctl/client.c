@@ -228,6 +228,9 @@ static enum err exchange(const struct client *c, const struct client_request *rq
     }
     http_headers_free(&headers);
     buf_done(&url);
+    if (body) {
+        OPENSSL_cleanse(body, strlen(body)); /* a key may be in it */
+    }
     free(body);
     return err;
 }

@@ -42,7 +42,7 @@ static bool take(void *ctx, const rd_kafka_message_t *m)
 {
     struct definitions *d = ctx;
     struct slice key = slice_of(m->key, m->key_len), json = slice_of(m->payload, m->len);
-    struct errmsg why;
+    struct errmsg why = {"its key is none"};
     int64_t version = 0;
     if (!m->key || memchr(key.p, '\0', key.len) || (json.p && version_of(json, &version, &why) != ERR_OK)) {
         ctl_warn("%s: partition %" PRId32 ", offset %" PRId64 " holds no definition: %.200s", d->topic, m->partition, m->offset,
@@ -58,14 +58,18 @@ static bool take(void *ctx, const rd_kafka_message_t *m)
 
 enum err definitions_read(struct definitions *d, const struct ctl *ctl, enum topic topic, struct errmsg *why)
 {
-    *d = (struct definitions){.kafka = ctl->kafka};
+    struct kafka_sync_position *ends = NULL;
+    int partitions = 0;
+    *d = (struct definitions){0};
     if (!topic_prefix_valid(ctl->settings.common.topic_prefix)) {
         return errmsg_set(why, ERR_INVALID, "TRUEFTP_TOPIC_PREFIX: not a topic prefix: %.64s", ctl->settings.common.topic_prefix);
     }
     topic_name(topic, ctl->settings.common.topic_prefix, NULL, d->topic);
     /* From 0, also where the log begins later: RD_KAFKA_OFFSET_BEGINNING costs a question whose repetition can take 500 ms. */
-    enum err err = kafka_sync_positions(d->kafka, d->topic, 0, &d->ends, &d->partitions, why);
-    return err == ERR_OK ? kafka_sync_read(d->kafka, d->topic, d->ends, d->partitions, false, take, d, why) : err;
+    enum err err = kafka_sync_positions(ctl->kafka, d->topic, 0, &ends, &partitions, why);
+    err = err == ERR_OK ? kafka_sync_read(ctl->kafka, d->topic, ends, partitions, false, take, d, why) : err;
+    free(ends);
+    return err;
 }
 
 void definitions_free(struct definitions *d)
@@ -77,7 +81,6 @@ void definitions_free(struct definitions *d)
         free(entry->json);
         free(entry);
     }
-    free(d->ends);
 }
 
 const struct definition *definitions_find(const struct definitions *d, const char *key)

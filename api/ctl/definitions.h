@@ -16,10 +16,7 @@ struct definition {
 };
 
 struct definitions {
-    struct kafka_sync *kafka;
     char topic[TOPIC_NAME_SIZE];
-    struct kafka_sync_position *ends; /* where reading stopped */
-    int partitions;
     struct definition *table;
 };
 

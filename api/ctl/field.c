@@ -116,8 +116,7 @@ static json_t *list_of(const struct opt_list *list)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < list->count && !is_emptied(list); i++) {
-        json_t *item = json_string(list->items[i]);
-        (void)json_array_append_new(array, item ? item : json_string("\xef\xbf\xbd"));
+        (void)json_array_append_new(array, json_string(list->items[i]));
     }
     return array;
 }
@@ -210,7 +209,7 @@ static enum err value_of(const struct field *f, const struct slot *s, int64_t no
         break;
     }
     *out = json_string(s->text);
-    return *out ? ERR_OK : errmsg_set(why, ERR_INVALID, "--%s: is not UTF-8", f->option);
+    return ERR_OK;
 }
 
 /* -------- into the request -------- */
@@ -253,12 +252,31 @@ static void put_query(struct buf *query, const char *name, const json_t *value)
     put_encoded(query, json_is_string(value) ? json_string_value(value) : number);
 }
 
+/* jansson takes nothing else, and leaves out what it does not take. */
+static bool is_utf8(const char *text)
+{
+    json_t *value = json_string(text);
+    json_decref(value);
+    return value != NULL;
+}
+
+static bool all_utf8(const struct field *f, const struct slot *s)
+{
+    for (size_t i = 0; is_list(f->kind) && i < s->list.count; i++) {
+        if (!is_utf8(s->list.items[i])) {
+            return false;
+        }
+    }
+    bool is_plain = !is_list(f->kind) && f->kind != FIELD_INT && f->kind != FIELD_FILE;
+    return !is_plain || !s->text || is_utf8(s->text);
+}
+
 static enum err put_field(const struct field *f, const struct slot *s, int64_t now_wall_ms, struct buf *query, json_t *body,
                           bool *stated, struct errmsg *why)
 {
     json_t *value = NULL;
-    enum err err = ERR_OK;
-    if (f->kind >= FIELD_ENABLE) {
+    enum err err = all_utf8(f, s) ? ERR_OK : errmsg_set(why, ERR_INVALID, "--%s: is not UTF-8", f->option);
+    if (err == ERR_OK && f->kind >= FIELD_ENABLE) {
         err = put_state(f, s, body, stated, why);
     }
     if (err == ERR_OK) {

@@ -154,7 +154,7 @@ static void take(struct listening *l, const json_t *summary)
 
 /* -------- following -------- */
 
-/* The newest deliveries, the oldest of them first: those there were before are only remembered. */
+/* The newest deliveries, the oldest of them first; known: they were there before the stream, and are only remembered. */
 static int read_last(struct listening *l, bool known)
 {
     json_t *page = NULL;
@@ -178,7 +178,7 @@ static int read_last(struct listening *l, bool known)
 
 static int on_opened(void *ctx)
 {
-    int status = read_last(ctx, true);
+    int status = read_last(ctx, false); /* what came since it began */
     ctl_note("ready");
     return status;
 }
@@ -252,6 +252,9 @@ static int run(struct ctl *ctl, const void *args)
     }
     l.seen = seen_new();
     int status = begin(&l);
+    if (status == CTL_OK) {
+        status = read_last(&l, true);
+    }
     if (status == CTL_OK) {
         status = stream_follow(ctl->client, ctl->argument, &handler, &l);
     }

@@ -12,6 +12,7 @@
 #define RETRY_MS 1000
 #define RETRY_MAX_MS 10000
 #define POLL_MS 1000
+#define SILENCE_S 60L /* the API says something every 15 s */
 #define PROBLEM_MAX (64UL * 1024)
 
 enum stream_event { STREAM_OPENED, STREAM_DELIVERY, STREAM_RESET };
@@ -124,6 +125,8 @@ static void connect_stream(struct stream *s)
         http_headers_add(&s->headers, "Last-Event-ID", s->sse.last_id);
     }
     http_prepare(s->curl, client_way(s->client), buf_cstr(&s->url), &s->headers, &s->list, s->error);
+    check(curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK);
+    check(curl_easy_setopt(s->curl, CURLOPT_LOW_SPEED_TIME, SILENCE_S) == CURLE_OK);
     check(curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK);
     check(curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, s) == CURLE_OK);
     check(curl_multi_add_handle(s->multi, s->curl) == CURLM_OK);

@@ -76,17 +76,17 @@ static void show(struct tail *t, json_t *item)
     (void)fflush(stdout);
 }
 
-/* The newest, the oldest of them first. */
+/* The newest, the oldest of them first. Who follows knows the others too: they are no changes when they are read again. */
 static int show_last(struct tail *t, int64_t limit)
 {
     json_t *page = NULL;
     struct buf target;
-    if (limit == 0) {
+    if (limit == 0 && !t->args->follow) {
         return CTL_OK;
     }
     buf_init(&target, 8192);
     call_path(&target, "/webhooks/{}/deliveries?limit=", &t->ctl->argument);
-    buf_printf(&target, "%lld", (long long)limit);
+    buf_printf(&target, "%lld", (long long)(t->args->follow ? LAST_MAX : limit));
     if (t->args->status) {
         buf_puts(&target, "&status=");
         put_encoded(&target, t->args->status);
@@ -98,7 +98,11 @@ static int show_last(struct tail *t, int64_t limit)
     int status = client_get(t->ctl->client, buf_cstr(&target), &page);
     const json_t *rows = json_object_get(page, "data");
     for (size_t i = json_array_size(rows); i-- > 0;) {
-        show(t, json_array_get(rows, i));
+        if ((int64_t)i < limit) {
+            show(t, json_array_get(rows, i));
+        } else {
+            (void)is_new(t, json_array_get(rows, i));
+        }
     }
     json_decref(page);
     buf_done(&target);

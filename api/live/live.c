@@ -108,7 +108,7 @@ static struct channel *channel_of(struct live *l, const char *webhook_id)
         return ch;
     ch = mem_zalloc(sizeof *ch);
     ch->webhook_id = mem_strdup(webhook_id);
-    ch->whole_from = l->next;
+    ch->whole_from = ++l->next; /* nothing was numbered while nobody watched: who comes back gets a reset */
     for (size_t i = 0; i < LIVE_KEPT; i++)
         buf_init(&ch->ring[i].text, EVENT_MAX);
     TAILQ_INIT(&ch->watchers);

@@ -89,6 +89,7 @@ void horizon_forget(struct horizon *h)
     struct source *src;
     TAILQ_FOREACH(src, &h->sources->list, link) {
         src->end = -1;
+        src->committed = 0; /* of the file that is gone */
         src->whole_until_wall_ms = 0;
     }
 }

@@ -49,7 +49,15 @@ struct source *sources_add(struct sources *s, const char *topic, enum topic kind
     src->kind = kind;
     src->partition = partition;
     src->sample = src->sample_end = src->end = -1;
-    TAILQ_INSERT_TAIL(&s->list, src, link);
+    struct source *last = NULL, *it; /* those of a topic stand one after another, also when it got partitions later */
+    TAILQ_FOREACH(it, &s->list, link) {
+        if (strcmp(it->topic, topic) == 0)
+            last = it;
+    }
+    if (last)
+        TAILQ_INSERT_AFTER(&s->list, last, src, link);
+    else
+        TAILQ_INSERT_TAIL(&s->list, src, link);
     return src;
 }
 

@@ -237,6 +237,25 @@ static void test_what_was_left_out_is_said_to_all_and_to_who_comes_back(void **s
     live_free(l);
 }
 
+/* What changed meanwhile was numbered for nobody. */
+static void test_who_comes_back_after_the_channel_went_is_told(void **state)
+{
+    struct live *l = live_new();
+    struct client c, back;
+    char id[64];
+    (void)state;
+    watch(l, &c, "acc_1", "wh_1", NULL);
+    publish(l, "wh_1", 1);
+    last_id_of(&c, id);
+    leave(&c);
+    live_sweep(l, NULL, INT64_MAX, 0);
+    publish(l, "wh_1", 2);
+    watch(l, &back, "acc_1", "wh_1", id);
+    assert_true(got(&back, "event: reset\n"));
+    leave(&back);
+    live_free(l);
+}
+
 static void test_ids_that_are_not_ours_are_a_reset(void **state)
 {
     static const char *const ids[] = {"", "1", "other.1", "00000000-0000-7000-8000-000000000000.1", "x.18446744073709551616"};
@@ -323,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_who_saw_nothing_yet_can_come_back_too),
         cmocka_unit_test(test_what_is_not_kept_any_more_is_said),
         cmocka_unit_test(test_what_was_left_out_is_said_to_all_and_to_who_comes_back),
+        cmocka_unit_test(test_who_comes_back_after_the_channel_went_is_told),
         cmocka_unit_test(test_ids_that_are_not_ours_are_a_reset),
         cmocka_unit_test(test_streams_are_bounded),
         cmocka_unit_test(test_a_stream_ends_with_its_key_or_webhook),
