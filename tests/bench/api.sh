@@ -23,7 +23,6 @@ ready() { [[ $(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$1/ready
 
 prepare() {
     packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" curl wrk
-    quietly cmake --preset release -DTRUEFTP_BENCH=ON -S "$root_dir"
     build_preset release trueftp-api trueftpctl bench_bare_http
     dir=$(mktemp -d)
     mkdir "$dir/data"

@@ -50,7 +50,6 @@ compare() {
 }
 
 packages_install "${BUILD_PACKAGES[@]}" valgrind
-(cd "$root_dir" && quietly cmake --preset release -DTRUEFTP_BENCH=ON)
 build_preset release bench_instructions
 if [[ ${1:-} == --update ]]; then
     update >"$kept.new"

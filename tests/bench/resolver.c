@@ -28,6 +28,11 @@ struct resolver_query *resolver_ask(struct resolver *r, const char *name, int64_
     return NULL;
 }
 
+struct resolver_query *resolver_ask_search(struct resolver *r, const char *name, int64_t timeout_ms, resolver_fn *fn, void *ctx)
+{
+    return resolver_ask(r, name, timeout_ms, fn, ctx);
+}
+
 void resolver_cancel(struct resolver_query *q)
 {
     (void)q;

@@ -23,7 +23,6 @@ packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 openssl k
 provide_redis
 provide_proftpd
 say '  building the release preset'
-(cd "$root_dir" && quietly cmake --preset release -DTRUEFTP_BENCH=ON)
 build_preset release trueftp-worker trueftp-producer trueftpctl bench_receiver bench_feed bench_yard bench_worker_without_redis \
     bench_worker_without_records bench_count_malloc
 "$root_dir/deploy/kafka/kafka.sh" fetch
