@@ -14,6 +14,8 @@
 #define LEAST 2
 #define A_VISIT 8 /* of one partition in a turn: its claim is a short script */
 #define LOOK_AGAIN_MS 5
+#define PARKED_A_MS 2 /* no hurry: nobody waits for it, and others' claims wait in the same Redis */
+#define PARKED_AT_ONCE 16
 #define PATIENCE_MS GATE_PATIENCE_MS /* so long one waits for a gate that moves; then it is parked */
 
 /* What one event owes to one webhook. */
@@ -41,6 +43,8 @@ struct backlog {
     int32_t partitions, next;
     int64_t count;
     size_t bytes;
+    int64_t paced_ms;
+    int may_park; /* so many, since paced_ms */
 };
 
 struct backlog *backlog_new(struct worker *w, int32_t partitions)
@@ -147,12 +151,34 @@ static void deliver(struct backlog *b, struct partition *p, const struct kept *k
     intake_owe(w, p, k->event_seq, &ev, &wh, &trace, k->offset);
 }
 
-/* The gate of the first in the list moves, and has enough: it is waited for. */
-static bool must_wait(const struct backlog *b, const struct kept_list *list, const struct kept *k)
+/* What may be parked grows with time, as long as there is room to keep the rest. */
+static void keep_pace(struct backlog *b)
 {
-    if (b->worker->core.now_ms - k->since_ms >= PATIENCE_MS)
-        return false;
-    return schedule_look(b->worker->schedule, list->partition, webhook_of(k)) == GATE_HAS_ENOUGH;
+    int64_t now_ms = b->worker->core.now_ms, more = (now_ms - b->paced_ms) * PARKED_A_MS;
+    b->paced_ms = now_ms;
+    b->may_park = b->may_park + more < PARKED_AT_ONCE ? b->may_park + (int)more : PARKED_AT_ONCE;
+}
+
+static bool may_park(struct backlog *b)
+{
+    if (b->bytes >= BYTES_MOST / 2)
+        return true;
+    return b->may_park > 0 && b->may_park-- > 0;
+}
+
+/* The first in the list becomes a delivery: its gate takes it, or would park it and there is time for that. A gate that moves,
+ * and has enough, is waited for. */
+static bool its_turn(struct backlog *b, const struct kept_list *list, const struct kept *k)
+{
+    switch (schedule_look(b->worker->schedule, list->partition, webhook_of(k))) {
+    case GATE_TAKES:
+        return true;
+    case GATE_HAS_ENOUGH:
+        return b->worker->core.now_ms - k->since_ms >= PATIENCE_MS;
+    case GATE_PARKS:
+        break;
+    }
+    return may_park(b);
 }
 
 static int feed(struct backlog *b, struct kept_list *list, int most)
@@ -161,7 +187,7 @@ static int feed(struct backlog *b, struct kept_list *list, int most)
     int count = 0;
     if (!list->partition || !partition_is_serving(list->partition))
         return 0;
-    while (count < most && (k = STAILQ_FIRST(&list->items)) != NULL && !must_wait(b, list, k)) {
+    while (count < most && (k = STAILQ_FIRST(&list->items)) != NULL && its_turn(b, list, k)) {
         take_out(b, list, k);
         deliver(b, list->partition, k);
         partition_event_unhold(list->partition, k->event_seq);
@@ -177,15 +203,15 @@ void backlog_turn(struct backlog *b)
     int credit = core_credit(&w->core), room = 0;
     if (b->count == 0 || w->core.hold || credit <= 0)
         return;
+    keep_pace(b);
     /* What is in hand is mostly others': they come first, but for a few, since a worker can be busy for ever. */
     if (credit >= w->core.max_jobs / 4)
         room = UNDER_WAY_MOST - ownership_under_way(w->ownership) - schedule_parking(w->schedule);
     if (room < LEAST)
         room = LEAST;
-    for (int32_t i = 0; i < b->partitions && room > 0; i++) {
-        b->next = (b->next + 1) % b->partitions;
-        room -= feed(b, &b->lists[b->next], room < A_VISIT ? room : A_VISIT);
-    }
+    b->next = (b->next + 1) % b->partitions; /* another one is first each time */
+    for (int32_t i = 0; i < b->partitions && room > 0; i++)
+        room -= feed(b, &b->lists[(b->next + i) % b->partitions], room < A_VISIT ? room : A_VISIT);
 }
 
 int64_t backlog_idle_ms(const struct backlog *b)
