@@ -97,6 +97,8 @@ static void put_webhook(struct table *t, struct webhook *wh)
     }
     if (tw)
         remove_webhook(t, tw);
+    free(wh->description); /* people read it, workers do not: of 100,000 webhooks it takes megabytes */
+    wh->description = NULL;
     tw = mem_zalloc(sizeof *tw);
     tw->ep = endpoint_new(&w->endpoints, w->keyring, wh);
     HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
