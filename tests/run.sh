@@ -166,16 +166,23 @@ run_unit() {
     fi
 }
 
-# One step a target.
+# One step a target. The same inputs each time, so that a run finds what a change broke, and not by chance something else; a full run
+# looks for more.
 run_fuzz() {
     begin "Fuzz targets, $fuzz_seconds s each"
-    local name rest
-    "$root_dir/tests/fuzz/run.sh" $fuzz_seconds >"$results/fuzz.log" || steps+=(--step fuzz=failed)
-    while read -r name rest; do
-        [[ $name == fuzz_* ]] || continue
-        printf '%s %s\n' "$name" "$rest"
-        [[ $rest == FAILED* ]] || steps+=(--step "$name=ok")
+    local line name failed='' status=0 seed=(--seed 1)
+    [[ ! $full ]] || seed=()
+    "$root_dir/tests/fuzz/run.sh" $fuzz_seconds "${seed[@]}" | tee "$results/fuzz.log" || status=$?
+    while IFS= read -r line; do
+        name=${line%% *}
+        if [[ $line =~ ^fuzz_[a-z_]+\ +FAILED ]]; then
+            failed=1
+            steps+=(--step "$name=failed")
+        elif [[ $line =~ ^fuzz_[a-z_]+\ +[0-9] ]]; then
+            steps+=(--step "$name=ok")
+        fi
     done <"$results/fuzz.log"
+    [[ $status -eq 0 || $failed ]] || steps+=(--step fuzz=failed)
 }
 
 # run_ctest PRESET NAME MINUTES CTEST-ARGUMENT...: the tests of a build, with results in NAME.xml.

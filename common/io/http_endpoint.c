@@ -36,6 +36,7 @@ enum http_answer_result http_host_take_answer(struct http_host *host, const stru
         if (*rule) {
             free(host->answer);
             host->answer = NULL;
+            host->rule = *rule;
             return HTTP_ANSWER_REFUSED;
         }
     }

@@ -109,6 +109,7 @@ struct http_host {
     size_t name_at;                 /* where in it "host:port" begins */
     int refs;                       /* endpoints and connections */
     struct resolver_answer *answer; /* checked and sorted; NULL: not resolved yet, or refused */
+    const char *rule;               /* why the last answer was refused */
     int64_t resolved_ms;
     unsigned hash;                /* of key */
     unsigned turn;                /* which address is next, through a proxy */

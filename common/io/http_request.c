@@ -128,8 +128,14 @@ static void fail_exchange(struct http_request *rq, enum http_end end, const char
 
 /* -------- exchanging -------- */
 
+/* What was checked when the request began may be refused by now, where another of its host has asked again. */
 static void start_connecting(struct http_request *rq)
 {
+    if (!rq->ep->target.literal && !rq->ep->host->answer) {
+        rq->conn = NULL;
+        end_early(rq, DELIVERY_ERROR_BLOCKED_TARGET, false, rq->ep->host->rule);
+        return;
+    }
     int64_t left_ms = rq->deadline_ms - loop_now(rq->client->loop);
     rq->state = HTTP_REQUEST_CONNECTING;
     rq->conn = http_conn_open(rq->ep->host, rq, left_ms > 0 ? left_ms : 1);

@@ -39,6 +39,7 @@ static const struct script http_scripts[] = {
     {"/slow", {WAIT(200), SEND(OK_HEAD "ok")}},
     {"/close-next", {SEND(OK_HEAD "ok"), {STEP_CLOSE_NEXT, NULL, 0}}},
     {"/close-later", {SEND(OK_HEAD "ok"), WAIT(50), CLOSE}},
+    {"/close-slowly", {WAIT(200), CLOSE}},
     {"/close-after", {SEND(OK_HEAD "ok"), CLOSE}},
     {"/204", {SEND("HTTP/1.1 204 No Content\r\n\r\n")}},
     {"/201-http10", {SEND("HTTP/1.0 201 Created\r\n\r\nbye"), CLOSE}},

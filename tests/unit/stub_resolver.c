@@ -70,7 +70,7 @@ struct resolver_query *resolver_ask(struct resolver *r, const char *name, int64_
     }
     enum err err = begins(name, "none.") ? ERR_NOT_FOUND : begins(name, "failing.") ? ERR_AGAIN : ERR_OK;
     if (begins(name, "turning."))
-        add(&answer, stub_resolver_turn == 1 ? "127.0.0.5" : "127.0.0.6");
+        add(&answer, stub_resolver_turn == 1 ? "127.0.0.5" : stub_resolver_turn == 2 ? "127.0.0.6" : "10.0.0.1");
     else if (begins(name, "mixed."))
         add(&answer, "127.0.0.5");
     else if (begins(name, "two."))

@@ -228,6 +228,32 @@ static void test_new_address_is_used(void **state)
     http_endpoint_free(ep);
 }
 
+/* A request is on its way over a kept connection; its name changes to an inner address, as the next request of that host finds;
+ * then the endpoint closes. The request is not sent once more to where nothing that was checked is left. */
+static void test_name_changes_under_a_request(void **state)
+{
+    (void)state;
+    struct call slow, next;
+    struct http_endpoint *ok = endpoint("turning.example", "/ok"), *closing = endpoint("turning.example", "/close-slowly");
+    stub_resolver_turn = 1;
+    post_to(ok, 5000, &next);
+    wait_for(1);
+    assert_int_equal(next.result.status, 200);
+    post_to(closing, 5000, &slow);
+    stub_resolver_turn = 3;
+    ok->host->resolved_ms -= HTTP_FRESH_MS;
+    post_to(ok, 5000, &next);
+    wait_for(2);
+    stub_resolver_turn = 1;
+    assert_int_equal(next.result.error, DELIVERY_ERROR_BLOCKED_TARGET);
+    assert_int_equal(slow.result.error, DELIVERY_ERROR_BLOCKED_TARGET);
+    assert_string_equal(slow.detail, next.detail);
+    assert_true(slow.took_ms >= 150);
+    assert_int_equal(scripted_server_accepted(t.server), 1);
+    http_endpoint_free(ok);
+    http_endpoint_free(closing);
+}
+
 static void test_environment_proxy_is_ignored(void **state)
 {
     (void)state;
@@ -397,6 +423,7 @@ int main(void)
         HTTP_TEST(test_loopback_is_refused_without_exemption),
         HTTP_TEST(test_policy_at_the_socket),
         HTTP_TEST(test_new_address_is_used),
+        HTTP_TEST(test_name_changes_under_a_request),
         HTTP_TEST(test_environment_proxy_is_ignored),
         HTTP_TEST(test_tls),
         HTTP_TEST(test_tls_connections),
