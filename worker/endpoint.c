@@ -130,10 +130,24 @@ static struct endpoint_open *new_open(const struct webhook *wh, const struct key
     return NULL;
 }
 
-static char *unusable(const struct endpoint *ep, const struct errmsg *why)
+static void tell(const struct endpoint *ep, const char *why)
 {
     log_warn("webhook_unusable", LOG_STR("webhook_id", ep->wh->id), LOG_STR("account_id", ep->wh->account_id),
-             LOG_STR("reason", why->text));
+             LOG_STR("reason", why));
+}
+
+void endpoint_tell(const struct endpoint *ep)
+{
+    if (ep->broken)
+        tell(ep, ep->broken);
+    if (ep->refused)
+        tell(ep, ep->refused);
+}
+
+static char *unusable(const struct endpoint *ep, const struct errmsg *why)
+{
+    if (!ep->shelf->quiet)
+        tell(ep, why->text);
     return mem_strdup(why->text);
 }
 
@@ -174,7 +188,7 @@ bool endpoint_open(struct endpoint *ep, const struct keyring *k, int64_t now_ms)
 
 void endpoint_shelf_init(struct endpoint_shelf *shelf, struct http_client *http)
 {
-    *shelf = (struct endpoint_shelf){.http = http};
+    *shelf = (struct endpoint_shelf){.http = http, .quiet = true};
     TAILQ_INIT(&shelf->open);
 }
 
