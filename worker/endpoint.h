@@ -36,8 +36,7 @@ struct endpoint_shelf {
     struct http_client *http;
     TAILQ_HEAD(, endpoint_open) open;
     size_t open_count;
-    /* Definitions are being read from the beginning: what is unusable of an old version is nobody's trouble, and nothing is told. */
-    bool quiet;
+    bool quiet; /* definitions are being read from the beginning: nothing is told of what may be an old version */
 };
 
 struct endpoint {
