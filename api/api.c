@@ -56,7 +56,8 @@ static void on_second(void *ctx)
     struct api *api = ctx;
     *api->stats.loop_lag_seconds = (double)loop_take_longest_turn_ms(api->loop) / 1000.0;
     if (definitions_complete(api->definitions))
-        live_sweep(api->live, api->definitions, loop_now(api->loop), loop_wall(api->loop));
+        live_sweep(api->live, api->definitions, api->sessions, loop_now(api->loop), loop_wall(api->loop));
+    sessions_sweep(api->sessions, loop_wall(api->loop));
     view_watch(api->view, live_is_watched(api->live));
     if (api->stopping)
         finish_stop(api);
@@ -170,6 +171,7 @@ enum err api_start(struct api *api, struct errmsg *why)
     api->requests = limiter_new((double)api->settings.requests_per_second, 2 * (double)api->settings.requests_per_second);
     api->live = live_new();
     api->recoveries = recoveries_new(api);
+    api->sessions = sessions_new(api);
     api->disabling = disabling_new(api);
     api->watch = arrivals_watch(api);
     api->tests = limiter_new(TESTS_A_SECOND, TESTS_AT_ONCE);
@@ -190,6 +192,7 @@ void api_done(struct api *api)
     writer_free(api->writer);
     server_stop(api->server);
     recoveries_free(api->recoveries);
+    sessions_free(api->sessions);
     disabling_free(api->disabling);
     watch_free(api->watch);
     start_free(api->start);

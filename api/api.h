@@ -7,6 +7,7 @@
 #include "expectations/watch.h"
 #include "http/limits.h"
 #include "http/server.h"
+#include "http/sessions.h"
 #include "io/admin.h"
 #include "io/kafka.h"
 #include "live/live.h"
@@ -38,6 +39,7 @@ struct api {
     struct server *server;
     struct live *live;
     struct recoveries *recoveries;
+    struct sessions *sessions;
     struct disabling *disabling;
     struct watch *watch; /* of expected arrivals */
     struct loop_timer *second;

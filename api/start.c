@@ -54,6 +54,7 @@ static void read_definitions(struct start *s)
         return;
     }
     recoveries_follow(api->recoveries);
+    sessions_follow(api->sessions);
     s->waiting_for = "definitions";
     loop_timer_arm(s->timer, LOOK_MS);
 }

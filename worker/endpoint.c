@@ -5,20 +5,29 @@
 #include <string.h>
 #include <strings.h>
 
+#include "model/webhook_seal.h"
 #include "util/log.h"
 #include "util/mem.h"
 
 #define HEADERS_MAX 8192 /* twice what a definition may hold */
 #define IDLE_MS 600000
+#define NO_KEY_FILE "no key file (TRUEFTP_SECRETS_KEY_FILE)"
 
 /* ---- open ---- */
+
+static void wipe(struct buf *b)
+{
+    if (b->p)
+        OPENSSL_cleanse(b->p, b->cap);
+    buf_done(b);
+}
 
 static enum err open_key(struct endpoint_open *open, const struct webhook *wh, const struct keyring *k,
                          const struct webhook_secret *sealed, struct errmsg *why)
 {
     struct buf secret;
     if (!k)
-        return errmsg_set(why, ERR_NOT_FOUND, "no key file (TRUEFTP_SECRETS_KEY_FILE)");
+        return errmsg_set(why, ERR_NOT_FOUND, NO_KEY_FILE);
     buf_init(&secret, 4096);
     enum err err = sealed_open(k, slice_str(wh->account_id), slice_str(wh->id), sealed->sealed_version, slice_str(sealed->sealed),
                                &secret, why);
@@ -34,24 +43,35 @@ static enum err open_key(struct endpoint_open *open, const struct webhook *wh, c
         if ((wh->signature & WEBHOOK_SIGN_STANDARD) && !open->keys[i].standard)
             err = errmsg_set(why, ERR_INVALID, "the secret is not one that Standard Webhooks can sign with");
     }
-    if (secret.p)
-        OPENSSL_cleanse(secret.p, secret.cap);
-    buf_done(&secret);
+    wipe(&secret);
     return err;
 }
 
-/* They were checked when the definition was read; a line that could not be sent would break the webhook, not the request. */
-static enum err put_headers(struct endpoint_open *open, const struct webhook *wh, struct errmsg *why)
+/* The same lines twice: the second time without traceparent. */
+static enum err put_header(struct endpoint_open *open, struct slice name, struct slice value)
 {
-    for (size_t i = 0; i < wh->header_count; i++) {
-        struct slice name = slice_str(wh->headers[i].name), value = slice_str(wh->headers[i].value);
-        enum err err = http_header_put(&open->headers, name, value);
-        if (err == ERR_OK && strcasecmp(name.p, "traceparent") != 0)
-            err = http_header_put(&open->headers_traced, name, value);
-        if (err != ERR_OK)
-            return errmsg_set(why, err, "header %zu cannot be sent", i + 1);
+    enum err err = http_header_put(&open->headers, name, value);
+    if (err == ERR_OK && strcasecmp(name.p, "traceparent") != 0)
+        err = http_header_put(&open->headers_traced, name, value);
+    return err;
+}
+
+/* They were checked when they were given; a line that could not be sent would break the webhook, not the request. */
+static enum err put_headers(struct endpoint_open *open, const struct webhook *wh, const struct keyring *k, struct errmsg *why)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < wh->header_count && err == ERR_OK; i++) {
+        const struct webhook_header *h = &wh->headers[i];
+        struct buf value;
+        if (!k && *h->sealed)
+            return errmsg_set(why, ERR_NOT_FOUND, NO_KEY_FILE);
+        buf_init(&value, SEALED_SECRET_MAX);
+        err = webhook_open_header(wh, h, k, &value, why);
+        if (err == ERR_OK && put_header(open, slice_str(h->name), buf_slice(&value)) != ERR_OK)
+            err = errmsg_set(why, ERR_INVALID, "header %zu cannot be sent", i + 1);
+        wipe(&value);
     }
-    return ERR_OK;
+    return err;
 }
 
 /* TLS as the webhook wants it; *out NULL: the defaults. */
@@ -65,8 +85,7 @@ static enum err make_tls(const struct webhook *wh, const struct keyring *k, stru
     buf_init(&key, WEBHOOK_TLS_MAX_KEY_BYTES);
     enum err err = ERR_OK;
     if (*t->client_key)
-        err = k ? webhook_tls_open_key(t, k, wh->account_id, wh->id, &key, why)
-                : errmsg_set(why, ERR_NOT_FOUND, "no key file (TRUEFTP_SECRETS_KEY_FILE)");
+        err = k ? webhook_tls_open_key(t, k, wh->account_id, wh->id, &key, why) : errmsg_set(why, ERR_NOT_FOUND, NO_KEY_FILE);
     const struct http_tls_options o = {.ca_certificates = slice_str(t->ca_certificates),
                                        .client_certificate = slice_str(t->client_certificate),
                                        .client_key = buf_slice(&key),
@@ -75,9 +94,7 @@ static enum err make_tls(const struct webhook *wh, const struct keyring *k, stru
                                        .tls13 = t->min_version == WEBHOOK_TLS_1_3};
     if (err == ERR_OK)
         err = http_tls_new(&o, out, why);
-    if (key.p)
-        OPENSSL_cleanse(key.p, key.cap);
-    buf_done(&key);
+    wipe(&key);
     return err;
 }
 
@@ -87,8 +104,8 @@ static void free_open(struct endpoint_open *open)
         signer_free(open->keys[i].trueftp);
         signer_free(open->keys[i].standard);
     }
-    buf_done(&open->headers);
-    buf_done(&open->headers_traced);
+    wipe(&open->headers);
+    wipe(&open->headers_traced);
     http_endpoint_free(open->http);
     http_tls_unref(open->tls);
     free(open);
@@ -100,7 +117,7 @@ static struct endpoint_open *new_open(const struct webhook *wh, const struct key
     struct endpoint_open *open = mem_zalloc(sizeof *open);
     buf_init(&open->headers, HEADERS_MAX);
     buf_init(&open->headers_traced, HEADERS_MAX);
-    enum err err = put_headers(open, wh, why);
+    enum err err = put_headers(open, wh, k, why);
     if (err == ERR_OK && wh->secret_count == 0)
         err = errmsg_set(why, ERR_INVALID, "the webhook has no secret");
     for (size_t i = 0; i < wh->secret_count && err == ERR_OK; i++)
@@ -113,10 +130,24 @@ static struct endpoint_open *new_open(const struct webhook *wh, const struct key
     return NULL;
 }
 
-static char *unusable(const struct endpoint *ep, const struct errmsg *why)
+static void tell(const struct endpoint *ep, const char *why)
 {
     log_warn("webhook_unusable", LOG_STR("webhook_id", ep->wh->id), LOG_STR("account_id", ep->wh->account_id),
-             LOG_STR("reason", why->text));
+             LOG_STR("reason", why));
+}
+
+void endpoint_tell(const struct endpoint *ep)
+{
+    if (ep->broken)
+        tell(ep, ep->broken);
+    if (ep->refused)
+        tell(ep, ep->refused);
+}
+
+static char *unusable(const struct endpoint *ep, const struct errmsg *why)
+{
+    if (!ep->shelf->quiet)
+        tell(ep, why->text);
     return mem_strdup(why->text);
 }
 
@@ -157,7 +188,7 @@ bool endpoint_open(struct endpoint *ep, const struct keyring *k, int64_t now_ms)
 
 void endpoint_shelf_init(struct endpoint_shelf *shelf, struct http_client *http)
 {
-    *shelf = (struct endpoint_shelf){.http = http};
+    *shelf = (struct endpoint_shelf){.http = http, .quiet = true};
     TAILQ_INIT(&shelf->open);
 }
 

@@ -36,6 +36,7 @@ struct endpoint_shelf {
     struct http_client *http;
     TAILQ_HEAD(, endpoint_open) open;
     size_t open_count;
+    bool quiet; /* definitions are being read from the beginning: nothing is told of what may be an old version */
 };
 
 struct endpoint {
@@ -49,6 +50,7 @@ struct endpoint {
     int refs;
 };
 
+/* Quiet at first. */
 void endpoint_shelf_init(struct endpoint_shelf *shelf, struct http_client *http);
 /* Closes those that were not used for so long. */
 void endpoint_shelf_tidy(struct endpoint_shelf *shelf, int64_t now_ms);
@@ -56,6 +58,8 @@ void endpoint_shelf_tidy(struct endpoint_shelf *shelf, int64_t now_ms);
 /* Takes wh, and looks whether it can be opened (refused, broken). One reference is the caller's. k may be NULL (no key file): the
  * endpoint is broken then. */
 struct endpoint *endpoint_new(struct endpoint_shelf *shelf, const struct keyring *k, struct webhook *wh);
+/* Logs what stands in the way of using it, if anything does. */
+void endpoint_tell(const struct endpoint *ep);
 /* Makes sure that ep->open is there. false: it is broken. */
 bool endpoint_open(struct endpoint *ep, const struct keyring *k, int64_t now_ms);
 /* Tries again with other keys when it is broken; whether that mended it. */

@@ -184,6 +184,14 @@ static void on_record(void *ctx, const struct kafka_record *rec)
         on_account(t, rec);
 }
 
+/* Of each webhook as it is now, not as it once was. */
+static void tell_unusable(struct table *t)
+{
+    t->worker->endpoints.quiet = false;
+    for (const struct table_webhook *tw = t->webhooks; tw; tw = tw->hh.next)
+        endpoint_tell(tw->ep);
+}
+
 static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
 {
     struct table *t = ctx;
@@ -194,6 +202,7 @@ static void on_end(void *ctx, const char *topic, int32_t partition, int64_t end)
     *ended = true;
     if (--t->ends_missing > 0)
         return;
+    tell_unusable(t);
     malloc_trim(0); /* what reading it took: more than the table itself, for a while */
     log_info("table_complete", LOG_INT("webhooks", HASH_COUNT(t->webhooks)), LOG_INT("accounts", HASH_COUNT(t->accounts)));
 }

@@ -20,6 +20,10 @@ static const struct column health_columns[] = {
     {"FAILURES IN A ROW", "consecutive_failures", NULL},
     {"FAILING SINCE", "failing_since", NULL},
 };
+static const struct column session_columns[] = {
+    {"SESSION", "id", NULL},         {"CREATED", "created_at", NULL}, {"LAST USED", "last_used_at", NULL},
+    {"EXPIRES", "expires_at", NULL}, {"KEY", "key_id", NULL},         {"BROWSER", "user_agent", NULL},
+};
 static const struct field list_fields[] = {FIELD_LIMIT};
 static const struct field range_fields[] = {CALL_RANGE, FIELD_LIMIT};
 static const struct field event_fields[] = {
@@ -37,6 +41,9 @@ static const struct call reconcile = CALL_LISTING("reconcile", "/reconciliation"
 static const struct call list_health = CALL_LISTING("listHealth", "/health", CALL_LIST, list_fields, health_columns);
 static const struct call list_audit = {"listOwnAudit",     "GET",         "/audit",      CALL_LIST, list_fields,
                                        COUNT(list_fields), audit_columns, AUDIT_COLUMNS, NULL,      NULL};
+static const struct call list_sessions = CALL_LISTING("listSessions", "/sessions", CALL_LIST, list_fields, session_columns);
+static const struct call end_session = {"endSession", "DELETE", "/sessions/{}", CALL_NOTHING, NULL, 0, NULL, 0, "ended", NULL};
+static const struct call end_sessions = {"endSessions", "DELETE", "/sessions", CALL_ITEM, NULL, 0, NULL, 0, NULL, NULL};
 static const struct call get_health = {
     "getHealth", "GET", "/webhooks/{}/health", CALL_ITEM, health_fields, COUNT(health_fields), NULL, 0, NULL, NULL};
 static const struct call get_account = {"getOwnAccount", "GET", "/account", CALL_ITEM, NULL, 0, NULL, 0, NULL, NULL};
@@ -51,6 +58,12 @@ const struct command commands_account[] = {
     CALL_COMMAND("health", "list", NULL, COMMAND_API, list_health, "Lists the webhooks' state, success and latency."),
     CALL_COMMAND("health", "get", "WEBHOOK", COMMAND_API, get_health, "Shows a webhook's health, and how it went on."),
     CALL_COMMAND("audit", "list", NULL, COMMAND_API, list_audit, "Lists who changed what in the account."),
+    CALL_COMMAND("sessions", "list", NULL, COMMAND_API, list_sessions, "Lists the account's sessions of the dashboard."),
+    CALL_COMMAND("sessions", "end", "SESSION", COMMAND_API, end_session,
+                 "Ends a session of the dashboard, with every copy of its cookie, on every replica within 5 s.\n"
+                 "A key that may only read ends those that began with it."),
+    CALL_COMMAND("sessions", "end-all", NULL, COMMAND_API, end_sessions,
+                 "Ends all sessions of the account's dashboard; with a key that may only read, those that began with it."),
     CALL_COMMAND(NULL, "whoami", NULL, COMMAND_API, get_account, "Shows the account and the key that is used."),
     CALL_COMMAND(NULL, "openapi", NULL, COMMAND_ANYBODY, get_description, "Prints the API's description (OpenAPI 3.1)."),
 };

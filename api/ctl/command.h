@@ -57,7 +57,8 @@ struct command {
     size_t args_size; /* of the struct that options fill; 0: none */
     /* args is that struct. Returns the exit status; what went wrong has been printed. */
     int (*run)(struct ctl *ctl, const void *args);
-    const struct call *call; /* a call of the API (ctl/call.h): its fields are the options, and run is call_run */
+    const struct call
+        *call; /* a call of the API (ctl/call.h): its fields are the options, and run is call_run, or makes it often */
 };
 
 /* "trueftpctl: ..." on standard error. Returns CTL_USAGE. */
@@ -74,6 +75,7 @@ extern const struct command command_listen;
 extern const struct command command_deliveries_tail;
 extern const struct command command_topics_ensure;
 extern const struct command command_key_file_create;
+extern const struct command command_secrets_rewrap;
 extern const struct command command_log_tail, command_log_purge;
 extern const struct command command_events_publish;
 extern const struct command command_dlq_list, command_dlq_reinject;

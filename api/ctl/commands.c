@@ -5,6 +5,7 @@
 #include "ctl/calls.h"
 
 static const struct command *const streams[] = {&command_deliveries_tail, &command_listen};
+static const struct command *const operators[] = {&command_secrets_rewrap};
 static const struct command *const topics[] = {
     &command_events_publish,  &command_log_tail,   &command_log_purge, &command_reconcile,    &command_dlq_list,
     &command_dlq_reinject,    &command_sign,       &command_verify,    &command_check_target, &command_topics_ensure,
@@ -28,6 +29,7 @@ const struct command *command_at(size_t i)
         {commands_expectations, NULL, commands_expectations_count},
         {commands_account, NULL, commands_account_count},
         {commands_admin, NULL, commands_admin_count},
+        {NULL, operators, COUNT(operators)},
         {NULL, topics, COUNT(topics)},
     };
     for (size_t p = 0; p < COUNT(parts); p++) {

@@ -42,6 +42,18 @@ static void add_number(struct http_headers *out, const char *name, int64_t value
     http_headers_add(out, name, text);
 }
 
+bool forward_withheld(const json_t *delivery)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    bool withheld = false;
+    json_object_foreach(json_object_get(delivery, "request_headers"), name, value)
+    {
+        withheld = withheld || json_is_null(value);
+    }
+    return withheld;
+}
+
 void forward_headers(const struct forward_keys *k, const json_t *delivery, struct slice body, int64_t timestamp_s,
                      struct http_headers *out)
 {

@@ -16,5 +16,7 @@ void forward_keys_free(struct forward_keys *k); /* wipes them */
  * body, anew. */
 void forward_headers(const struct forward_keys *k, const json_t *delivery, struct slice body, int64_t timestamp_s,
                      struct http_headers *out);
+/* A header's value was not shown: it is left out. */
+bool forward_withheld(const json_t *delivery);
 
 #endif

@@ -38,6 +38,7 @@ struct listening {
     struct forward_keys *keys; /* NULL: nothing is sent on */
     int64_t timeout_ms;        /* the webhook's */
     struct seen *seen;         /* delivery ids */
+    bool withheld;             /* it was said that headers are missing */
 };
 
 static void path_of(const struct listening *l, struct buf *out, const char *path, const char *delivery_id)
@@ -56,11 +57,15 @@ struct outcome {
     struct errmsg why;
 };
 
-static void send_on(const struct listening *l, const json_t *delivery, struct slice body, struct outcome *out)
+static void send_on(struct listening *l, const json_t *delivery, struct slice body, struct outcome *out)
 {
     static const struct http_way direct;
     struct http_headers headers = {0};
     struct http_answer answer;
+    if (!l->withheld && forward_withheld(delivery)) {
+        l->withheld = true;
+        ctl_note("the webhook's own headers are not sent on: their values are shown to a key with the scope write alone");
+    }
     forward_headers(l->keys, delivery, body, clock_wall_ms() / 1000, &headers);
     const struct http_request rq = {"POST", l->args->forward_to, &headers, body, l->timeout_ms};
     *out = (struct outcome){0};
@@ -118,7 +123,7 @@ static void print(const struct listening *l, const json_t *delivery, const struc
     (void)fflush(stdout);
 }
 
-static void forward(const struct listening *l, const json_t *delivery)
+static void forward(struct listening *l, const json_t *delivery)
 {
     const json_t *body = json_object_get(delivery, "body");
     struct outcome outcome = {0};

@@ -22,8 +22,11 @@ struct audit {
     struct writer *writer;
     char *topic;
     struct key_use *uses;
-    void (*follower)(void *ctx, const json_t *entry);
-    void *follower_ctx;
+    struct {
+        void (*fn)(void *ctx, const json_t *entry);
+        void *ctx;
+    } followers[AUDIT_FOLLOWERS];
+    size_t follower_count;
 };
 
 struct audit *audit_new(struct writer *w, const char *topic)
@@ -76,8 +79,8 @@ static void take(struct audit *a, const json_t *o)
     struct errmsg why;
     if (!account_id || !action || !target || json_member_time(o, "", "time", &wall_ms, &why) != ERR_OK)
         return;
-    if (a->follower)
-        a->follower(a->follower_ctx, o);
+    for (size_t i = 0; i < a->follower_count; i++)
+        a->followers[i].fn(a->followers[i].ctx, o);
     if (strcmp(action, KEY_USED) != 0)
         return;
     struct key_use *use = use_of(a, target);
@@ -97,8 +100,9 @@ void audit_record(struct audit *a, const struct kafka_record *rec)
 
 void audit_follow(struct audit *a, void (*fn)(void *ctx, const json_t *entry), void *ctx)
 {
-    a->follower = fn;
-    a->follower_ctx = ctx;
+    check(a->follower_count < AUDIT_FOLLOWERS);
+    a->followers[a->follower_count].fn = fn;
+    a->followers[a->follower_count++].ctx = ctx;
 }
 
 /* -------- writing -------- */

@@ -10,6 +10,8 @@
 
 struct audit;
 
+#define AUDIT_FOLLOWERS 2
+
 struct audit_entry {
     int64_t wall_ms;
     const char *account_id;
@@ -31,7 +33,7 @@ void audit_record(struct audit *a, const struct kafka_record *rec);
 
 /* Appends one; fn is called when it is acknowledged or given up, NULL for nobody. */
 void audit_append(struct audit *a, const struct audit_entry *entry, writer_done_fn *fn, void *ctx);
-/* Calls fn for every entry as it is read, quiet ones too; NULL: no more. */
+/* Calls fn for every entry as it is read, quiet ones too; AUDIT_FOLLOWERS at most follow. */
 void audit_follow(struct audit *a, void (*fn)(void *ctx, const json_t *entry), void *ctx);
 
 /* A key was used now; appends an entry if it is the day's first. */

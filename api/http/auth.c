@@ -128,6 +128,8 @@ static bool allow(struct request *rq, bool may, const char *scope)
 
 static bool check_scope(struct request *rq)
 {
+    if (rq->route->scope == SCOPE_OWN)
+        return true;
     return rq->route->scope == SCOPE_READ ? allow(rq, rq->principal.may_read, "read")
                                           : allow(rq, rq->principal.may_write, "write");
 }
@@ -157,6 +159,8 @@ static bool check_session(struct request *rq)
         return auth_refuse(rq);
     admit(rq, account, key);
     rq->principal.kind = PRINCIPAL_SESSION;
+    memcpy(rq->principal.session_id, session.id, sizeof session.id);
+    sessions_used(rq->api->sessions, &session, loop_wall(rq->api->loop));
     if (rq->method != METHOD_GET && !session_vouches(rq, &session)) {
         reply_problem(rq, PROBLEM_CSRF_FAILED, "a change by a session needs its X-CSRF-Token, and an Origin that is the Host");
         return false;

@@ -43,7 +43,7 @@ static bool is_ready(struct request *rq)
     return false;
 }
 
-static bool within_rate(struct request *rq)
+bool dispatch_within_rate(struct request *rq)
 {
     struct api *api = rq->api;
     if (rq->principal.kind == PRINCIPAL_NOBODY)
@@ -74,6 +74,8 @@ static bool is_there(const struct request *rq, const struct request_param *p)
         return ex && strcmp(ex->account_id, rq->principal.account_id) == 0 &&
                strcmp(ex->webhook_id, request_param(rq, "webhook_id")) == 0;
     }
+    if (slice_eq(p->name, SLICE("session_id")))
+        return sessions_find(rq->api->sessions, rq->principal.account_id, p->value) != NULL;
     return true; /* the handler's to look up */
 }
 
@@ -127,6 +129,6 @@ void dispatch(struct request *rq)
 {
     if (dashboard_answer(rq))
         return;
-    if (find_route(rq) && is_ready(rq) && auth_check(rq) && within_rate(rq) && names_are_there(rq) && read_body(rq))
+    if (find_route(rq) && is_ready(rq) && auth_check(rq) && dispatch_within_rate(rq) && names_are_there(rq) && read_body(rq))
         rq->route->handler(rq);
 }

@@ -5,5 +5,7 @@
 #include "http/request.h"
 
 void dispatch(struct request *rq);
+/* Counts a request of rq->principal. False: there were too many, and it has been answered with 429. */
+bool dispatch_within_rate(struct request *rq);
 
 #endif

@@ -18,6 +18,7 @@
 #define REQUEST_BODY_MAX (64 * 1024)
 #define REQUEST_PARAMS_MAX 4
 #define REQUEST_HEADERS_MAX 10
+#define SESSION_ID_SIZE 37 /* "ses_", 32 digits and a NUL */
 
 struct api;
 struct request;
@@ -30,14 +31,15 @@ enum scope {
     SCOPE_NONE,    /* everybody */
     SCOPE_READ,    /* a key of an account, or a session */
     SCOPE_WRITE,   /* likewise */
+    SCOPE_OWN,     /* likewise, whatever its scopes: the handler looks whose the thing is */
     SCOPE_SESSION, /* the dashboard's session alone */
     SCOPE_ADMIN,   /* the operator's token */
 };
 
 enum body_rule { BODY_NONE, BODY_OPTIONAL, BODY_REQUIRED };
 
-/* A row of the one table of routes (routes/routes.c). {webhook_id}, {account_id} and {expectation_id} of a pattern are looked up
- * before the handler runs: what is not there, or is another account's, has been answered with 404 then. */
+/* A row of the one table of routes (routes/routes.c). {webhook_id}, {account_id}, {expectation_id} and {session_id} of a pattern
+ * are looked up before the handler runs: what is not there, or is another account's, has been answered with 404 then. */
 struct route {
     enum method method;
     const char *pattern; /* "/api/ext/v1/webhooks/{webhook_id}" */
@@ -49,8 +51,9 @@ struct route {
 /* Who asks. */
 struct principal {
     enum { PRINCIPAL_NOBODY, PRINCIPAL_KEY, PRINCIPAL_SESSION, PRINCIPAL_ADMIN } kind;
-    char account_id[129]; /* of a key or a session */
-    char key_id[65];      /* likewise: the key that it began with */
+    char account_id[129];             /* of a key or a session */
+    char key_id[65];                  /* likewise: the key that it began with */
+    char session_id[SESSION_ID_SIZE]; /* of a session, else "" */
     bool may_read, may_write;
 };
 

@@ -9,18 +9,21 @@
 #include <strings.h>
 
 #include "api.h"
+#include "http/sessions.h"
 
-#define CSRF_BYTES ((SESSION_CSRF_SIZE - 1) / 2)
+#define RANDOM_BYTES 16
+#define ID_PREFIX "ses_"
 /* No webhook has an empty account: no envelope of a secret can be taken for a session, or the other way round. */
 #define SEAL_ACCOUNT SLICE("")
 #define SEAL_NAME SLICE("session")
-#define SEAL_VERSION 1
+#define SEAL_VERSION 2 /* of the text in it */
 
 /* -------- the cookie -------- */
 
-static void new_csrf(char out[SESSION_CSRF_SIZE])
+/* 32 hexadecimal digits and a NUL. */
+static void random_digits(char out[2 * RANDOM_BYTES + 1])
 {
-    unsigned char bytes[CSRF_BYTES];
+    unsigned char bytes[RANDOM_BYTES];
     check(RAND_bytes(bytes, sizeof bytes) == 1);
     for (size_t i = 0; i < sizeof bytes; i++)
         (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
@@ -33,13 +36,16 @@ void session_begin(struct session *s, const struct account *a, const struct acco
     (void)snprintf(s->key_id, sizeof s->key_id, "%s", key->id);
     if (key->expires_wall_ms > 0 && key->expires_wall_ms < s->expires_wall_ms)
         s->expires_wall_ms = key->expires_wall_ms;
-    new_csrf(s->csrf);
+    memcpy(s->id, ID_PREFIX, sizeof ID_PREFIX);
+    random_digits(s->id + strlen(ID_PREFIX));
+    random_digits(s->csrf);
 }
 
 enum err session_seal(const struct keyring *k, const struct session *s, struct buf *out)
 {
     char text[SESSION_TEXT_MAX];
-    int len = snprintf(text, sizeof text, "%" PRId64 " %s %s %s", s->expires_wall_ms, s->csrf, s->key_id, s->account_id);
+    int len =
+        snprintf(text, sizeof text, "%" PRId64 " %s %s %s %s", s->expires_wall_ms, s->id, s->csrf, s->key_id, s->account_id);
     check(len > 0 && (size_t)len < sizeof text);
     return sealed_seal(k, SEAL_ACCOUNT, SEAL_NAME, SEAL_VERSION, slice_of(text, (size_t)len), out);
 }
@@ -59,8 +65,9 @@ static bool take_word(const char **text, char *out, size_t size)
 static bool parse(const char *text, struct session *s)
 {
     char expires[20];
-    if (!take_word(&text, expires, sizeof expires) || !take_word(&text, s->csrf, sizeof s->csrf) ||
-        !take_word(&text, s->key_id, sizeof s->key_id) || !take_word(&text, s->account_id, sizeof s->account_id))
+    if (!take_word(&text, expires, sizeof expires) || !take_word(&text, s->id, sizeof s->id) ||
+        !take_word(&text, s->csrf, sizeof s->csrf) || !take_word(&text, s->key_id, sizeof s->key_id) ||
+        !take_word(&text, s->account_id, sizeof s->account_id))
         return false;
     s->expires_wall_ms = strtoll(expires, NULL, 10); /* what was sealed is ours: a number */
     return *text == '\0' && strlen(s->csrf) == SESSION_CSRF_SIZE - 1;
@@ -94,7 +101,7 @@ bool session_of(const struct request *rq, struct session *out, const struct acco
         return false;
     if (!definitions_key(api->definitions, out->key_id, account, key) || strcmp((*account)->id, out->account_id) != 0)
         return false;
-    return (*key)->expires_wall_ms == 0 || now < (*key)->expires_wall_ms;
+    return ((*key)->expires_wall_ms == 0 || now < (*key)->expires_wall_ms) && !sessions_has_ended(api->sessions, out->id);
 }
 
 bool session_origin_is_host(const char *origin, const char *host)

@@ -1,7 +1,6 @@
-/* The dashboard's sessions: a person signs in with an API key, and the browser keeps a cookie instead of it. Nothing is kept
- * here: the cookie is sealed with the key file's keys, so every replica accepts it, and names the API key, which is looked up
- * with each request. So a session ends when its time is over, or as soon as the key is revoked. (A store of sessions was
- * rejected: it would be the only thing that replicas had to share besides topics.)
+/* The dashboard's sessions: a person signs in with an API key, and the browser keeps a cookie instead of it. The cookie is sealed
+ * with the key file's keys, so every replica accepts it at once, and names the API key, which is looked up with each request, and
+ * itself. So a session ends when its time is over, as soon as the key is revoked, or when somebody ends it (sessions.h).
  *
  * A browser sends a cookie along with whatever page asks for it: a change must carry the session's CSRF token, which only a page
  * from here can have read, and an Origin that is the request's own Host. */
@@ -18,6 +17,7 @@
 #define SESSION_TEXT_MAX 1024
 
 struct session {
+    char id[SESSION_ID_SIZE];
     char account_id[129];
     char key_id[65];
     char csrf[SESSION_CSRF_SIZE];

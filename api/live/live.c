@@ -27,6 +27,7 @@ struct watcher {
     struct channel *channel;
     struct stream *stream;
     char *account_id, *key_id;
+    char session_id[SESSION_ID_SIZE]; /* "": it came with a key */
     bool ending;
     TAILQ_ENTRY(watcher) link;
 };
@@ -187,6 +188,7 @@ static struct watcher *add_watcher(struct live *l, struct channel *ch, const str
     w->channel = ch;
     w->account_id = mem_strdup(who->account_id);
     w->key_id = mem_strdup(who->key_id);
+    memcpy(w->session_id, who->session_id, sizeof w->session_id);
     TAILQ_INSERT_TAIL(&ch->watchers, w, link);
     ch->left_ms = 0;
     l->streams++;
@@ -250,31 +252,31 @@ void live_reset(struct live *l)
 
 /* -------- once a second -------- */
 
-static bool may_watch(const struct watcher *w, const struct definitions *d, int64_t now_wall_ms)
+static bool may_watch(const struct watcher *w, const struct definitions *d, const struct sessions *ss, int64_t now_wall_ms)
 {
     const struct account *account;
     const struct account_key *key;
     const struct webhook *wh = definitions_webhook(d, w->channel->webhook_id);
     return wh && strcmp(wh->account_id, w->account_id) == 0 && definitions_key(d, w->key_id, &account, &key) &&
-           (key->expires_wall_ms == 0 || now_wall_ms < key->expires_wall_ms);
+           (key->expires_wall_ms == 0 || now_wall_ms < key->expires_wall_ms) && !sessions_has_ended(ss, w->session_id);
 }
 
-static void sweep_channel(struct channel *ch, const struct definitions *d, int64_t now_wall_ms)
+static void sweep_channel(struct channel *ch, const struct definitions *d, const struct sessions *ss, int64_t now_wall_ms)
 {
     struct watcher *w;
     TAILQ_FOREACH(w, &ch->watchers, link) {
-        if (w->ending || may_watch(w, d, now_wall_ms))
+        if (w->ending || may_watch(w, d, ss, now_wall_ms))
             continue;
         w->ending = true;
         stream_end(w->stream);
     }
 }
 
-void live_sweep(struct live *l, const struct definitions *d, int64_t now_ms, int64_t now_wall_ms)
+void live_sweep(struct live *l, const struct definitions *d, const struct sessions *ss, int64_t now_ms, int64_t now_wall_ms)
 {
     struct channel *ch, *next;
     HASH_ITER(hh, l->channels, ch, next) {
-        sweep_channel(ch, d, now_wall_ms);
+        sweep_channel(ch, d, ss, now_wall_ms);
         if (TAILQ_EMPTY(&ch->watchers) && now_ms - ch->left_ms > LIVE_LINGER_MS)
             free_channel(l, ch);
     }

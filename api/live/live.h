@@ -7,13 +7,13 @@
  * one more thing to keep. So does everybody when changes were left out under load.
  *
  * Bounds: LIVE_KEPT events of a channel; so many streams of an account and in all; what waits for a slow reader
- * (http/response.h), who is cut off beyond it and comes back as above. A stream ends within a second or two of the end of its key
- * or webhook. */
+ * (http/response.h), who is cut off beyond it and comes back as above. A stream ends within a second or two of the end of its
+ * key, session or webhook. */
 #ifndef LIVE_LIVE_H
 #define LIVE_LIVE_H
 
 #include "definitions/definitions.h"
-#include "http/request.h"
+#include "http/sessions.h"
 
 #define LIVE_KEPT 256
 #define LIVE_LINGER_MS 60000
@@ -37,8 +37,8 @@ void live_publish(struct live *l, struct slice webhook_id, struct slice json);
 void live_reset(struct live *l);
 /* Whether anybody watches, or left a moment ago and may come back for what was missed. */
 bool live_is_watched(const struct live *l);
-/* Ends the streams whose key or webhook is gone, and channels without watchers; once a second. */
-void live_sweep(struct live *l, const struct definitions *d, int64_t now_ms, int64_t now_wall_ms);
+/* Ends the streams whose key, session or webhook is gone, and channels without watchers; once a second. */
+void live_sweep(struct live *l, const struct definitions *d, const struct sessions *ss, int64_t now_ms, int64_t now_wall_ms);
 unsigned live_streams(const struct live *l);
 
 /* What a Last-Event-ID says: ERR_INVALID: it is none of this instance's. */

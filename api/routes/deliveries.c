@@ -2,6 +2,7 @@
 #include "api.h"
 #include "http/response.h"
 #include "routes/routes.h"
+#include "routes/write.h"
 #include "routes/write_delivery.h"
 #include "util/json.h"
 
@@ -43,8 +44,9 @@ struct showing {
 };
 
 /* What each attempt sends alike; the timestamp, the attempt's number and the signatures change with it. */
-static void write_request_headers(struct buf *out, const struct delivery *dl, const struct webhook *wh)
+static void write_request_headers(struct request *rq, const struct delivery *dl, const struct webhook *wh)
 {
+    struct buf *out = reply_body(rq);
     char id[UUID_TEXT_SIZE];
     uuid_format(&dl->id, id);
     buf_puts(out, ",\"request_headers\":{\"Content-Type\":\"application/json\",\"User-Agent\":\"TrueFTP-Webhooks/" TRUEFTP_VERSION
@@ -52,12 +54,8 @@ static void write_request_headers(struct buf *out, const struct delivery *dl, co
     buf_printf(out, ",\"X-TrueFTP-Event\":\"%s\",\"X-TrueFTP-Delivery\":\"%s\"", event_type_name(dl->event), id);
     if (wh->signature & WEBHOOK_SIGN_STANDARD)
         buf_printf(out, ",\"webhook-id\":\"%s\"", id);
-    for (size_t i = 0; i < wh->header_count; i++) {
-        buf_puts(out, ",");
-        json_put_string(out, slice_str(wh->headers[i].name));
-        buf_puts(out, ":");
-        json_put_string(out, slice_str(wh->headers[i].value));
-    }
+    buf_puts(out, wh->header_count > 0 ? "," : "");
+    write_headers(rq, out, wh);
     buf_puts(out, "}");
 }
 
@@ -80,7 +78,7 @@ static void show_one(void *ctx, const struct delivery *dl)
     buf_puts(out, "{");
     write_delivery_members(out, dl);
     s->err = write_body(rq, dl, &s->why);
-    write_request_headers(out, dl, definitions_webhook(rq->api->definitions, request_param(rq, "webhook_id")));
+    write_request_headers(rq, dl, definitions_webhook(rq->api->definitions, request_param(rq, "webhook_id")));
     buf_puts(out, ",\"attempts\":");
     write_attempts(out, dl);
     write_text(out, "trace_id", dl->trace_id);

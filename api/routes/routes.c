@@ -11,6 +11,9 @@ const struct route routes[] = {
     {METHOD_POST, EXT "/session", SCOPE_NONE, BODY_REQUIRED, session_create},
     {METHOD_GET, EXT "/session", SCOPE_SESSION, BODY_NONE, session_get},
     {METHOD_DELETE, EXT "/session", SCOPE_SESSION, BODY_NONE, session_delete},
+    {METHOD_GET, EXT "/sessions", SCOPE_READ, BODY_NONE, sessions_list},
+    {METHOD_DELETE, EXT "/sessions", SCOPE_OWN, BODY_NONE, sessions_end_others},
+    {METHOD_DELETE, EXT "/sessions/{session_id}", SCOPE_OWN, BODY_NONE, sessions_end_one},
 
     {METHOD_GET, EXT "/account", SCOPE_READ, BODY_NONE, account_get},
     {METHOD_GET, EXT "/audit", SCOPE_READ, BODY_NONE, account_audit},
@@ -33,6 +36,7 @@ const struct route routes[] = {
     {METHOD_GET, ACCOUNT "/keys", SCOPE_ADMIN, BODY_NONE, keys_list},
     {METHOD_POST, ACCOUNT "/keys", SCOPE_ADMIN, BODY_OPTIONAL, keys_create},
     {METHOD_DELETE, ACCOUNT "/keys/{key_id}", SCOPE_ADMIN, BODY_NONE, keys_revoke},
+    {METHOD_POST, ADMIN "/secrets/rewrap", SCOPE_ADMIN, BODY_NONE, secrets_rewrap},
 
     {METHOD_GET, WEBHOOK "/deliveries", SCOPE_READ, BODY_NONE, webhook_deliveries},
     {METHOD_GET, WEBHOOK "/deliveries/{delivery_id}", SCOPE_READ, BODY_NONE, webhook_delivery},

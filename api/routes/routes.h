@@ -24,6 +24,10 @@ void stream_untold(void *ctx);
 void session_create(struct request *rq);
 void session_get(struct request *rq);
 void session_delete(struct request *rq);
+/* sessions.c: those of the account */
+void sessions_list(struct request *rq);
+void sessions_end_one(struct request *rq);
+void sessions_end_others(struct request *rq);
 /* webhooks.c */
 void webhooks_list(struct request *rq);
 void webhooks_get(struct request *rq);
@@ -59,6 +63,8 @@ void accounts_audit(struct request *rq);
 void keys_list(struct request *rq);
 void keys_create(struct request *rq);
 void keys_revoke(struct request *rq);
+/* rewrap.c */
+void secrets_rewrap(struct request *rq);
 /* deliveries.c */
 void webhook_deliveries(struct request *rq);
 void webhook_delivery(struct request *rq);

@@ -1,14 +1,19 @@
 /* The dashboard's session: sign in with a key, look, sign out (http/session.h). */
 #include "http/session.h"
 
+#include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api.h"
 #include "http/auth.h"
+#include "http/dispatch.h"
 #include "http/response.h"
+#include "http/sessions.h"
 #include "model/json_members.h"
 #include "routes/routes.h"
 #include "routes/write.h"
+#include "util/mem.h"
 
 #define COOKIE_MAX 900 /* of its value */
 #define ATTRIBUTES "Path=/; Secure; HttpOnly; SameSite=Strict"
@@ -45,22 +50,50 @@ static const char *given_key(struct request *rq)
     return NULL;
 }
 
-static void open_session(struct request *rq, const struct account *a, const struct account_key *key)
+static void answer_opened(struct request *rq, const struct session *s, const struct account *a, const struct account_key *key)
 {
-    struct session s;
     struct buf cookie;
     int64_t now = loop_wall(rq->api->loop);
     buf_init(&cookie, COOKIE_MAX);
-    session_begin(&s, a, key, now);
-    if (session_seal(rq->api->keyring, &s, &cookie) != ERR_OK) {
+    if (session_seal(rq->api->keyring, s, &cookie) != ERR_OK) {
         reply_problem(rq, PROBLEM_INTERNAL, "the session could not be sealed");
     } else {
         reply_header(rq, "Set-Cookie", SESSION_COOKIE "=%s; " ATTRIBUTES "; Max-Age=%lld", buf_cstr(&cookie),
-                     (long long)(s.expires_wall_ms - now) / 1000);
-        write_session(rq, &s, a, key);
+                     (long long)(s->expires_wall_ms - now) / 1000);
+        write_session(rq, s, a, key);
         reply_json(rq, 201);
     }
     buf_done(&cookie);
+}
+
+struct opening {
+    struct request *rq;
+    struct session session;
+};
+
+static void on_begun(void *ctx, enum err err)
+{
+    struct opening *o = ctx;
+    const struct account *account;
+    const struct account_key *key;
+    if (err != ERR_OK)
+        reply_unavailable(o->rq,
+                          "Kafka has not answered in time, and nobody is signed in without a line in the trail: try again");
+    else if (definitions_key(o->rq->api->definitions, o->session.key_id, &account, &key))
+        answer_opened(o->rq, &o->session, account, key);
+    else
+        auth_refuse(o->rq); /* revoked at this moment */
+    OPENSSL_cleanse(o, sizeof *o);
+    free(o);
+}
+
+/* It is told before it is answered: what is not in the list of sessions could not be ended. */
+static void open_session(struct request *rq, const struct account *a, const struct account_key *key)
+{
+    struct opening *o = mem_zalloc(sizeof *o);
+    o->rq = rq;
+    session_begin(&o->session, a, key, loop_wall(rq->api->loop));
+    sessions_begin(rq->api->sessions, &o->session, request_header(rq, "User-Agent"), rq->id, on_begun, o);
 }
 
 /* A page of elsewhere could sign a visitor in with a key of its own, to see what they do: such a request has another Origin. */
@@ -89,6 +122,9 @@ void session_create(struct request *rq)
         auth_refuse(rq);
         return;
     }
+    auth_principal(&rq->principal, account, found);
+    if (!dispatch_within_rate(rq))
+        return;
     audit_key_used(definitions_audit(rq->api->definitions), account->id, found->id, loop_wall(rq->api->loop));
     open_session(rq, account, found);
 }
@@ -103,8 +139,30 @@ void session_get(struct request *rq)
     reply_json(rq, 200);
 }
 
+static void on_ended(void *ctx, enum err err)
+{
+    struct request *rq = ctx;
+    if (err == ERR_OK)
+        reply_empty(rq, 204);
+    else
+        reply_unavailable(
+            rq, "the cookie is deleted; that the session has ended could not be told to Kafka, and a copy of it may go on");
+}
+
+/* The cookie goes in any case; the session, and with it every copy of the cookie, when Kafka has it. */
 void session_delete(struct request *rq)
 {
+    struct session s;
+    struct known_session ks = {0};
+    const struct account *account;
+    const struct account_key *key;
+    char actor[80];
+    check(session_of(rq, &s, &account, &key)); /* this is what let it in */
+    memcpy(ks.id, s.id, sizeof ks.id);
+    memcpy(ks.account_id, s.account_id, sizeof ks.account_id);
+    memcpy(ks.key_id, s.key_id, sizeof ks.key_id);
+    ks.expires_wall_ms = s.expires_wall_ms;
+    request_actor(rq, actor);
     reply_header(rq, "Set-Cookie", SESSION_COOKIE "=; " ATTRIBUTES "; Max-Age=0");
-    reply_empty(rq, 204);
+    sessions_end(rq->api->sessions, &ks, actor, rq->id, on_ended, rq);
 }

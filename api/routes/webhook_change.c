@@ -31,7 +31,7 @@ static const struct webhook *named(const struct request *rq)
 static void answer_with(struct request *rq, const struct webhook *wh, unsigned status, const char *secret)
 {
     reply_etag(rq, wh->version);
-    write_webhook_public(reply_body(rq), rq->api->definitions, wh, loop_wall(rq->api->loop), secret);
+    write_webhook_public(rq, reply_body(rq), wh, secret);
     reply_json(rq, status);
 }
 

@@ -10,7 +10,7 @@
 
 static void write_one(struct request *rq, struct buf *out, const void *thing)
 {
-    write_webhook_public(out, rq->api->definitions, thing, loop_wall(rq->api->loop), NULL);
+    write_webhook_public(rq, out, thing, NULL);
 }
 
 void webhooks_list(struct request *rq)

@@ -1,7 +1,12 @@
 #include "routes/write.h"
 
+#include <openssl/crypto.h>
+
+#include "api.h"
 #include "model/json_members.h"
+#include "model/webhook_seal.h"
 #include "util/json.h"
+#include "util/log.h"
 #include "webhooks/tls.h"
 
 #define RECORD_MAX (1024UL * 1024)
@@ -89,16 +94,47 @@ static void write_secrets(struct buf *out, const struct webhook *wh, int64_t now
     buf_putc(out, ']');
 }
 
-void write_webhook_public(struct buf *out, const struct definitions *d, const struct webhook *wh, int64_t now_wall_ms,
-                          const char *secret)
+static void write_value(struct request *rq, struct buf *out, const struct webhook *wh, const struct webhook_header *h)
+{
+    struct buf value;
+    struct errmsg why;
+    buf_init(&value, SEALED_SECRET_MAX);
+    if (!rq->principal.may_write) {
+        buf_puts(out, "null");
+    } else if (webhook_open_header(wh, h, rq->api->keyring, &value, &why) == ERR_OK) {
+        json_put_string(out, buf_slice(&value));
+    } else {
+        log_warn("header_unreadable", LOG_STR("request_id", rq->id), LOG_STR("webhook_id", wh->id), LOG_STR("name", h->name),
+                 LOG_STR("error", why.text));
+        buf_puts(out, "null");
+    }
+    if (value.p)
+        OPENSSL_cleanse(value.p, value.cap);
+    buf_done(&value);
+}
+
+void write_headers(struct request *rq, struct buf *out, const struct webhook *wh)
+{
+    for (size_t i = 0; i < wh->header_count; i++) {
+        buf_puts(out, i > 0 ? "," : "");
+        json_put_string(out, slice_str(wh->headers[i].name));
+        buf_putc(out, ':');
+        write_value(rq, out, wh, &wh->headers[i]);
+    }
+}
+
+void write_webhook_public(struct request *rq, struct buf *out, const struct webhook *wh, const char *secret)
 {
     buf_puts(out, "{\"id\":");
     json_put_string(out, slice_str(wh->id));
     webhook_write_settings(out, wh);
+    buf_puts(out, ",\"headers\":{");
+    write_headers(rq, out, wh);
+    buf_putc(out, '}');
     write_or_null(out, "disabled_reason", wh->enabled ? "" : wh->disabled_reason);
-    bool held = (!wh->enabled && !*wh->disabled_reason) || !definitions_account_pays(d, wh->account_id);
+    bool held = (!wh->enabled && !*wh->disabled_reason) || !definitions_account_pays(rq->api->definitions, wh->account_id);
     write_bool(out, "paused", held);
-    write_secrets(out, wh, now_wall_ms);
+    write_secrets(out, wh, loop_wall(rq->api->loop));
     buf_puts(out, ",\"tls\":");
     webhook_tls_write_public(out, wh->tls);
     json_put_member_int(out, "version", wh->version);

@@ -5,9 +5,11 @@
 #include "definitions/definitions.h"
 #include "http/request.h"
 
-/* secret: shown this once, or NULL. */
-void write_webhook_public(struct buf *out, const struct definitions *d, const struct webhook *wh, int64_t now_wall_ms,
-                          const char *secret);
+/* A webhook as who asks may see it. secret: shown this once, or NULL. */
+void write_webhook_public(struct request *rq, struct buf *out, const struct webhook *wh, const char *secret);
+/* "Name":"value",... of the webhook's own headers, without braces. A key that may not write sees null for each value: whoever may
+ * write could send them anywhere. So does everybody for a value that cannot be opened, which is logged. */
+void write_headers(struct request *rq, struct buf *out, const struct webhook *wh);
 void write_own_account(struct buf *out, const struct definitions *d, const struct account *a, const struct account_key *key);
 void write_limits(struct buf *out, const struct account *a);
 void write_scopes(struct buf *out, const char *scopes);

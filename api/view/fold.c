@@ -2,7 +2,9 @@
 
 #include "model/json_members.h"
 #include "model/webhook.h"
+#include "util/mem.h"
 
+#define RECORD_MAX (1024UL * 1024)
 #define SCRATCH_MAX (8UL * 1024 * 1024)
 
 void fold_init(struct fold *f, struct store *s, const struct view_limits *limits)
@@ -162,9 +164,23 @@ static enum err key_fits(const struct kafka_record *rec, const char *id, struct 
     return slice_eq(rec->key, slice_str(id)) ? ERR_OK : errmsg_set(why, ERR_INVALID, "key: must be the record's id");
 }
 
+/* The definition without its headers: nobody asks the history for them, and old records have their values in the clear. Nothing
+ * for a deletion. */
+static void write_kept(struct buf *out, struct webhook *wh)
+{
+    if (!wh) {
+        return;
+    }
+    webhook_clear_headers(wh);
+    webhook_write(out, wh);
+    mem_appended(out);
+    check(out->err == ERR_OK);
+}
+
 enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct errmsg *why)
 {
     struct webhook *wh = NULL;
+    struct buf kept;
     int64_t webhook = 0, account = 0;
     enum err err = rec->tombstone ? ERR_OK : webhook_parse(rec->value, &wh, why);
     if (err == ERR_OK && wh) {
@@ -174,10 +190,13 @@ enum err fold_webhook(struct fold *f, const struct kafka_record *rec, struct err
     if (err == ERR_OK && wh) {
         err = names_key(&f->store->names, slice_str(wh->account_id), &account, why);
     }
+    buf_init(&kept, RECORD_MAX);
     if (err == ERR_OK) {
-        err = history_put(&f->store->history, webhook, account, wh ? wh->version : 0, rec->timestamp_wall_ms,
-                          wh ? rec->value : slice_of(NULL, 0), why);
+        write_kept(&kept, wh);
+        err = history_put(&f->store->history, webhook, account, wh ? wh->version : 0, rec->timestamp_wall_ms, buf_slice(&kept),
+                          why);
     }
+    buf_done(&kept);
     webhook_free(wh);
     return err;
 }

@@ -16,7 +16,7 @@
 #include "view/positions.h"
 #include "view/trail.h"
 
-#define STORE_SCHEMA 3 /* changes with any CREATE statement, and with what a column means */
+#define STORE_SCHEMA 4 /* changes with any CREATE statement, and with what a column means */
 
 struct store {
     char *path;

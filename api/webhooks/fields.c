@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "definitions/definitions.h"
+#include "model/webhook_seal.h"
 #include "util/mem.h"
 #include "webhooks/tls.h"
 
@@ -246,6 +247,15 @@ static void check_whole(const struct webhook *wh, struct field_errors *errors)
     field_error(errors, field, "invalid", "%.190s", why.text[len] == ':' ? why.text + len + 2 : why.text);
 }
 
+/* What was checked fits into an envelope. */
+static void seal(struct webhook *wh, const struct keyring *keys)
+{
+    enum err err = webhook_seal_headers(wh, keys);
+    if (err == ERR_NO_MEMORY)
+        mem_exhausted();
+    check(err == ERR_OK);
+}
+
 void webhook_fields_apply(json_t *body, bool creating, const struct webhook_rules *rules, struct webhook *wh,
                           struct field_errors *errors)
 {
@@ -265,6 +275,10 @@ void webhook_fields_apply(json_t *body, bool creating, const struct webhook_rule
         field_error(errors, "disabled_reason", "invalid", "is for a webhook that is disabled: give enabled false too");
     if (errors->count == 0)
         check_whole(wh, errors);
+    if (errors->count == 0)
+        seal(wh, rules->keys);
+    else
+        webhook_clear_headers(wh);
 }
 
 char *json_member_names(const json_t *body)

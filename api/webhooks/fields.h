@@ -9,15 +9,16 @@
 #include "model/target.h"
 #include "model/webhook.h"
 
-/* What a webhook is checked against, and its client key sealed with. */
+/* What a webhook is checked against, and its client key and headers sealed with. */
 struct webhook_rules {
     const struct target_policy *policy;
     const struct keyring *keys;
     int64_t now_wall_ms;
 };
 
-/* Applies the members to wh, whose version is the one that will hold them, and checks the whole: fields, target policy. What is
- * wrong is in errors; wh is of no use then. creating: url is needed, disabled_reason unknown. A client's key in body is wiped. */
+/* Applies the members to wh, whose version is the one that will hold them, checks the whole (fields, target policy) and seals
+ * what is not sealed of it. What is wrong is in errors; wh is of no use then. creating: url is needed, disabled_reason unknown. A
+ * client's key in body is wiped. */
 void webhook_fields_apply(json_t *body, bool creating, const struct webhook_rules *rules, struct webhook *wh,
                           struct field_errors *errors);
 /* Names of the members, separated by spaces, for the audit log. The caller frees it. */

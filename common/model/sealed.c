@@ -139,50 +139,100 @@ static bool envelope_split(struct slice text, struct envelope *e)
     return key_id_valid(e->key_id);
 }
 
-/* Unwraps the data key and appends the secret to out. */
-static enum err open_boxes(const struct key *key, struct slice aad, struct slice wrapped, struct slice box, struct buf *out,
+/* An envelope that is being opened. */
+struct opening {
+    const struct key *key;
+    struct buf aad, wrapped, box;
+};
+
+static void opening_done(struct opening *o)
+{
+    buf_done(&o->aad);
+    buf_done(&o->wrapped);
+    buf_done(&o->box);
+}
+
+/* Fills *o, which the caller ends with opening_done whatever is returned. */
+static enum err opening_init(struct opening *o, const struct keyring *k, struct slice account_id, struct slice webhook_id,
+                             int64_t version, struct slice envelope, struct errmsg *why)
+{
+    struct envelope e;
+    buf_init(&o->aad, AAD_MAX);
+    buf_init(&o->wrapped, WRAPPED_SIZE + 2);
+    buf_init(&o->box, SEALED_SECRET_MAX + BOX_EXTRA + 2);
+    if (!envelope_split(envelope, &e))
+        return errmsg_set(why, ERR_INVALID, "not a sealed secret");
+    o->key = keyring_find(k, e.key_id);
+    if (!o->key)
+        return errmsg_set(why, ERR_NOT_FOUND, "the secret is sealed with key %.*s, which is not in the key file",
+                          (int)e.key_id.len, e.key_id.p);
+    enum err err = additional_data(account_id, webhook_id, version, &o->aad);
+    if (err == ERR_OK && (base64_decode(&o->wrapped, e.wrapped) != ERR_OK || base64_decode(&o->box, e.box) != ERR_OK))
+        err = ERR_INVALID;
+    if (err != ERR_OK)
+        return errmsg_set(why, err, "not a sealed secret, or ids that cannot have one");
+    if (o->wrapped.len != WRAPPED_SIZE || o->box.len < BOX_EXTRA || o->box.len > SEALED_SECRET_MAX + BOX_EXTRA)
+        return errmsg_set(why, ERR_INVALID, "the sealed secret has a wrong length");
+    return ERR_OK;
+}
+
+/* The data key and the secret, whose length is the box' without BOX_EXTRA. The caller wipes both, whatever is returned. */
+static enum err open_boxes(const struct opening *o, unsigned char data_key[KEY_SIZE], unsigned char secret[SEALED_SECRET_MAX],
                            struct errmsg *why)
 {
-    unsigned char data_key[KEY_SIZE], secret[SEALED_SECRET_MAX];
-    enum err err = ERR_OK;
-    if (wrapped.len != WRAPPED_SIZE || box.len < BOX_EXTRA || box.len > SEALED_SECRET_MAX + BOX_EXTRA)
-        return errmsg_set(why, ERR_INVALID, "the sealed secret has a wrong length");
-    if (!box_open(key->bytes, aad, wrapped, data_key) || !box_open(data_key, aad, box, secret)) {
-        err = errmsg_set(why, ERR_REFUSED, "the sealed secret does not authenticate with key %s for this webhook", key->id);
-    } else {
-        buf_put(out, secret, box.len - BOX_EXTRA);
-        err = out->err;
-    }
-    OPENSSL_cleanse(data_key, sizeof(data_key));
-    OPENSSL_cleanse(secret, sizeof(secret));
-    if (err == ERR_TOO_BIG || err == ERR_NO_MEMORY)
-        return errmsg_set(why, err, "no room for the secret");
-    return err;
+    struct slice aad = buf_slice(&o->aad);
+    if (box_open(o->key->bytes, aad, buf_slice(&o->wrapped), data_key) && box_open(data_key, aad, buf_slice(&o->box), secret))
+        return ERR_OK;
+    return errmsg_set(why, ERR_REFUSED, "the sealed secret does not authenticate with key %s for this webhook", o->key->id);
 }
 
 enum err sealed_open(const struct keyring *k, struct slice account_id, struct slice webhook_id, int64_t version,
                      struct slice envelope, struct buf *out, struct errmsg *why)
 {
+    unsigned char data_key[KEY_SIZE], secret[SEALED_SECRET_MAX];
+    struct opening o;
+    enum err err = opening_init(&o, k, account_id, webhook_id, version, envelope, why);
+    if (err == ERR_OK) {
+        err = open_boxes(&o, data_key, secret, why);
+        if (err == ERR_OK) {
+            buf_put(out, secret, o.box.len - BOX_EXTRA);
+            err = out->err == ERR_OK ? ERR_OK : errmsg_set(why, out->err, "no room for the secret");
+        }
+        OPENSSL_cleanse(data_key, sizeof(data_key));
+        OPENSSL_cleanse(secret, sizeof(secret));
+    }
+    opening_done(&o);
+    return err;
+}
+
+/* -------- another key -------- */
+
+bool sealed_by_writing(const struct keyring *k, struct slice envelope)
+{
     struct envelope e;
-    struct buf aad, wrapped, box;
-    if (!envelope_split(envelope, &e))
-        return errmsg_set(why, ERR_INVALID, "not a sealed secret");
-    const struct key *key = keyring_find(k, e.key_id);
-    if (!key)
-        return errmsg_set(why, ERR_NOT_FOUND, "the secret is sealed with key %.*s, which is not in the key file",
-                          (int)e.key_id.len, e.key_id.p);
-    buf_init(&aad, AAD_MAX);
-    buf_init(&wrapped, WRAPPED_SIZE + 2);
-    buf_init(&box, SEALED_SECRET_MAX + BOX_EXTRA + 2);
-    enum err err = additional_data(account_id, webhook_id, version, &aad);
-    if (err == ERR_OK && (base64_decode(&wrapped, e.wrapped) != ERR_OK || base64_decode(&box, e.box) != ERR_OK))
-        err = ERR_INVALID;
-    if (err != ERR_OK)
-        errmsg_set(why, err, "not a sealed secret, or ids that cannot have one");
-    else
-        err = open_boxes(key, buf_slice(&aad), buf_slice(&wrapped), buf_slice(&box), out, why);
-    buf_done(&aad);
-    buf_done(&wrapped);
-    buf_done(&box);
+    return envelope_split(envelope, &e) && slice_eq(e.key_id, slice_str(k->keys[0].id));
+}
+
+enum err sealed_rewrap(const struct keyring *k, struct slice account_id, struct slice webhook_id, int64_t version,
+                       struct slice envelope, struct buf *out, struct errmsg *why)
+{
+    unsigned char data_key[KEY_SIZE], secret[SEALED_SECRET_MAX], wrapped[WRAPPED_SIZE];
+    struct opening o;
+    size_t start = out->len;
+    enum err err = opening_init(&o, k, account_id, webhook_id, version, envelope, why);
+    if (err == ERR_OK) {
+        err = open_boxes(&o, data_key, secret, why);
+        if (err == ERR_OK && !box_close(k->keys[0].bytes, buf_slice(&o.aad), bytes_slice(data_key, KEY_SIZE), wrapped))
+            err = errmsg_set(why, ERR_NO_MEMORY, "OpenSSL had no memory or no random numbers");
+        OPENSSL_cleanse(data_key, sizeof(data_key));
+        OPENSSL_cleanse(secret, sizeof(secret));
+    }
+    if (err == ERR_OK)
+        put_envelope(out, k->keys[0].id, bytes_slice(wrapped, sizeof(wrapped)), buf_slice(&o.box));
+    if (err == ERR_OK && out->err != ERR_OK) {
+        buf_truncate(out, start);
+        err = errmsg_set(why, out->err, "no room for the envelope");
+    }
+    opening_done(&o);
     return err;
 }

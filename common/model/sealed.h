@@ -9,6 +9,7 @@
 #ifndef MODEL_SEALED_H
 #define MODEL_SEALED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/buf.h"
@@ -37,5 +38,12 @@ MUST_CHECK enum err sealed_seal(const struct keyring *k, struct slice account_id
  * ERR_REFUSED: does not authenticate; ERR_INVALID: no envelope, or a '|' in an id; ERR_TOO_BIG, ERR_NO_MEMORY: as above. */
 MUST_CHECK enum err sealed_open(const struct keyring *k, struct slice account_id, struct slice webhook_id, int64_t version,
                                 struct slice envelope, struct buf *out, struct errmsg *why);
+
+/* Whether the envelope's data key is wrapped by the key that writes; what is no envelope is not. */
+bool sealed_by_writing(const struct keyring *k, struct slice envelope);
+/* Appends the envelope anew, its data key wrapped by the key that writes; the secret's own box stays, and is opened once, so that
+ * what could not be opened is told here. Errors as of sealed_open. */
+MUST_CHECK enum err sealed_rewrap(const struct keyring *k, struct slice account_id, struct slice webhook_id, int64_t version,
+                                  struct slice envelope, struct buf *out, struct errmsg *why);
 
 #endif

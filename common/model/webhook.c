@@ -1,6 +1,7 @@
 /* Webhooks: their rules, and which events they want. */
 #include "model/webhook.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -71,14 +72,18 @@ void webhook_free(struct webhook *wh)
 void webhook_add_header(struct webhook *wh, struct slice name, struct slice value)
 {
     wh->headers = mem_array(wh->headers, wh->header_count + 1, sizeof *wh->headers);
-    wh->headers[wh->header_count++] = (struct webhook_header){mem_dup(name.p, name.len), mem_dup(value.p, value.len)};
+    wh->headers[wh->header_count++] = (struct webhook_header){
+        .name = mem_dup(name.p, name.len), .value = mem_dup(value.p, value.len), .sealed = mem_strdup("")};
 }
 
 void webhook_clear_headers(struct webhook *wh)
 {
     for (size_t i = 0; i < wh->header_count; i++) {
-        free(wh->headers[i].name);
-        free(wh->headers[i].value);
+        struct webhook_header *h = &wh->headers[i];
+        OPENSSL_cleanse(h->value, strlen(h->value));
+        free(h->name);
+        free(h->value);
+        free(h->sealed);
     }
     free(wh->headers);
     wh->headers = NULL;
@@ -225,7 +230,7 @@ static enum err check_headers(const struct webhook *wh, struct errmsg *why)
         if (is_repeated(wh, i)) {
             return errmsg_set(why, ERR_INVALID, "headers: %.64s stands twice", h->name);
         }
-        if (!is_value(h->value)) {
+        if (!*h->sealed && !is_value(h->value)) {
             return errmsg_set(why, ERR_INVALID, "headers: the value of %.64s must be printable ASCII and not blank", h->name);
         }
         bytes += strlen(h->name) + strlen(h->value);

@@ -15,7 +15,10 @@
 enum webhook_signature { WEBHOOK_SIGN_TRUEFTP = 1, WEBHOOK_SIGN_STANDARD = 2, WEBHOOK_SIGN_BOTH = 3 };
 
 struct webhook_header {
-    char *name, *value;
+    char *name;
+    char *value;            /* in the clear, as it was given; "" when it is sealed */
+    char *sealed;           /* "" when it is not: one just given, or of a record from before values were sealed */
+    int64_t sealed_version; /* `version` that the envelope is bound to */
 };
 
 struct webhook_secret {
@@ -55,17 +58,20 @@ bool webhook_id_valid(struct slice id);
 /* A new webhook with the defaults; all strings "". */
 struct webhook *webhook_new(void);
 void webhook_free(struct webhook *wh);
-/* One more, behind the others; both strings are copied. */
+/* One more, behind the others, with its value in the clear; both strings are copied. */
 void webhook_add_header(struct webhook *wh, struct slice name, struct slice value);
+/* Values in the clear are wiped. */
 void webhook_clear_headers(struct webhook *wh);
 
 /* From the topic. Members and events that are unknown are ignored; missing or null ones take their defaults; the result is valid
  * (webhook_validate). ERR_INVALID: why names the member. */
 MUST_CHECK enum err webhook_parse(struct slice json, struct webhook **out, struct errmsg *why);
 void webhook_write(struct buf *out, const struct webhook *wh);
-/* ,"url":...,"enabled":...: the members that a customer sets, each after a comma. */
+/* ,"url":...,"enabled":...: the members that a customer sets, each after a comma; without headers, of which only their owner sees
+ * the values. */
 void webhook_write_settings(struct buf *out, const struct webhook *wh);
-/* Bounds, names, header rules (SECURITY), patterns; not the URL (target.h). ERR_INVALID: why names the field. */
+/* Bounds, names, header rules (SECURITY; a sealed value was held against them before), patterns; not the URL (target.h).
+ * ERR_INVALID: why names the field. */
 MUST_CHECK enum err webhook_validate(const struct webhook *wh, struct errmsg *why);
 
 /* Whether an event of the webhook's account is for it: event names, extension rule, path patterns. Not enabled-ness.

@@ -1,4 +1,5 @@
 /* The webhook's JSON. Names of events that are not known are left out, so that programs of two versions can run side by side. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/json_members.h"
@@ -95,6 +96,18 @@ static enum err read_patterns(const json_t *o, struct webhook *wh, struct errmsg
     return ERR_OK;
 }
 
+/* {"sealed":...,"sealed_version":...}, or a text: as records had it before values were sealed. */
+static enum err read_header(const json_t *o, struct webhook_header *h, struct errmsg *why)
+{
+    char where[96];
+    (void)snprintf(where, sizeof where, "headers.%.64s.", h->name);
+    enum err err = json_member_string(o, where, "sealed", &h->sealed, why);
+    if (err == ERR_OK && !*h->sealed) {
+        err = errmsg_set(why, ERR_INVALID, "%ssealed: missing", where);
+    }
+    return err == ERR_OK ? json_member_int64(o, where, "sealed_version", 0, INT64_MAX, &h->sealed_version, why) : err;
+}
+
 static enum err read_headers(const json_t *o, struct webhook *wh, struct errmsg *why)
 {
     const json_t *headers = NULL;
@@ -110,10 +123,15 @@ static enum err read_headers(const json_t *o, struct webhook *wh, struct errmsg 
     }
     json_object_foreach((json_t *)(uintptr_t)headers, name, value)
     {
-        if (!json_is_string(value)) {
+        bool sealed = json_is_object(value);
+        if (!sealed && !json_is_string(value)) {
             return errmsg_set(why, ERR_INVALID, "headers: the value of %.64s must be a string", name);
         }
-        webhook_add_header(wh, slice_str(name), slice_str(json_string_value(value)));
+        webhook_add_header(wh, slice_str(name), slice_str(sealed ? "" : json_string_value(value)));
+        err = sealed ? read_header(value, &wh->headers[wh->header_count - 1], why) : ERR_OK;
+        if (err != ERR_OK) {
+            return err;
+        }
     }
     return ERR_OK;
 }
@@ -230,10 +248,18 @@ static void write_headers(struct buf *out, const struct webhook *wh)
 {
     buf_puts(out, ",\"headers\":{");
     for (size_t i = 0; i < wh->header_count; i++) {
+        const struct webhook_header *h = &wh->headers[i];
         buf_puts(out, i > 0 ? "," : "");
-        json_put_string(out, slice_str(wh->headers[i].name));
+        json_put_string(out, slice_str(h->name));
         buf_putc(out, ':');
-        json_put_string(out, slice_str(wh->headers[i].value));
+        if (!*h->sealed) {
+            json_put_string(out, slice_str(h->value));
+            continue;
+        }
+        buf_puts(out, "{\"sealed\":");
+        json_put_string(out, slice_str(h->sealed));
+        json_put_member_int(out, "sealed_version", h->sealed_version);
+        buf_putc(out, '}');
     }
     buf_putc(out, '}');
 }
@@ -261,7 +287,6 @@ void webhook_write_settings(struct buf *out, const struct webhook *wh)
     json_put_member_int(out, "timeout_ms", wh->timeout_ms);
     json_put_member_int(out, "max_concurrency", wh->max_concurrency);
     json_put_member_int(out, "rate_limit_per_second", wh->rate_limit_per_second);
-    write_headers(out, wh);
     json_put_member(out, "signature", signature_names[wh->signature]);
     buf_puts(out, wh->enabled ? ",\"enabled\":true" : ",\"enabled\":false");
 }
@@ -272,6 +297,7 @@ void webhook_write(struct buf *out, const struct webhook *wh)
     json_put_string(out, slice_str(wh->id));
     json_put_member(out, "account_id", wh->account_id);
     webhook_write_settings(out, wh);
+    write_headers(out, wh);
     json_put_member(out, "disabled_reason", wh->disabled_reason);
     write_secrets(out, wh);
     if (wh->tls) {

@@ -236,3 +236,20 @@ enum err webhook_tls_open_key(const struct webhook_tls *t, const struct keyring 
     free(name);
     return err;
 }
+
+enum err webhook_tls_rewrap_key(struct webhook_tls *t, const struct keyring *k, const char *account_id, const char *webhook_id,
+                                struct errmsg *why)
+{
+    struct buf sealed;
+    char *name = seal_name(webhook_id);
+    buf_init(&sealed, SEALED_MAX);
+    enum err err =
+        sealed_rewrap(k, slice_str(account_id), slice_str(name), t->client_key_version, slice_str(t->client_key), &sealed, why);
+    if (err == ERR_OK) {
+        free(t->client_key);
+        t->client_key = mem_strdup(buf_cstr(&sealed));
+    }
+    buf_done(&sealed);
+    free(name);
+    return err;
+}

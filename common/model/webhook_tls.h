@@ -53,5 +53,8 @@ MUST_CHECK enum err webhook_tls_seal_key(struct webhook_tls *t, const struct key
 /* Appends the key's PEM, which the caller wipes. Errors as of sealed_open. */
 MUST_CHECK enum err webhook_tls_open_key(const struct webhook_tls *t, const struct keyring *k, const char *account_id,
                                          const char *webhook_id, struct buf *out, struct errmsg *why);
+/* The key's envelope anew, by the key that writes. Errors as of sealed_rewrap. */
+MUST_CHECK enum err webhook_tls_rewrap_key(struct webhook_tls *t, const struct keyring *k, const char *account_id,
+                                           const char *webhook_id, struct errmsg *why);
 
 #endif

@@ -14,6 +14,7 @@
 #include "model/base64.h"
 #include "model/glob.h"
 #include "model/json_members.h"
+#include "model/keyring.h"
 #include "model/target.h"
 #include "model/webhook.h"
 #include "webhooks/fields.h"
@@ -149,7 +150,8 @@ static struct tried read_schedule(struct slice in)
 static struct tried read_body(struct slice in)
 {
     static const struct target_policy strict = {0};
-    const struct webhook_rules rules = {.policy = &strict};
+    static const struct keyring ring = {.count = 1, .keys = {{.id = "k"}}};
+    const struct webhook_rules rules = {.policy = &strict, .keys = &ring};
     struct field_errors errors = {0};
     struct tried t = {.why = {""}};
     json_t *body = NULL;

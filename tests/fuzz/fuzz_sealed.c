@@ -39,6 +39,9 @@ static void change_envelope(const uint8_t *data, size_t size)
     buf_init(&plain, SEALED_SECRET_MAX);
     enum err err = sealed_open(&ring, SLICE("acc_1"), SLICE("wh_1"), 1, slice_of(changed, good_len), &plain, &why);
     check((err == ERR_OK) == (memcmp(changed, good, good_len) == 0) && (err == ERR_OK || (*why.text && plain.len == 0)));
+    buf_reset(&plain);
+    check(sealed_rewrap(&ring, SLICE("acc_1"), SLICE("wh_1"), 1, slice_of(changed, good_len), &plain, &why) == err);
+    check((err == ERR_OK) == sealed_by_writing(&ring, buf_slice(&plain)));
     buf_done(&plain);
 }
 

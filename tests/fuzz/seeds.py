@@ -104,7 +104,7 @@ WEBHOOK = {
     "timeout_ms": 1000,
     "max_concurrency": 1024,
     "rate_limit_per_second": 5,
-    "headers": {"Authorization": "Bearer x y", "X-Team": "a"},
+    "headers": {"Authorization": {"sealed": "v1.a.b.c", "sealed_version": 3}, "X-Team": "a"},
     "signature": "both",
     "secrets": [
         {"sealed": "v1.k1.AAAA.BBBB", "sealed_version": 3},

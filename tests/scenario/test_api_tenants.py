@@ -116,6 +116,8 @@ def test_nobody_reaches_another_accounts_things(stack, api, endpoint):
     webhook = client.post("/webhooks", {"url": endpoint.url("/hook")}).body
     expectation = client.post(f"/webhooks/{webhook['id']}/expectations", {"path": "/x", "schedule": "0 3 * * *"}).body
     recovery = client.post(f"/webhooks/{webhook['id']}/recover", {"since": "2026-01-01T00:00:00Z"}, 202).body
+    client.post("/session", {"key": key})
+    [session] = client.get("/sessions").body["data"]
     stack.worker()
     stack.topics.publish(make_event(owner, "/of the owner"))
     deliveries = lambda: client.get(f"/webhooks/{webhook['id']}/deliveries").body["data"]
@@ -125,6 +127,7 @@ def test_nobody_reaches_another_accounts_things(stack, api, endpoint):
         "expectation_id": expectation["id"],
         "recovery_id": recovery["recovery_id"],
         "delivery_id": delivery["delivery_id"],
+        "session_id": session["id"],
     }
     _stranger, other_key = new_account(api)
     stranger = api.client(other_key)
@@ -144,6 +147,7 @@ def test_nobody_reaches_another_accounts_things(stack, api, endpoint):
             assert stranger.raw(method, mixed, body).status == 404, (method, mixed)
     assert tried >= 15
     assert client.get(f"/webhooks/{webhook['id']}").body["version"] == 1
+    assert client.get("/sessions").body["data"] == [session]
     assert [w["id"] for w in stranger.get("/webhooks").body["data"]] == [own["id"]]
     told = [v for v in (*ids.values(), owner, "/of the owner") if v]
     lists = [path for method, path, operation in described(EXT) if method == "GET" and "{" not in path and operation.get("security") != []]
@@ -164,6 +168,6 @@ def test_no_secret_is_in_any_log_or_record(stack, api, endpoint):
     for secret in (key, made["secret"], rotated["secret"], ADMIN_TOKEN, "canary-query", "canary-header"):
         assert secret not in log
     records = "".join(r.value or "" for kind in ("webhooks", "accounts", "audit") for r in stack.topics.read(kind))
-    for secret in (key, made["secret"], rotated["secret"], ADMIN_TOKEN):
+    for secret in (key, made["secret"], rotated["secret"], ADMIN_TOKEN, "canary-header"):
         assert secret not in records
     assert account in records and ACCOUNT in records

@@ -78,6 +78,41 @@ def test_accounts_and_keys(ctl):
     assert {"account.create", "account.update", "key.create", "key.revoke"} <= set(actions)
 
 
+def test_sessions(api, ctl):
+    """Of the dashboard: whoever has the key can end them from here."""
+    key = pathlib.Path(ctl.settings["TRUEFTP_API_KEY_FILE"]).read_text(encoding="utf-8").strip()
+    for agent in ("Firefox", ("Chromium " + HOSTILE[4:9]).encode()):
+        api.client().post("/session", {"key": key}, User_Agent=agent)
+    listed = ctl.lines("sessions", "list")
+    assert len(listed) == 2 and not any(s["current"] for s in listed)
+    table = ctl.out("sessions", "list")
+    assert table.startswith("SESSION") and "Firefox" in table and "\x1b" not in table
+    assert ctl.out("sessions", "end", listed[0]["id"]) == "ended\n"
+    ctl.out("sessions", "end", listed[0]["id"], status=4)
+    assert ctl.json("sessions", "end-all") == {"ended": 1}
+    assert ctl.lines("sessions", "list") == []
+
+
+def test_replicas_that_seal_with_different_keys_are_told(bin_dir, scripted, tmp_path):
+    """One replica has not read the changed key file yet: what it does now would have to be done again."""
+    token = tmp_path / "token"
+    token.write_text("t")
+    token.chmod(0o600)
+    portions = [
+        {"key_id": "k2", "rewrapped": 1, "newest": 0, "failed": [], "next_cursor": "MC54"},
+        {"key_id": "k1", "rewrapped": 1, "newest": 0, "failed": [], "next_cursor": None},
+    ]
+    scripted.answers = [(200, {}, json.dumps(portion).encode()) for portion in portions]
+    done = alone(bin_dir, scripted, "secrets", "rewrap", "--admin-token-file", str(token))
+    assert done.returncode == 1 and "one replica seals with key k2, another with k1" in done.stderr and not done.stdout
+    assert [path.split("?")[1] for _, path, _, _ in scripted.asked] == ["limit=100", "limit=100&cursor=MC54"]
+    scripted.asked.clear()
+    portions[1]["key_id"] = "k2"
+    scripted.answers = [(503, {}, problem("unavailable", 503))] + [(200, {}, json.dumps(portion).encode()) for portion in portions]
+    done = alone(bin_dir, scripted, "secrets", "rewrap", "--admin-token-file", str(token), "-o", "json")
+    assert json.loads(done.stdout) == {"key_id": "k2", "rewrapped": 2, "newest": 0, "failed": 0}, "a portion may be repeated"
+
+
 def test_webhooks(ctl, endpoint):
     options = ("--url", endpoint.url("/hook"), "--events", "file.uploaded,dir.created", "--path-pattern", "/in/**", "--header", "X-Own: a: b")
     made = ctl.json("webhooks", "create", *options, "--max-attempts", 5, "--signature", "both", "--idempotency-key", "k1")

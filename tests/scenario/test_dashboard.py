@@ -333,6 +333,7 @@ def test_every_page_in_both_themes_and_on_a_phone(stack, browser, api, key, endp
             "settings": (f"{base}/settings", "Rotate secret"),
             "events": ("/events", "/in/one.csv"),
             "reconciliation": ("/reconciliation", "Delivered"),
+            "sessions": ("/sessions", "This one"),
             "not-found": ("/nowhere", "There is no such page"),
         }
         for page, (address, text) in pages.items():
@@ -346,6 +347,40 @@ def test_every_page_in_both_themes_and_on_a_phone(stack, browser, api, key, endp
         check()
         browser.shot(f"recover-{name}")
         browser.press(Keys.ESCAPE)
+
+
+def test_a_session_is_ended_from_the_list(browser, api, key):
+    """Somebody sees one that they do not know, and ends it; then all others."""
+
+    def sign_in_elsewhere(agent):
+        made = api.client().post("/session", {"key": key}, User_Agent=agent.encode())
+        return made.headers["Set-Cookie"].split(";")[0]
+
+    def is_over(cookie):
+        return api.client().ask("GET", "/session", Cookie=cookie).status == 401
+
+    thief = sign_in_elsewhere("Thief\u202e <img src=x onerror=ran=1>")
+    browser.sign_in(key)
+    browser.click("Sessions")
+    browser.named("h1", "Sessions")
+    browser.sees("This one", "Thief\\u{202e} <img src=x onerror=ran=1>")
+    browser.click("End the session of Thief\\u{202e} <img src=x onerror=ran=1>")
+    browser.sees("can sign in again")
+    assert not is_over(thief)
+    browser.click("End the session")
+    browser.sees("The session has ended")
+    browser.wait("it is gone from the list", lambda: "Thief" not in browser.text())
+    assert is_over(thief)
+    others = [sign_in_elsewhere(f"browser {i}") for i in range(2)]
+    browser.go("/webhooks")
+    browser.named("h1", "Webhooks")
+    browser.go("/sessions")
+    browser.click("End all others")
+    browser.click("End them")
+    browser.sees("2 sessions have ended")
+    browser.wait("only this one is left", lambda: "browser 0" not in browser.text())
+    assert all(is_over(cookie) for cookie in others)
+    assert fetch_json(browser, "/api/ext/v1/session")["account"]["id"] == ACCOUNT
 
 
 def test_recover_what_failed(stack, browser, api, key, endpoint):

@@ -1,8 +1,10 @@
 """Sessions, files and streams of the dashboard, over plain HTTP: what a browser gets, and what others do not."""
 
 import hashlib
+import json
 import pathlib
 import re
+import signal
 import socket
 
 import pytest
@@ -31,8 +33,8 @@ def origin(api):
 class Session:
     """What a browser keeps of one."""
 
-    def __init__(self, api, key):
-        self.made = api.client().post("/session", {"key": key}, Origin=origin(api))
+    def __init__(self, api, key, agent="a browser"):
+        self.made = api.client().post("/session", {"key": key}, Origin=origin(api), User_Agent=agent)
         self.cookie = self.made.headers["Set-Cookie"].split(";")[0]
         self.csrf = self.made.body["csrf_token"]
 
@@ -60,6 +62,7 @@ def test_a_session_from_sign_in_to_sign_out(api):
     assert session.ask(api, "GET", "/accounts").status == 404
     out = session.change(api, "DELETE", "/session")
     assert out.status == 204 and "Max-Age=0" in out.headers["Set-Cookie"]
+    assert session.ask(api, "GET", "/session").status == 401, "a copy of the cookie opens nothing any more"
 
 
 def test_every_replica_accepts_a_session(stack, api, endpoint):
@@ -116,6 +119,113 @@ def test_a_revoked_key_ends_its_session_and_streams(stack, api, endpoint):
     api.admin().delete(f"/accounts/{account}/keys/{key_id}")
     wait_until("the session is over", lambda: session.ask(api, "GET", "/session").status == 401, seconds=5)
     stream.wait_end(5)
+
+
+# ---- which there are, and ending one
+
+
+def is_over(api, session):
+    wait_until(f"the session is over at {api.name}", lambda: session.ask(api, "GET", "/session").status == 401, seconds=5)
+
+
+def test_a_stolen_session_is_ended_alone(stack, api, endpoint):
+    """Somebody has a copy of a cookie. Its owner sees the session in the list, from another browser and at another replica, and ends
+    it: cookie and stream of it are over everywhere, those of others are not, and it stays so for a replica that starts later."""
+    account, key = new_account(api)
+    made = api.client(key).post("/webhooks", {"url": endpoint.url("/hook")}).body
+    other = start_api(stack, "other")
+    stolen, mine = Session(api, key, "Thief\u202e <b>".encode()), Session(api, key, "Firefox")
+    wait_until("the other replica knows both", lambda: len(mine.ask(other, "GET", "/sessions").body["data"]) == 2)
+    streams = [Stream(api, stolen, made["id"]).wait("id: "), Stream(api, mine, made["id"]).wait("id: ")]
+    listed = {s["user_agent"]: s for s in mine.ask(other, "GET", "/sessions").body["data"]}
+    agent = next(a for a in listed if a != "Firefox")
+    assert listed["Firefox"]["current"] and not listed[agent]["current"]
+    for one in listed.values():
+        assert one["key_id"] == key.split("_")[1] and one["created_at"] <= one["last_used_at"] < one["expires_at"]
+        assert set(one) == {"id", "key_id", "created_at", "last_used_at", "expires_at", "user_agent", "current"}
+    path = f"/sessions/{listed[agent]['id']}"
+    assert mine.ask(other, "DELETE", path).body["code"] == "csrf_failed"
+    assert mine.change(other, "DELETE", path).status == 204
+    for replica in (other, api):
+        is_over(replica, stolen)
+        assert mine.ask(replica, "GET", "/session").status == 200
+    streams[0].wait_end(5)
+    streams[1].read()
+    assert not streams[1].ended
+    assert mine.change(other, "DELETE", path).status == 404, "it is not there any more"
+    assert [s["current"] for s in mine.ask(other, "GET", "/sessions").body["data"]] == [True]
+    fresh = start_api(stack, "fresh")
+    assert stolen.ask(fresh, "GET", "/session").status == 401 and mine.ask(fresh, "GET", "/session").status == 200
+    trail = [e for e in api.client(key).get("/audit").body["data"] if e["action"].startswith("session.")]
+    assert [(e["action"], e["target"] == listed[agent]["id"]) for e in trail] == [("session.end", True), ("session.begin", False), ("session.begin", True)]
+    assert trail[0]["actor"] == f"key:{key.split('_')[1]}" and {e["account_id"] for e in trail} == {account}
+
+
+def test_all_others_are_ended(stack, api):
+    key, second = new_key(api, ACCOUNT), new_key(api, ACCOUNT)
+    mine, others = Session(api, key), [Session(api, key), Session(api, second), Session(api, second)]
+    ended = mine.change(api, "DELETE", "/sessions")
+    assert (ended.status, ended.body) == (200, {"ended": 3})
+    for session in others:
+        is_over(api, session)
+    assert mine.ask(api, "GET", "/session").status == 200
+    assert api.client(key).expect(200, "DELETE", "/sessions", None).body == {"ended": 1}, "asked with a key: all of them"
+    is_over(api, mine)
+    assert Session(api, key).ask(api, "GET", "/session").status == 200, "the key itself goes on"
+
+
+def test_sessions_are_ones_own_accounts(api):
+    """Nobody sees or ends another account's, whatever they ask for."""
+    _, key = new_account(api)
+    session = Session(api, key)
+    [own] = session.ask(api, "GET", "/sessions").body["data"]
+    _, other_key = new_account(api)
+    stranger, theirs = api.client(other_key), Session(api, other_key)
+    assert own["id"] not in json.dumps(stranger.get("/sessions").body)
+    for refused in (stranger.ask("DELETE", f"/sessions/{own['id']}"), theirs.change(api, "DELETE", f"/sessions/{own['id']}")):
+        assert (refused.status, refused.body["code"]) == (404, "not_found")
+    assert theirs.change(api, "DELETE", "/sessions").body == {"ended": 0}
+    assert stranger.expect(200, "DELETE", "/sessions", None).body == {"ended": 1}
+    assert session.ask(api, "GET", "/session").status == 200
+
+
+def test_a_key_that_may_only_read_ends_what_began_with_it(api):
+    writer, reader = new_key(api, ACCOUNT), new_key(api, ACCOUNT, scopes=["read"])
+    big, small, second = Session(api, writer), Session(api, reader), Session(api, reader)
+    listed = {s["id"]: s["key_id"] for s in small.ask(api, "GET", "/sessions").body["data"]}
+    [of_big] = [i for i, k in listed.items() if k == writer.split("_")[1]]
+    refused = small.change(api, "DELETE", f"/sessions/{of_big}")
+    assert (refused.status, refused.body["code"]) == (403, "scope_required")
+    assert small.change(api, "DELETE", "/sessions").body == {"ended": 1}
+    is_over(api, second)
+    assert big.ask(api, "GET", "/session").status == 200 and small.ask(api, "GET", "/session").status == 200
+
+
+def test_a_session_of_a_revoked_key_is_listed_no_more(api):
+    account, key = new_account(api)
+    gone = new_key(api, account)
+    Session(api, gone)
+    mine = Session(api, key)
+    assert len(mine.ask(api, "GET", "/sessions").body["data"]) == 2
+    api.admin().delete(f"/accounts/{account}/keys/{gone.split('_')[1]}")
+    assert [s["current"] for s in mine.ask(api, "GET", "/sessions").body["data"]] == [True]
+
+
+@pytest.mark.real_kafka
+def test_nobody_is_signed_in_or_out_behind_the_trails_back(own_kafka, stack):
+    """While Kafka does not answer, no session begins that could not be listed; and who signs out is told that a copy may go on."""
+    api = start_api(stack)
+    key = new_key(api, ACCOUNT)
+    session = Session(api, key)
+    own_kafka.signal(signal.SIGSTOP)
+    try:
+        refused = api.client().ask("POST", "/session", {"key": key}, Origin=origin(api))
+        assert (refused.status, refused.body["code"]) == (503, "unavailable") and "Set-Cookie" not in refused.headers
+        out = session.change(api, "DELETE", "/session")
+        assert (out.status, out.body["code"]) == (503, "unavailable") and "Max-Age=0" in out.headers["Set-Cookie"]
+    finally:
+        own_kafka.signal(signal.SIGCONT)
+    wait_until("it can be told again", lambda: api.client().ask("POST", "/session", {"key": key}, Origin=origin(api)).status == 201, 60)
 
 
 # ---- streams

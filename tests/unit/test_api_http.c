@@ -143,10 +143,11 @@ static void the_table_is_as_described(void **state)
     json_decref(doc);
 }
 
-/* A tenant's things stand below one of its webhooks, which is looked up by the key's account before any handler runs. */
+/* A tenant's things stand below one of its webhooks, or are its sessions: looked up by the key's account before any handler runs.
+ */
 static void every_route_of_a_tenant_is_held_against_its_account(void **state)
 {
-    static const char *const own[] = {"{webhook_id}", "{account_id}", "{expectation_id}"};
+    static const char *const own[] = {"{webhook_id}", "{account_id}", "{session_id}"};
     (void)state;
     for (size_t i = 0; i < route_count; i++) {
         const struct route *r = &routes[i];
@@ -154,9 +155,9 @@ static void every_route_of_a_tenant_is_held_against_its_account(void **state)
         const char *param = strchr(r->pattern, '{');
         if (admin && r->scope != SCOPE_ADMIN)
             fail_msg("%s is not the operator's alone", r->pattern);
-        if (ext && param && strncmp(param, own[0], strlen(own[0])) != 0)
-            fail_msg("%s names something that is not below a webhook", r->pattern);
-        if (ext && param && r->scope != SCOPE_READ && r->scope != SCOPE_WRITE)
+        if (ext && param && strncmp(param, own[0], strlen(own[0])) != 0 && strncmp(param, own[2], strlen(own[2])) != 0)
+            fail_msg("%s names something that is neither below a webhook nor a session", r->pattern);
+        if (ext && param && r->scope != SCOPE_READ && r->scope != SCOPE_WRITE && r->scope != SCOPE_OWN)
             fail_msg("%s can be asked without a key", r->pattern);
         if ((r->scope == SCOPE_READ) != (r->method == METHOD_GET) && (r->scope == SCOPE_READ || r->scope == SCOPE_WRITE))
             fail_msg("%s %s: GET needs read, the rest write", method_name(r->method), r->pattern);

@@ -24,7 +24,7 @@ struct client {
 
 static const char *last_event_id;
 static struct client *connecting;
-static bool webhook_is_there = true, key_is_there = true;
+static bool webhook_is_there = true, key_is_there = true, session_has_ended;
 static struct account account = {.id = "acc_1"};
 static struct account_key key = {.id = "k"};
 static struct webhook webhook = {.account_id = "acc_1"};
@@ -37,6 +37,7 @@ void __wrap_reply_header(struct request *rq, const char *name, const char *fmt, 
 void __wrap_reply_problem(struct request *rq, enum problem p, const char *detail, ...);
 const struct webhook *__wrap_definitions_webhook(const struct definitions *d, const char *id);
 bool __wrap_definitions_key(const struct definitions *d, const char *id, const struct account **a, const struct account_key **k);
+bool __wrap_sessions_has_ended(const struct sessions *ss, const char *id);
 
 const char *__wrap_request_header(const struct request *rq, const char *name)
 {
@@ -91,9 +92,16 @@ bool __wrap_definitions_key(const struct definitions *d, const char *id, const s
     return key_is_there;
 }
 
+bool __wrap_sessions_has_ended(const struct sessions *ss, const char *id)
+{
+    (void)ss;
+    assert_string_equal(id, "ses_1");
+    return session_has_ended;
+}
+
 static void watch(struct live *l, struct client *c, const char *account_id, const char *webhook_id, const char *last_id)
 {
-    struct request rq = {.principal = {.key_id = "k"}};
+    struct request rq = {.principal = {.key_id = "k", .session_id = "ses_1"}};
     (void)snprintf(rq.principal.account_id, sizeof rq.principal.account_id, "%s", account_id);
     *c = (struct client){0};
     buf_init(&c->got, 1 << 20);
@@ -232,7 +240,7 @@ static void test_what_was_left_out_is_said_to_all_and_to_who_comes_back(void **s
     leave(&other);
     leave(&back);
     assert_true(live_is_watched(l)); /* they may come back */
-    live_sweep(l, NULL, INT64_MAX, 0);
+    live_sweep(l, NULL, NULL, INT64_MAX, 0);
     assert_false(live_is_watched(l));
     live_free(l);
 }
@@ -248,7 +256,7 @@ static void test_who_comes_back_after_the_channel_went_is_told(void **state)
     publish(l, "wh_1", 1);
     last_id_of(&c, id);
     leave(&c);
-    live_sweep(l, NULL, INT64_MAX, 0);
+    live_sweep(l, NULL, NULL, INT64_MAX, 0);
     publish(l, "wh_1", 2);
     watch(l, &back, "acc_1", "wh_1", id);
     assert_true(got(&back, "event: reset\n"));
@@ -297,21 +305,23 @@ static void test_streams_are_bounded(void **state)
     live_free(l);
 }
 
-static void test_a_stream_ends_with_its_key_or_webhook(void **state)
+static void test_a_stream_ends_with_its_key_session_or_webhook(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct live *l = live_new();
         struct client c;
         watch(l, &c, "acc_1", "wh_1", NULL);
-        live_sweep(l, NULL, 0, 1000);
+        live_sweep(l, NULL, NULL, 0, 1000);
         assert_false(c.stream.ended);
         webhook_is_there = i != 0;
         key_is_there = i != 1;
         key.expires_wall_ms = i == 2 ? 1000 : 0;
-        live_sweep(l, NULL, 0, 1000);
+        session_has_ended = i == 3;
+        live_sweep(l, NULL, NULL, 0, 1000);
         assert_true(c.stream.ended);
         webhook_is_there = key_is_there = true;
+        session_has_ended = false;
         key.expires_wall_ms = 0;
         leave(&c);
         live_free(l);
@@ -324,12 +334,12 @@ static void test_a_channel_goes_a_while_after_its_last_watcher(void **state)
     struct client c;
     (void)state;
     watch(l, &c, "acc_1", "wh_1", NULL);
-    live_sweep(l, NULL, INT64_MAX, 0);
+    live_sweep(l, NULL, NULL, INT64_MAX, 0);
     assert_true(live_wants(l, SLICE("wh_1")));
     leave(&c);
-    live_sweep(l, NULL, 0, 0);
+    live_sweep(l, NULL, NULL, 0, 0);
     assert_true(live_wants(l, SLICE("wh_1")));
-    live_sweep(l, NULL, INT64_MAX, 0);
+    live_sweep(l, NULL, NULL, INT64_MAX, 0);
     assert_false(live_wants(l, SLICE("wh_1")));
     live_free(l);
 }
@@ -345,7 +355,7 @@ int main(void)
         cmocka_unit_test(test_who_comes_back_after_the_channel_went_is_told),
         cmocka_unit_test(test_ids_that_are_not_ours_are_a_reset),
         cmocka_unit_test(test_streams_are_bounded),
-        cmocka_unit_test(test_a_stream_ends_with_its_key_or_webhook),
+        cmocka_unit_test(test_a_stream_ends_with_its_key_session_or_webhook),
         cmocka_unit_test(test_a_channel_goes_a_while_after_its_last_watcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

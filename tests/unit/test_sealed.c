@@ -455,6 +455,61 @@ static void test_key_rotation(void **state)
     keyring_free(new);
 }
 
+/* The last part of an envelope: the secret's own box. */
+static const char *box_of(const struct buf *envelope)
+{
+    return strrchr(buf_cstr(envelope), '.');
+}
+
+/* Sealed by the old key, wrapped anew: it opens without the old one, for the same webhook and version alone, and the secret's box
+ * is the same. */
+static void test_rewrap(void **state)
+{
+    (void)state;
+    struct keyring *old = loaded("old " KEY_A "\n"), *both = loaded("new " KEY_B "\nold " KEY_A "\n"),
+                   *new = loaded("new " KEY_B "\n");
+    struct buf by_old, fresh, again, opened, small;
+    struct errmsg why = {""};
+    buf_init(&by_old, 1000);
+    buf_init(&fresh, 1000);
+    buf_init(&again, 1000);
+    buf_init(&opened, 1000);
+    buf_init(&small, 100);
+    assert_int_equal(sealed_seal(old, ACCOUNT, WEBHOOK, 3, SECRET, &by_old), ERR_OK);
+    assert_false(sealed_by_writing(both, buf_slice(&by_old)));
+    assert_true(sealed_by_writing(old, buf_slice(&by_old)));
+    assert_false(sealed_by_writing(both, SLICE("")));
+    assert_false(sealed_by_writing(both, SLICE("new")));
+
+    assert_int_equal(sealed_rewrap(both, ACCOUNT, WEBHOOK, 3, buf_slice(&by_old), &fresh, &why), ERR_OK);
+    assert_true(sealed_by_writing(both, buf_slice(&fresh)));
+    assert_string_equal(box_of(&fresh), box_of(&by_old));
+    assert_int_equal(sealed_open(new, ACCOUNT, WEBHOOK, 3, buf_slice(&fresh), &opened, &why), ERR_OK);
+    assert_true(slice_eq(buf_slice(&opened), SECRET));
+    assert_int_equal(sealed_open(new, ACCOUNT, WEBHOOK, 4, buf_slice(&fresh), &opened, &why), ERR_REFUSED);
+    assert_int_equal(sealed_open(new, ACCOUNT, SLICE("wh_2"), 3, buf_slice(&fresh), &opened, &why), ERR_REFUSED);
+
+    assert_int_equal(sealed_rewrap(both, ACCOUNT, WEBHOOK, 4, buf_slice(&by_old), &again, &why), ERR_REFUSED);
+    assert_int_equal(sealed_rewrap(both, ACCOUNT, SLICE("wh_2"), 3, buf_slice(&by_old), &again, &why), ERR_REFUSED);
+    assert_int_equal(sealed_rewrap(new, ACCOUNT, WEBHOOK, 3, buf_slice(&by_old), &again, &why), ERR_NOT_FOUND);
+    assert_non_null(strstr(why.text, "key old, which is not in the key file"));
+    assert_int_equal(sealed_rewrap(both, ACCOUNT, WEBHOOK, 3, SLICE("whsec_x"), &again, &why), ERR_INVALID);
+    by_old.p[by_old.len - 5] = (char)(by_old.p[by_old.len - 5] == 'A' ? 'B' : 'A'); /* in the secret's box, not in the key's */
+    assert_int_equal(sealed_rewrap(both, ACCOUNT, WEBHOOK, 3, buf_slice(&by_old), &again, &why), ERR_REFUSED);
+    assert_int_equal(again.len, 0);
+    buf_puts(&small, "x");
+    assert_int_equal(sealed_rewrap(both, ACCOUNT, WEBHOOK, 3, buf_slice(&fresh), &small, &why), ERR_TOO_BIG);
+    assert_string_equal(buf_cstr(&small), "x");
+    buf_done(&by_old);
+    buf_done(&fresh);
+    buf_done(&again);
+    buf_done(&opened);
+    buf_done(&small);
+    keyring_free(old);
+    keyring_free(both);
+    keyring_free(new);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -499,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_every_changed_byte),
         cmocka_unit_test(test_envelopes_that_are_none),
         cmocka_unit_test(test_key_rotation),
+        cmocka_unit_test(test_rewrap),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -61,6 +61,9 @@ static void test_a_cookie_opens_as_it_was_sealed(void **state)
     assert_string_equal(opened.account_id, "acc_1");
     assert_string_equal(opened.key_id, "k_abc");
     assert_string_equal(opened.csrf, s.csrf);
+    assert_string_equal(opened.id, s.id);
+    assert_memory_equal(opened.id, "ses_", 4);
+    assert_int_equal(strlen(opened.id), SESSION_ID_SIZE - 1);
     assert_int_equal(strlen(s.csrf), SESSION_CSRF_SIZE - 1);
     assert_int_equal(opened.expires_wall_ms, NOW + SESSION_LIFE_MS);
     buf_done(&text);
@@ -74,6 +77,7 @@ static void test_each_session_has_a_token_of_its_own(void **state)
     session_begin(&a, &account, &key, NOW);
     session_begin(&b, &account, &key, NOW);
     assert_string_not_equal(a.csrf, b.csrf);
+    assert_string_not_equal(a.id, b.id);
 }
 
 static void test_it_ends_with_its_time(void **state)
@@ -137,8 +141,8 @@ static void test_the_envelope_of_a_secret_is_no_session(void **state)
     struct buf text;
     (void)state;
     buf_init(&text, 4096);
-    struct slice secret = SLICE("9999999999999 0123456789abcdef0123456789abcdef k acc_1");
-    assert_int_equal(sealed_seal(ring, SLICE("acc_1"), SLICE("session"), 1, secret, &text), ERR_OK);
+    struct slice secret = SLICE("9999999999999 ses_0123456789abcdef0123456789abcdef 0123456789abcdef0123456789abcdef k acc_1");
+    assert_int_equal(sealed_seal(ring, SLICE("acc_1"), SLICE("session"), 2, secret, &text), ERR_OK);
     assert_int_equal(session_open(ring, buf_cstr(&text), NOW, &opened), ERR_REFUSED);
     buf_done(&text);
 }

@@ -22,8 +22,9 @@ static const char full[] =
     "\"events\":[\"*\",\"file.uploaded\",\"file.renamed\"],\"path_patterns\":[\"/in/**\",\"!*.tmp\"],"
     "\"description\":\"orders – \\\"new\\\"\",\"max_attempts\":20,"
     "\"timeout_ms\":20000,\"max_concurrency\":1024,\"rate_limit_per_second\":50,"
-    "\"headers\":{\"X-Tenant\":\"a\\tb\",\"Authorization\":\"Bearer x\"},\"signature\":\"both\",\"enabled\":false,"
-    "\"disabled_reason\":\"410\",\"secrets\":[{\"sealed\":\"v1.a.b.c\",\"sealed_version\":4,\"expires_at\":null},"
+    "\"signature\":\"both\",\"enabled\":false,\"headers\":{\"X-Tenant\":\"a\\tb\","
+    "\"Authorization\":{\"sealed\":\"v1.a.h.i\",\"sealed_version\":3}},\"disabled_reason\":\"410\",\"secrets\":[{\"sealed\":\"v1."
+    "a.b.c\",\"sealed_version\":4,\"expires_at\":null},"
     "{\"sealed\":\"v1.a.d.e\",\"sealed_version\":2,\"expires_at\":\"2026-06-09T12:00:00.000Z\"}],"
     "\"tls\":{\"min_version\":\"1.3\",\"ca_certificates\":\"ca\",\"client_certificate\":\"cert\","
     "\"client_key\":{\"sealed\":\"v1.a.f.g\",\"sealed_version\":6},"
@@ -67,6 +68,10 @@ static void test_fields(void **state)
     assert_int_equal(wh->header_count, 2);
     assert_string_equal(wh->headers[0].name, "X-Tenant");
     assert_string_equal(wh->headers[0].value, "a\tb");
+    assert_string_equal(wh->headers[0].sealed, "");
+    assert_string_equal(wh->headers[1].value, "");
+    assert_string_equal(wh->headers[1].sealed, "v1.a.h.i");
+    assert_int_equal(wh->headers[1].sealed_version, 3);
     assert_int_equal(wh->signature, WEBHOOK_SIGN_BOTH);
     assert_int_equal(wh->secret_count, 2);
     assert_int_equal(wh->secrets[0].sealed_version, 4);
@@ -192,6 +197,11 @@ static void test_bad_documents(void **state)
         {"{" LEAST ",\"version\":-1}", "version: must be"},
         {"{" LEAST ",\"headers\":[]}", "headers: must be an object"},
         {"{" LEAST ",\"headers\":{\"X-A\":7}}", "headers: the value of X-A must be a string"},
+        {"{" LEAST ",\"headers\":{\"X-A\":null}}", "headers: the value of X-A must be a string"},
+        {"{" LEAST ",\"headers\":{\"X-A\":{}}}", "headers.X-A.sealed: missing"},
+        {"{" LEAST ",\"headers\":{\"X-A\":{\"sealed\":7}}}", "headers.X-A.sealed: must be a string"},
+        {"{" LEAST ",\"headers\":{\"X-A\":{\"sealed\":\"x\",\"sealed_version\":-1}}}", "headers.X-A.sealed_version: must be"},
+        {"{" LEAST ",\"headers\":{\"Host\":{\"sealed\":\"x\"}}}", "headers: Host is not yours to set"},
         {"{" LEAST ",\"headers\":{\"Host\":\"x\"}}", "headers: Host is not yours to set"},
         {"{" LEAST ",\"signature\":\"none\"}", "signature: must be trueftp, standard or both"},
         {"{" LEAST ",\"signature\":7}", "signature: must be a string"},

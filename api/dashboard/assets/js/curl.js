@@ -30,12 +30,14 @@ export function curlScript(webhook, delivery) {
     const standard = webhook.signature !== "trueftp";
     const plain = Object.entries(delivery.request_headers).filter(([name]) => !MADE.has(name.toLowerCase()));
     const headers = [
-        ...plain.map(([name, value]) => quoted(`${name}: ${value}`)),
+        ...plain.filter(([, value]) => value !== null).map(([name, value]) => quoted(`${name}: ${value}`)),
         ...(trueftp ? [`"X-TrueFTP-Timestamp: $timestamp"`, `"X-TrueFTP-Signature: sha256=$signature"`] : []),
         ...(standard ? [`"webhook-id: $id"`, `"webhook-timestamp: $timestamp"`, `"webhook-signature: v1,$standard"`] : []),
     ];
+    const withheld = plain.filter(([, value]) => value === null).map(([name]) => name);
     return [
         `# export WEBHOOK_SECRET='whsec_…' first`,
+        ...(withheld.length ? [`# without ${withheld.join(", ")}: not shown to this key`] : []),
         `id=${quoted(delivery.delivery_id)}`,
         `body=${quoted(delivery.body)}`,
         `timestamp=$(date +%s)`,

@@ -5,7 +5,7 @@ import { signInPage } from "./pages/sign_in.js";
 import { registerPages, notFoundPage } from "./pages/all.js";
 import { startRouter } from "./router.js";
 import { shell } from "./shell.js";
-import { problem } from "./ui.js";
+import { problem, toast } from "./ui.js";
 
 const app = document.getElementById("app");
 let stopRouter = () => {};
@@ -43,10 +43,20 @@ function openSignIn(message) {
     page.focus();
 }
 
+// The server deletes the cookie in any case; that the session has ended everywhere may be what could not be written.
 async function leave() {
-    await signOut();
+    let said = "You are signed out.";
+    try {
+        await signOut();
+    } catch (error) {
+        if (error.code !== "unavailable") {
+            toast(error.message);
+            return;
+        }
+        said = "You are signed out here. The session may still be good elsewhere: sign in again later, and end it in the list.";
+    }
     location.hash = "";
-    openSignIn("You are signed out.");
+    openSignIn(said);
 }
 
 async function begin() {

@@ -7,6 +7,7 @@ const SECTIONS = [
     ["webhooks", "Webhooks", "#/webhooks"],
     ["events", "Events", "#/events"],
     ["reconciliation", "Reconciliation", "#/reconciliation"],
+    ["sessions", "Sessions", "#/sessions"],
 ];
 
 const THEMES = { system: ["◐", "Auto"], light: ["○", "Light"], dark: ["●", "Dark"] };

@@ -8,6 +8,7 @@ import { eventsPage } from "./events.js";
 import { expectationsPage } from "./expectations.js";
 import { healthPage } from "./health.js";
 import { reconciliationPage } from "./reconciliation.js";
+import { sessionsPage } from "./sessions.js";
 import { settingsPage } from "./settings.js";
 import { verifyPage } from "./verify.js";
 import { createPage } from "./webhook_form.js";
@@ -25,6 +26,7 @@ export function registerPages() {
     route("/webhooks/:id/settings", settingsPage);
     route("/events", eventsPage);
     route("/reconciliation", reconciliationPage);
+    route("/sessions", sessionsPage);
 }
 
 export function notFoundPage() {

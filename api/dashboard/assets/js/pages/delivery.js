@@ -26,7 +26,7 @@ function prettyJson(text) {
 function headerLines(webhook, delivery) {
     const last = delivery.attempts.at(-1);
     const timestamp = last ? Math.floor(Date.parse(last.started_at) / 1000) : "…";
-    const lines = Object.entries(delivery.request_headers).map(([k, v]) => `${k}: ${v}`);
+    const lines = Object.entries(delivery.request_headers).map(([k, v]) => `${k}: ${v ?? "<not shown to this key>"}`);
     if (webhook.signature !== "standard")
         lines.push(
             `X-TrueFTP-Timestamp: ${timestamp}`,

@@ -68,7 +68,12 @@ function headersField(headers) {
             placeholder: "X-Tenant",
             spellcheck: "false",
         });
-        const valueInput = h("input", { type: "text", value: headerValue, "aria-label": "Header value", placeholder: "acme" });
+        const valueInput = h("input", {
+            type: "text",
+            value: headerValue ?? "",
+            "aria-label": "Header value",
+            placeholder: headerValue === null ? "Not shown: give it again" : "acme",
+        });
         const row = h(
             "div",
             { class: "head-row" },
