@@ -3,8 +3,9 @@
 # scenarios there, as tests/run.sh does it:
 #
 #     tests/debian13.sh [SCENARIO-FILE...]       default: test_file_to_post.py test_retries.py test_nothing_is_lost.py test_secured_links.py
+#                                                         test_ftp_servers.py
 #
-# As root, under build/debian13, which stays: 1.3 GB. A second run builds what has changed. Takes 10 minutes, so it is part of
+# As root, under build/debian13, which stays: 1.3 GB. A second run builds what has changed. Takes 15 minutes, so it is part of
 # tests/run.sh --full alone. The last line is that of tests/run.sh, with what failed above it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../deploy/lib.sh
@@ -12,7 +13,7 @@ set -euo pipefail
 
 readonly root=$root_dir/build/debian13/root
 scenarios=("$@")
-[[ $# -gt 0 ]] || scenarios=(test_file_to_post.py test_retries.py test_nothing_is_lost.py test_secured_links.py)
+[[ $# -gt 0 ]] || scenarios=(test_file_to_post.py test_retries.py test_nothing_is_lost.py test_secured_links.py test_ftp_servers.py)
 
 clean_up() {
     mountpoint -q "$root/dev" && umount "$root/dev"

@@ -234,22 +234,27 @@ static void without_a_broker_it_is_bounded_and_gives_up_when_told(void **state)
     assert_true(seen.lines > 0); /* librdkafka's, about the broker that is away */
 }
 
-/* What the parent waits for is the parent's; the child has a client of its own. */
+/* What the parent waits for is the parent's; the child has a client of its own. The parent's threads rest when it forks: a lock of
+ * AddressSanitizer's allocator that one of them held would be held in the child for ever. */
 static void a_child_has_its_own_client(void **state)
 {
     (void)state;
     struct fixture *f = mock_broker();
     struct trueftp_config c = kafka_config(f->options.brokers);
     struct trueftp *h = open_config(&c);
-    struct found found = {.wanted = 2, .partitions = PARTITIONS};
+    struct found found = {.wanted = 3, .partitions = PARTITIONS};
     int status;
+    assert_int_equal(publish_path(h, "/before", NULL), TRUEFTP_OK);
+    assert_int_equal(trueftp_flush(h, 20000), TRUEFTP_OK);
     assert_int_equal(publish_path(h, "/parent", NULL), TRUEFTP_OK);
+    fixture_pass(f, 300);
+    assert_int_equal(trueftp_outstanding(h), 1);
     pid_t pid = fork();
     if (pid == 0) {
         int bad = trueftp_outstanding(h) != 0;
         bad |= (publish_path(h, "/child", NULL) != TRUEFTP_OK) << 1;
         bad |= (trueftp_flush(h, 20000) != TRUEFTP_OK) << 2;
-        bad |= (seen.acks != 1 || seen.errors[0] != 1) << 3;
+        bad |= (seen.acks != 2 || seen.errors[0] != 2) << 3;
         trueftp_close(h);
         _exit(bad);
     }
@@ -257,7 +262,7 @@ static void a_child_has_its_own_client(void **state)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
     assert_int_equal(trueftp_flush(h, 20000), TRUEFTP_OK);
-    assert_int_equal(seen.acks, 1);
+    assert_int_equal(seen.acks, 2);
     trueftp_close(h);
     find_records(f, "lib.events", &found);
     fixture_free(f);

@@ -131,10 +131,16 @@ class Proftpd(Deployed):
         record = ["--add-record", "--type=limit", f"--table-path={limit}", f"--name={self.USER}", "--quota-type=user"]
         subprocess.run([*tool, *record, "--bytes-upload=1", "--units=Mb", "--limit-type=hard"], check=True, timeout=30, capture_output=True)
 
+    def modules(self):
+        """What Debian's modules.conf loads of them; mod_xfer and mod_ls are modules from Debian 13 on, and in the program before."""
+        folder = self.unpacked / "usr/lib/proftpd"
+        names = [name for name in ("mod_xfer", "mod_ls") if (folder / f"{name}.so").exists()]
+        names += ["mod_tls", "mod_sftp", "mod_quotatab", "mod_quotatab_file"]
+        return f"ModulePath {folder}\n" + "".join(f"LoadModule {name}.c\n" for name in names)
+
     def configuration(self):
-        modules = "".join(f"LoadModule {m}.c\n" for m in ("mod_tls", "mod_sftp", "mod_quotatab", "mod_quotatab_file"))
         text = self.deployed()
-        text = text.replace("Include                     /etc/proftpd/modules.conf", f"ModulePath {self.unpacked}/usr/lib/proftpd\n{modules}")
+        text = text.replace("Include                     /etc/proftpd/modules.conf", self.modules())
         text = text.replace("Port                      2222", f"Port                      {self.sftp_port}")
         text = set_keys(text, r"\s+", PassivePorts="30000 32767", User="nobody", TLSRequired="off", SFTPHostKey=self.folder / "host_key")
         text = re.sub(r"^Port .*$", f"Port {self.port}", text, flags=re.M)

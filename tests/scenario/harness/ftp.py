@@ -61,8 +61,9 @@ class FtpServer:
         return said
 
     def lftp(self, user, script):
-        """lftp commands in one session; lftp stops at the first that fails."""
-        commands = f"set net:max-retries 1; set net:timeout 20; set cmd:fail-exit yes; set ssl:verify-certificate no; open {self.url(user)}; {script}"
+        """lftp commands in one session; lftp stops at the first that fails, after a second try: a server may find a passive port taken."""
+        settings = {"net:max-retries": 2, "net:reconnect-interval-base": 1, "net:timeout": 20, "cmd:fail-exit": "yes", "ssl:verify-certificate": "no"}
+        commands = "".join(f"set {key} {value}; " for key, value in settings.items()) + f"open {self.url(user)}; {script}"
         done = subprocess.run(["lftp", "-c", commands], capture_output=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
         return done.stdout
