@@ -9,25 +9,13 @@
 #include "util/utf8.h"
 
 #define SCHEMA "trueftp.delivery/1"
-#define PUT(out, literal) put_short(out, "" literal, sizeof(literal) - 1)
-
-/* As buf_put, but inline, since the record is made of some sixty short pieces whose lengths the compiler knows. */
-static inline void put_short(struct buf *out, const char *p, size_t len)
-{
-    if (out->err != ERR_OK || len >= out->cap - out->len) {
-        buf_put(out, p, len);
-        return;
-    }
-    memcpy(out->p + out->len, p, len);
-    out->len += len;
-    out->p[out->len] = '\0';
-}
+#define PUT(out, literal) buf_put(out, "" literal, sizeof(literal) - 1)
 
 static void put_uuid(struct buf *out, const struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];
     uuid_format(id, text);
-    put_short(out, text, sizeof text - 1);
+    buf_put(out, text, sizeof text - 1);
 }
 
 /* The times of a record are mostly of one minute: then only seconds and milliseconds are written anew. */
