@@ -3,6 +3,8 @@
  * be applied, since nothing is settled by that. */
 #include "core/partition_internal.h"
 
+#include <stdlib.h>
+
 #include "util/mem.h"
 
 #define POSTPONE_BATCH 256
