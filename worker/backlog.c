@@ -6,6 +6,7 @@
 #include "model/event.h"
 #include "ownership.h"
 #include "schedule.h"
+#include "table.h"
 #include "util/mem.h"
 #include "worker.h"
 
@@ -152,7 +153,8 @@ static bool must_wait(const struct backlog *b, const struct kept_list *list, con
 {
     if (b->worker->core.now_ms - k->since_ms >= PATIENCE_MS)
         return false;
-    return schedule_look(b->worker->schedule, list->partition, webhook_of(k)) == GATE_HAS_ENOUGH;
+    const struct endpoint *ep = table_webhook(b->worker->table, webhook_of(k));
+    return schedule_look(b->worker->schedule, list->partition, ep) == GATE_HAS_ENOUGH;
 }
 
 static int feed(struct backlog *b, struct kept_list *list, int most)

@@ -9,7 +9,6 @@
 #include "endpoint.h"
 #include "model/partition.h"
 #include "ownership.h"
-#include "table.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -214,7 +213,7 @@ static void succeeded(struct health *h, struct endpoint *ep)
 void health_outcome(struct health *h, struct endpoint *ep, const struct outcome *o)
 {
     enum delivery_error error;
-    if (table_webhook(h->worker->table, slice_str(ep->wh->id)) != ep)
+    if (!ep->listed)
         return; /* of a definition that is no more */
     switch (retry_classify(o, &error)) {
     case VERDICT_DELIVERED:

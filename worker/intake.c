@@ -37,7 +37,7 @@ static void owe(struct worker *w, struct partition *p, uint64_t seq, const struc
 {
     struct job_webhook wh = {slice_str(ep->wh->id), ep->wh->max_attempts};
     struct trace trace = trace_of(rec);
-    if (schedule_look(w->schedule, p, wh.id) == GATE_TAKES)
+    if (schedule_look(w->schedule, p, ep) == GATE_TAKES)
         intake_owe(w, p, seq, ev, &wh, &trace, rec->offset);
     else
         backlog_add(w->backlog, p, seq, rec, &wh, &trace);
