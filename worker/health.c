@@ -198,7 +198,7 @@ static void succeeded(struct health *h, struct endpoint *ep)
 {
     struct endpoint_health *eh = &ep->health;
     int64_t now_ms = h->worker->core.now_ms;
-    char key[KEY_SIZE];
+    char key[KEY_SIZE] NOT_ZEROED;
     eh->failing_since_wall_ms = 0;
     eh->stage = 0;
     eh->disable_told = false;

@@ -148,7 +148,7 @@ static void gate_key(struct gate_key *key, const struct partition *p, struct sli
 static struct gate *find_gate(const struct schedule *s, const struct partition *p, struct slice webhook_id)
 {
     struct gate *gate;
-    struct gate_key key;
+    struct gate_key key NOT_ZEROED;
     gate_key(&key, p, webhook_id);
     HASH_FIND(hh, s->gates, key.bytes, key.len, gate);
     return gate;
@@ -157,7 +157,7 @@ static struct gate *find_gate(const struct schedule *s, const struct partition *
 static struct gate *make_gate(struct schedule *s, const struct job *job, const struct endpoint *ep)
 {
     struct tenant *t = tenant_of(s, job->dl.account_id);
-    struct gate_key key;
+    struct gate_key key NOT_ZEROED;
     gate_key(&key, job->partition, job->dl.webhook_id);
     struct gate *gate = gate_new(key.bytes, key.len, t, ep->wh, endpoint_rate(ep), s->worker->core.now_ms);
     t->gates++;

@@ -315,7 +315,7 @@ static void read_state(struct json_reader *r, struct buf *scratch, struct delive
 static enum err read_attempt(struct slice text, const char *where, struct buf *scratch, struct delivery_attempt *at,
                              struct errmsg *why)
 {
-    struct json_reader r;
+    struct json_reader r NOT_ZEROED;
     json_reader_open(&r, text, where, why);
     at->number = (int)json_reader_need_int(&r, "attempt", 1, INT32_MAX);
     at->started_wall_ms = need_time(&r, "started_at");
@@ -378,7 +378,7 @@ static void read_attempts(struct json_reader *r, struct buf *scratch, struct del
 
 static void read_origin(struct json_reader *r, struct buf *scratch, struct delivery *dl)
 {
-    struct json_reader ref;
+    struct json_reader ref NOT_ZEROED;
     dl->generation = json_reader_int(r, "generation", 0, INT64_MAX, 0);
     dl->original_delivery_id = json_reader_plain(r, "original_delivery_id");
     const struct json_member *test = json_find(r->members, r->count, "test");
@@ -399,7 +399,7 @@ static void read_origin(struct json_reader *r, struct buf *scratch, struct deliv
 
 enum err delivery_parse(struct slice json, struct buf *scratch, struct delivery *out, struct errmsg *why)
 {
-    struct json_reader r;
+    struct json_reader r NOT_ZEROED;
     json_reader_open(&r, json, "", why);
     if (r.err != ERR_OK) {
         return r.err;

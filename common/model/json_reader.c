@@ -21,7 +21,7 @@ static uint64_t name_bit(struct slice name)
 
 void json_reader_open(struct json_reader *r, struct slice text, const char *where, struct errmsg *why)
 {
-    struct errmsg inner;
+    struct errmsg inner NOT_ZEROED;
 
     r->where = where;
     r->why = why;

@@ -33,7 +33,7 @@ static void hash(struct slice text, struct uuid *id)
 struct uuid uuid_v5(const struct uuid *namespace_id, struct slice name)
 {
     struct uuid id;
-    char small[256];
+    char small[256] NOT_ZEROED;
     struct buf large;
 
     pthread_once(&sha1_once, fetch_sha1);

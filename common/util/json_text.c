@@ -88,7 +88,7 @@ static char *put_escaped(char *p, unsigned char c)
 static void put_ascii(struct buf *out, const unsigned char *p, const unsigned char *end)
 {
     enum { ESCAPE_BYTES = 6 };
-    char block[512];
+    char block[512] NOT_ZEROED;
     char *to = block;
     for (; p < end; p++) {
         if (to > block + sizeof block - ESCAPE_BYTES) {
