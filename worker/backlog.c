@@ -6,6 +6,7 @@
 #include "model/event.h"
 #include "ownership.h"
 #include "schedule.h"
+#include "table.h"
 #include "util/mem.h"
 #include "worker.h"
 
@@ -170,7 +171,8 @@ static bool may_park(struct backlog *b)
  * and has enough, is waited for. */
 static bool its_turn(struct backlog *b, const struct kept_list *list, const struct kept *k)
 {
-    switch (schedule_look(b->worker->schedule, list->partition, webhook_of(k))) {
+    const struct endpoint *ep = table_webhook(b->worker->table, webhook_of(k));
+    switch (schedule_look(b->worker->schedule, list->partition, ep)) {
     case GATE_TAKES:
         return true;
     case GATE_HAS_ENOUGH:

@@ -46,6 +46,8 @@ struct endpoint {
     char *refused;              /* the target policy refuses the URL: why; NULL: it does not */
     char *broken;               /* our own trouble (a secret that cannot be opened): nothing can be sent now; NULL: none */
     int64_t account_rate;       /* of its account: events a second, 0: no limit */
+    bool paid;                  /* its account's plan has webhooks */
+    bool listed;                /* in the table: it is not deleted, and no later definition has come */
     struct endpoint_health health;
     int refs;
 };

@@ -8,7 +8,10 @@
 #include "core/job.h"
 #include "core/window.h"
 #include "model/webhook.h"
+#include "util/hash.h"
+#include "util/uthash.h"
 
+struct endpoint;
 struct tenant;
 
 #define GATE_PATIENCE_MS 2000 /* what cannot be sent within this time is parked */
@@ -24,6 +27,8 @@ enum gate_state {
 struct gate {
     char *key; /* the partition's number, webhook id */
     struct tenant *tenant;
+    struct endpoint
+        *endpoint; /* the webhook as it was last found, with a reference of the schedule's; NULL: not looked for yet */
     enum gate_state state;
     TAILQ_ENTRY(gate) link;
     struct job_list queue;

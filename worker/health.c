@@ -9,7 +9,6 @@
 #include "endpoint.h"
 #include "model/partition.h"
 #include "ownership.h"
-#include "table.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
@@ -199,7 +198,7 @@ static void succeeded(struct health *h, struct endpoint *ep)
 {
     struct endpoint_health *eh = &ep->health;
     int64_t now_ms = h->worker->core.now_ms;
-    char key[KEY_SIZE];
+    char key[KEY_SIZE] NOT_ZEROED;
     eh->failing_since_wall_ms = 0;
     eh->stage = 0;
     eh->disable_told = false;
@@ -214,7 +213,7 @@ static void succeeded(struct health *h, struct endpoint *ep)
 void health_outcome(struct health *h, struct endpoint *ep, const struct outcome *o)
 {
     enum delivery_error error;
-    if (table_webhook(h->worker->table, slice_str(ep->wh->id)) != ep)
+    if (!ep->listed)
         return; /* of a definition that is no more */
     switch (retry_classify(o, &error)) {
     case VERDICT_DELIVERED:

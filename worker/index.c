@@ -481,7 +481,7 @@ static int claim_result(struct slice letters, int i)
 
 static void answer_claim(struct index_call *call, struct index_answer *a, const redisReply *reply)
 {
-    int tries[CLAIM_MOST];
+    int tries[CLAIM_MOST] NOT_ZEROED;
     struct slice letters = a->status == INDEX_OK ? text_at(reply, 1) : SLICE("");
     if (a->status == INDEX_OK && letters.len != (size_t)call->count)
         a->status = INDEX_DOWN; /* not an answer that we understand */
@@ -492,8 +492,8 @@ static void answer_claim(struct index_call *call, struct index_answer *a, const 
 
 static void answer_due(struct index_call *call, const struct index_answer *a, const redisReply *reply)
 {
-    struct slice records[128];
-    int tries[128], count = 0;
+    struct slice records[128] NOT_ZEROED;
+    int tries[128] NOT_ZEROED, count = 0;
     if (reply && a->status == INDEX_OK)
         count = read_records(call->ix, reply, 3, 2, records, 128);
     for (int i = 0; i < count; i++)

@@ -14,7 +14,7 @@
 /* The trace that the frontend made the event in; none without a valid header. */
 static struct trace trace_of(const struct kafka_record *rec)
 {
-    struct kafka_header headers[KAFKA_MAX_HEADERS];
+    struct kafka_header headers[KAFKA_MAX_HEADERS] NOT_ZEROED;
     struct trace trace = {.id = SLICE("")};
     int count = kafka_record_headers(rec, headers, KAFKA_MAX_HEADERS);
     for (int i = 0; i < count; i++)
@@ -37,7 +37,7 @@ static void owe(struct worker *w, struct partition *p, uint64_t seq, const struc
 {
     struct job_webhook wh = {slice_str(ep->wh->id), ep->wh->max_attempts};
     struct trace trace = trace_of(rec);
-    if (schedule_look(w->schedule, p, wh.id) == GATE_TAKES)
+    if (schedule_look(w->schedule, p, ep) == GATE_TAKES)
         intake_owe(w, p, seq, ev, &wh, &trace, rec->offset);
     else
         backlog_add(w->backlog, p, seq, rec, &wh, &trace);
@@ -56,7 +56,7 @@ static void command(struct worker *w, struct partition *p, uint64_t seq, const s
 
 static void ordinary(struct worker *w, struct partition *p, uint64_t seq, const struct event *ev, const struct kafka_record *rec)
 {
-    struct endpoint *wanted[WEBHOOKS_MAX];
+    struct endpoint *wanted[WEBHOOKS_MAX] NOT_ZEROED;
     size_t count = table_match(w->table, ev->account_id, ev->type, ev->path, wanted, WEBHOOKS_MAX);
     if (count == 0)
         ++*w->stats.events_unmatched;
@@ -71,7 +71,7 @@ static void ordinary(struct worker *w, struct partition *p, uint64_t seq, const 
 void intake_event(struct worker *w, struct partition *p, const struct kafka_record *rec)
 {
     struct event ev = {0};
-    struct errmsg why;
+    struct errmsg why NOT_ZEROED;
     uint64_t seq = partition_event(p, rec->offset);
     ++*w->stats.events;
     ages_read(w->ages, rec->partition, rec->offset, rec->timestamp_wall_ms > 0 ? rec->timestamp_wall_ms : w->core.now_wall_ms);

@@ -144,32 +144,46 @@ static void gate_key(struct gate_key *key, const struct partition *p, struct sli
     memcpy(key->bytes + sizeof number, webhook_id.p, webhook_id.len);
 }
 
-static struct gate *gate_of(struct schedule *s, const struct job *job, const struct endpoint *ep)
+/* NULL: there is none yet. */
+static struct gate *find_gate(const struct schedule *s, const struct partition *p, struct slice webhook_id)
 {
     struct gate *gate;
-    struct gate_key key;
-    gate_key(&key, job->partition, job->dl.webhook_id);
+    struct gate_key key NOT_ZEROED;
+    gate_key(&key, p, webhook_id);
     HASH_FIND(hh, s->gates, key.bytes, key.len, gate);
-    if (!gate) {
-        struct tenant *t = tenant_of(s, job->dl.account_id);
-        gate = gate_new(key.bytes, key.len, t, ep->wh, endpoint_rate(ep), s->worker->core.now_ms);
-        t->gates++;
-        TAILQ_INSERT_TAIL(&s->idle, gate, link);
-        HASH_ADD_KEYPTR(hh, s->gates, gate->key, key.len, gate);
-    }
     return gate;
 }
 
-enum gate_look schedule_look(const struct schedule *s, const struct partition *p, struct slice webhook_id)
+static struct gate *make_gate(struct schedule *s, const struct job *job, const struct endpoint *ep)
+{
+    struct tenant *t = tenant_of(s, job->dl.account_id);
+    struct gate_key key NOT_ZEROED;
+    gate_key(&key, job->partition, job->dl.webhook_id);
+    struct gate *gate = gate_new(key.bytes, key.len, t, ep->wh, endpoint_rate(ep), s->worker->core.now_ms);
+    t->gates++;
+    TAILQ_INSERT_TAIL(&s->idle, gate, link);
+    HASH_ADD_KEYPTR(hh, s->gates, gate->key, key.len, gate);
+    return gate;
+}
+
+/* The gate's webhook as the table has it now; NULL: it is deleted. It is looked up again only when the table has another. */
+static struct endpoint *endpoint_of(const struct schedule *s, struct gate *gate, struct slice webhook_id)
+{
+    if (gate->endpoint && gate->endpoint->listed)
+        return gate->endpoint;
+    struct endpoint *ep = table_webhook(s->worker->table, webhook_id);
+    endpoint_unref(gate->endpoint);
+    gate->endpoint = ep ? endpoint_ref(ep) : NULL;
+    return ep;
+}
+
+enum gate_look schedule_look(const struct schedule *s, const struct partition *p, const struct endpoint *ep)
 {
     const struct core *c = &s->worker->core;
     const char *why;
-    struct gate *gate;
-    struct gate_key key;
-    if (table_state(s->worker->table, webhook_id, &why) != TABLE_OPEN)
+    if (table_state_of(ep, &why) != TABLE_OPEN)
         return GATE_PARKS;
-    gate_key(&key, p, webhook_id);
-    HASH_FIND(hh, s->gates, key.bytes, key.len, gate);
+    const struct gate *gate = find_gate(s, p, slice_str(ep->wh->id));
     int on_the_way = partition_job_count(p, JOB_UNCLAIMED) + partition_job_count(p, JOB_CLAIMING);
     return gate_look(gate, on_the_way, c->now_ms, c->now_wall_ms);
 }
@@ -179,6 +193,7 @@ static void forget(struct schedule *s, struct gate *gate)
     struct tenant *t = gate->tenant;
     TAILQ_REMOVE(&s->idle, gate, link);
     HASH_DEL(s->gates, gate); // NOLINT(clang-analyzer-core.NullDereference): it does not know that the gate is in the table
+    endpoint_unref(gate->endpoint);
     gate_free(gate);
     if (--t->gates > 0)
         return;
@@ -229,14 +244,17 @@ static bool not_due(const struct schedule *s, const struct job *job)
 void schedule_send(struct schedule *s, struct job *job)
 {
     struct core *c = &s->worker->core;
-    struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
+    struct slice id = job->dl.webhook_id;
+    struct gate *gate = find_gate(s, job->partition, id);
+    struct endpoint *ep = gate ? endpoint_of(s, gate, id) : table_webhook(s->worker->table, id);
     const char *why;
     job->withdrawn = false;
-    if (table_state(s->worker->table, job->dl.webhook_id, &why) != TABLE_OPEN || not_due(s, job)) {
+    if (table_state_of(ep, &why) != TABLE_OPEN || not_due(s, job)) {
         park_next_turn(s, job);
         return;
     }
-    struct gate *gate = gate_of(s, job, ep);
+    if (!gate)
+        gate = make_gate(s, job, ep);
     if (gate_must_park(gate, job, c->now_ms, c->now_wall_ms)) {
         park_next_turn(s, job);
         return;
@@ -280,23 +298,31 @@ void schedule_rest(struct schedule *s)
 
 /* ---- sending ---- */
 
-static void park(struct schedule *s, struct job *job)
+static int64_t park_until(struct schedule *s, const struct job *job, const struct endpoint *ep)
 {
     struct core *c = &s->worker->core;
+    struct gate *gate = find_gate(s, job->partition, job->dl.webhook_id);
+    if (!gate)
+        gate = make_gate(s, job, ep);
+    return gate_park_until(gate, partition_scheduled(job->partition), c->now_ms, c->now_wall_ms, core_random(c));
+}
+
+static void park(struct schedule *s, struct job *job)
+{
+    int64_t now_wall_ms = s->worker->core.now_wall_ms;
     const char *why;
-    enum table_state state = table_state(s->worker->table, job->dl.webhook_id, &why);
     struct endpoint *ep = table_webhook(s->worker->table, job->dl.webhook_id);
+    enum table_state state = table_state_of(ep, &why);
     if (state == TABLE_CLOSED)
         partition_on_cancel(job, why);
     else if (state == TABLE_HELD)
         partition_on_hold(job, why);
     else if (ep->broken)
-        partition_on_park(job, c->now_wall_ms + BROKEN_MS);
+        partition_on_park(job, now_wall_ms + BROKEN_MS);
     else if (not_due(s, job))
         partition_on_park(job, job->dl.next_attempt_wall_ms);
     else
-        partition_on_park(job, gate_park_until(gate_of(s, job, ep), partition_scheduled(job->partition), c->now_ms,
-                                               c->now_wall_ms, core_random(c)));
+        partition_on_park(job, park_until(s, job, ep));
 }
 
 static bool park_all(struct schedule *s)
@@ -329,9 +355,9 @@ static void send_first(struct schedule *s, struct gate *gate)
     struct tenant *t = gate->tenant;
     struct job *job = TAILQ_FIRST(&gate->queue);
     const char *why;
-    struct endpoint *ep = table_webhook(w->table, job->dl.webhook_id);
+    struct endpoint *ep = endpoint_of(s, gate, job->dl.webhook_id);
     dequeue(s, gate, job);
-    if (table_state(w->table, job->dl.webhook_id, &why) != TABLE_OPEN || !endpoint_open(ep, w->keyring, w->core.now_ms)) {
+    if (table_state_of(ep, &why) != TABLE_OPEN || !endpoint_open(ep, w->keyring, w->core.now_ms)) {
         park(s, job);
         place(s, gate);
         return;

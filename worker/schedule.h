@@ -7,6 +7,7 @@
 #include "core/job.h"
 #include "gate.h"
 
+struct endpoint;
 struct worker;
 struct schedule;
 
@@ -17,8 +18,8 @@ void schedule_free(struct schedule *s); /* all jobs must be gone */
 void schedule_send(struct schedule *s, struct job *job);
 void schedule_withdraw(struct schedule *s, struct job *job);
 
-/* What becomes of a new event's delivery to a webhook. */
-enum gate_look schedule_look(const struct schedule *s, const struct partition *p, struct slice webhook_id);
+/* What becomes of a new event's delivery to a webhook; NULL: it is deleted. */
+enum gate_look schedule_look(const struct schedule *s, const struct partition *p, const struct endpoint *ep);
 
 /* Starts POSTs while slots are free. true: something was done that may let more be done. */
 bool schedule_turn(struct schedule *s);

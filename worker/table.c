@@ -77,13 +77,22 @@ static void remove_webhook(struct table *t, struct table_webhook *tw)
 {
     HASH_DEL(t->webhooks, tw);
     unlink_webhook(tw);
+    tw->ep->listed = false;
     endpoint_unref(tw->ep);
     free(tw);
 }
 
-static int64_t rate_of(const struct table_account *a)
+static bool pays(const struct table_account *a)
 {
-    return a->account ? a->account->events_per_second : 0;
+    return a->account && account_is_paid(a->account);
+}
+
+/* What a webhook needs to know of its account stands with it: it is asked for several times a delivery. */
+static void follow_account(struct table_webhook *tw)
+{
+    const struct table_account *a = tw->account;
+    tw->ep->account_rate = a->account ? a->account->events_per_second : 0;
+    tw->ep->paid = pays(a);
 }
 
 static void put_webhook(struct table *t, struct webhook *wh)
@@ -103,7 +112,8 @@ static void put_webhook(struct table *t, struct webhook *wh)
     tw->ep = endpoint_new(&w->endpoints, w->keyring, wh);
     HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
     link_webhook(tw, account_of(t, slice_str(wh->account_id)));
-    tw->ep->account_rate = rate_of(tw->account);
+    follow_account(tw);
+    tw->ep->listed = true;
 }
 
 static void bad_record(struct table *t, const struct kafka_record *rec, const struct errmsg *why)
@@ -146,11 +156,6 @@ static void on_webhook(struct table *t, const struct kafka_record *rec)
     sweep_if_changed(t, rec->key, before);
 }
 
-static bool pays(const struct table_account *a)
-{
-    return a->account && account_is_paid(a->account);
-}
-
 static void on_account(struct table *t, const struct kafka_record *rec)
 {
     struct account *account = NULL;
@@ -169,7 +174,7 @@ static void on_account(struct table *t, const struct kafka_record *rec)
     account_free(a->account);
     a->account = account;
     for (struct table_webhook *tw = a->webhooks; tw; tw = tw->next)
-        tw->ep->account_rate = rate_of(a);
+        follow_account(tw);
     for (struct table_webhook *tw = a->webhooks; tw && pays(a) != paid; tw = tw->next)
         if (state_now(t, slice_str(tw->ep->wh->id)) != TABLE_CLOSED)
             ownership_sweep(t->worker->ownership, slice_str(tw->ep->wh->id));
@@ -292,18 +297,22 @@ static enum table_state because(enum table_state state, const char *text, const 
     return state;
 }
 
+enum table_state table_state_of(const struct endpoint *ep, const char **why)
+{
+    if (!ep)
+        return because(TABLE_CLOSED, "the webhook was deleted", why);
+    if (is_disabled(ep->wh))
+        return because(TABLE_CLOSED, "the webhook is disabled", why);
+    if (ep->health.gone)
+        return because(TABLE_CLOSED, "the endpoint answered 410 Gone", why);
+    if (!ep->wh->enabled)
+        return because(TABLE_HELD, "held: the webhook is paused", why);
+    return ep->paid ? TABLE_OPEN : because(TABLE_HELD, "held: the account's plan has no webhooks", why);
+}
+
 enum table_state table_state(const struct table *t, struct slice webhook_id, const char **why)
 {
-    const struct table_webhook *tw = find(t, webhook_id);
-    if (!tw)
-        return because(TABLE_CLOSED, "the webhook was deleted", why);
-    if (is_disabled(tw->ep->wh))
-        return because(TABLE_CLOSED, "the webhook is disabled", why);
-    if (tw->ep->health.gone)
-        return because(TABLE_CLOSED, "the endpoint answered 410 Gone", why);
-    if (!tw->ep->wh->enabled)
-        return because(TABLE_HELD, "held: the webhook is paused", why);
-    return pays(tw->account) ? TABLE_OPEN : because(TABLE_HELD, "held: the account's plan has no webhooks", why);
+    return table_state_of(table_webhook(t, webhook_id), why);
 }
 
 size_t table_match(const struct table *t, struct slice account_id, enum event_type type, struct slice path, struct endpoint **out,

@@ -29,7 +29,9 @@ enum table_state {
     TABLE_HELD,   /* paused, or its account's plan has no webhooks: deliveries wait until it is resumed */
     TABLE_CLOSED, /* deleted, disabled for a reason, gone: deliveries end */
 };
-/* *why, for people; not written when it is open. */
+/* Of a webhook as the table has it now; NULL: it has none. *why, for people; not written when it is open. */
+enum table_state table_state_of(const struct endpoint *ep, const char **why);
+/* The same, of an id. */
 enum table_state table_state(const struct table *t, struct slice webhook_id, const char **why);
 
 /* The webhooks of an account that want the event and are not disabled (held ones too); at most max, the rest is counted in the

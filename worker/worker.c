@@ -338,12 +338,12 @@ void worker_done(struct worker *w)
         redis_free(w->redis);
     ownership_free(w->ownership);
     backlog_free(w->backlog);
+    schedule_free(w->schedule); /* its gates keep endpoints */
     table_free(w->table);
     if (w->http)
         http_client_free(w->http);
     http_proxy_free(w->proxy);
     index_free(w->index);
-    schedule_free(w->schedule);
     dlq_free(w->dlq);
     health_free(w->health);
     ages_free(w->ages);

@@ -152,18 +152,20 @@ struct http_conn {
     struct http_client *client;
     struct http_host *host;
     enum http_conn_state state;
-    struct http_request *rq; /* for which it connects, or that is on it */
-    CURL *easy;
-    struct http_socket *sock; /* NULL: not connected, or libcurl closed it */
-    LIST_HEAD(, http_socket) opened;
-    struct address peer; /* through a proxy: the target that it was told */
     bool tls;
-    bool certificate_asked; /* the peer asked for a client certificate */
-    int tls_alert;          /* that the peer sent; 0: none */
-    bool used;              /* a request was answered on it */
-    bool attached;          /* libcurl takes it for a connection in use */
+    bool certificate_asked;           /* the peer asked for a client certificate */
+    bool used;                        /* a request was answered on it */
+    bool attached;                    /* libcurl takes it for a connection in use */
+    int tls_alert;                    /* that the peer sent; 0: none */
+    struct http_request *rq;          /* for which it connects, or that is on it */
+    struct http_socket *sock;         /* NULL: not connected, or libcurl closed it */
+    TAILQ_ENTRY(http_conn) host_link; /* idle */
+    TAILQ_ENTRY(http_conn) link;      /* idle or dead list of the client */
     int64_t opened_ms, idle_since_ms;
     int32_t connect_ms, tls_ms; /* -1: not reached */
+    struct address peer;        /* through a proxy: the target that it was told */
+    CURL *easy;
+    LIST_HEAD(, http_socket) opened;
 
     /* while connecting */
     struct curl_slist resolve, connect_to;
@@ -172,9 +174,6 @@ struct http_conn {
     const char *rule;
     int os_errno;
     char error_text[CURL_ERROR_SIZE];
-
-    TAILQ_ENTRY(http_conn) host_link; /* idle */
-    TAILQ_ENTRY(http_conn) link;      /* idle or dead list of the client */
 };
 
 TAILQ_HEAD(http_conns, http_conn);
@@ -289,8 +288,8 @@ struct http_request {
     struct http_conn *conn;
     http_done_fn *done;
     void *ctx;
-    struct buf head;
-    struct slice body;
+    struct buf head;   /* and a short body */
+    struct slice body; /* behind it */
     size_t sent;
     int64_t timeout_ms, started_ms, deadline_ms;
     struct resolver_query *query;
@@ -298,11 +297,11 @@ struct http_request {
     bool waits_to_send;
     bool retried;      /* a kept connection was gone; this is the second try */
     bool reading_body; /* the deadline is the body's */
+    int slot;          /* of the wheel; -1: in none */
+    TAILQ_ENTRY(http_request) slot_link;
+    TAILQ_ENTRY(http_request) link; /* free, ended or dead list, or in flight */
     struct http_response response;
-    struct http_result early;            /* of a request that ended before it had a connection */
-    TAILQ_ENTRY(http_request) link;      /* free, ended or dead list, or in flight */
-    TAILQ_ENTRY(http_request) slot_link; /* of the wheel */
-    int slot;                            /* -1: in none */
+    struct http_result early; /* of a request that ended before it had a connection */
 };
 
 TAILQ_HEAD(http_requests, http_request);

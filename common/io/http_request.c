@@ -12,6 +12,8 @@
 #include "util/mem.h"
 
 #define HEAD_MAX 65536
+#define LENGTH_LINE 64   /* "Content-Length: ...", and the line that ends the head */
+#define BODY_COPIED 4096 /* so much of a body is copied behind the head: one piece is cheaper to send than two */
 
 /* -------- ending -------- */
 
@@ -20,7 +22,7 @@ static struct http_request *request_new(struct http_client *c)
     struct http_request *rq = mem_zalloc(sizeof *rq);
     rq->client = c;
     rq->slot = -1;
-    buf_init(&rq->head, HEAD_MAX);
+    buf_init(&rq->head, HEAD_MAX + BODY_COPIED);
     http_response_init(&rq->response, &c->fields, DELIVERY_RESPONSE_BYTES);
     return rq;
 }
@@ -411,12 +413,21 @@ static struct http_request *take_request(struct http_client *c)
 static void put_head(struct http_request *rq, const struct http_post *post)
 {
     struct buf *b = &rq->head;
+    size_t body = post->body.len > BODY_COPIED ? 0 : post->body.len;
+    (void)buf_reserve(b, rq->ep->head_len + rq->client->fixed.len + post->headers.len + LENGTH_LINE + body); /* all at once */
     buf_put(b, rq->ep->head, rq->ep->head_len);
     buf_put_slice(b, buf_slice(&rq->client->fixed));
     buf_put_slice(b, post->headers);
     buf_put(b, "Content-Length: ", 16);
     buf_put_i64(b, (long long)post->body.len);
     buf_put(b, "\r\n\r\n", 4);
+}
+
+static void put_body(struct http_request *rq, struct slice body)
+{
+    rq->body = body.len > BODY_COPIED ? body : SLICE("");
+    if (body.len <= BODY_COPIED)
+        buf_put_slice(&rq->head, body);
 }
 
 struct http_request *http_client_post(struct http_client *c, struct http_endpoint *ep, const struct http_post *post,
@@ -428,7 +439,6 @@ struct http_request *http_client_post(struct http_client *c, struct http_endpoin
     ep->refs++;
     rq->done = done;
     rq->ctx = ctx;
-    rq->body = post->body.len > 0 ? post->body : SLICE("");
     rq->timeout_ms = post->timeout_ms;
     rq->started_ms = loop_now(c->loop);
     rq->deadline_ms = rq->started_ms + rq->timeout_ms;
@@ -437,6 +447,7 @@ struct http_request *http_client_post(struct http_client *c, struct http_endpoin
     c->in_flight++;
     (*c->counters.requests)++;
     put_head(rq, post);
+    put_body(rq, post->body);
     if (rq->head.err != ERR_OK)
         end_early(rq, DELIVERY_ERROR_PROTOCOL, false, "the headers to be sent are too long");
     else if (ep->target.https && !(ep->host->tls && ep->host->tls->trust) && !http_tls_load(c))

@@ -38,8 +38,10 @@ ssize_t http_wire_send(struct http_conn *conn, struct slice a, struct slice b)
         return HTTP_WIRE_BROKEN;
     if (conn->tls || !conn->attached)
         return send_by_libcurl(conn, a, b);
+    if (b.len == 0)
+        return of_system(send(conn->sock->fd, a.p, a.len, MSG_NOSIGNAL | MSG_DONTWAIT));
     struct iovec parts[2] = {{(void *)(uintptr_t)a.p, a.len}, {(void *)(uintptr_t)b.p, b.len}};
-    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = b.len > 0 ? 2 : 1};
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
     return of_system(sendmsg(conn->sock->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 

@@ -53,7 +53,7 @@ const char *delivery_reason_name(enum delivery_reason reason)
 
 struct uuid delivery_id(const struct uuid *event_id, struct slice webhook_id, int64_t generation)
 {
-    char name[128];
+    char name[128] NOT_ZEROED;
     if (generation < 1) {
         return uuid_v5(event_id, webhook_id);
     }

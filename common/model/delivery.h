@@ -87,8 +87,6 @@ struct delivery {
     int64_t event_wall_ms, created_wall_ms, updated_wall_ms;
     int64_t next_attempt_wall_ms; /* while open; 0 otherwise */
     int64_t held_wall_ms;         /* parked since its webhook is paused: since when; 0: it is not held */
-    struct delivery_attempt attempts[DELIVERY_MAX_ATTEMPTS];
-    int attempt_count;
     int64_t generation;
     struct slice original_delivery_id;
     bool test; /* asked for by a test command */
@@ -99,6 +97,8 @@ struct delivery {
     struct slice trace_id;
     bool
         trace_unsampled; /* the frontend's trace is not recorded: sent on, so that the endpoint does not record its part either */
+    int attempt_count;
+    struct delivery_attempt attempts[DELIVERY_MAX_ATTEMPTS]; /* last: mostly there is one, and the rest is never touched */
 };
 
 /* UUIDv5: namespace event_id, name webhook_id, or "webhook_id/n" for generation n >= 1. */

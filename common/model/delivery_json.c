@@ -9,25 +9,13 @@
 #include "util/utf8.h"
 
 #define SCHEMA "trueftp.delivery/1"
-#define PUT(out, literal) put_short(out, "" literal, sizeof(literal) - 1)
-
-/* As buf_put, but inline, since the record is made of some sixty short pieces whose lengths the compiler knows. */
-static inline void put_short(struct buf *out, const char *p, size_t len)
-{
-    if (out->err != ERR_OK || len >= out->cap - out->len) {
-        buf_put(out, p, len);
-        return;
-    }
-    memcpy(out->p + out->len, p, len);
-    out->len += len;
-    out->p[out->len] = '\0';
-}
+#define PUT(out, literal) buf_put(out, "" literal, sizeof(literal) - 1)
 
 static void put_uuid(struct buf *out, const struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];
     uuid_format(id, text);
-    put_short(out, text, sizeof text - 1);
+    buf_put(out, text, sizeof text - 1);
 }
 
 /* The times of a record are mostly of one minute: then only seconds and milliseconds are written anew. */
@@ -327,7 +315,7 @@ static void read_state(struct json_reader *r, struct buf *scratch, struct delive
 static enum err read_attempt(struct slice text, const char *where, struct buf *scratch, struct delivery_attempt *at,
                              struct errmsg *why)
 {
-    struct json_reader r;
+    struct json_reader r NOT_ZEROED;
     json_reader_open(&r, text, where, why);
     at->number = (int)json_reader_need_int(&r, "attempt", 1, INT32_MAX);
     at->started_wall_ms = need_time(&r, "started_at");
@@ -390,7 +378,7 @@ static void read_attempts(struct json_reader *r, struct buf *scratch, struct del
 
 static void read_origin(struct json_reader *r, struct buf *scratch, struct delivery *dl)
 {
-    struct json_reader ref;
+    struct json_reader ref NOT_ZEROED;
     dl->generation = json_reader_int(r, "generation", 0, INT64_MAX, 0);
     dl->original_delivery_id = json_reader_plain(r, "original_delivery_id");
     const struct json_member *test = json_find(r->members, r->count, "test");
@@ -411,7 +399,7 @@ static void read_origin(struct json_reader *r, struct buf *scratch, struct deliv
 
 enum err delivery_parse(struct slice json, struct buf *scratch, struct delivery *out, struct errmsg *why)
 {
-    struct json_reader r;
+    struct json_reader r NOT_ZEROED;
     json_reader_open(&r, json, "", why);
     if (r.err != ERR_OK) {
         return r.err;

@@ -67,7 +67,7 @@ static void read_path(struct json_reader *data, const struct json_member *path, 
 
 static enum err read_data(struct slice json, struct buf *scratch, struct event *ev, struct errmsg *why)
 {
-    struct json_reader data;
+    struct json_reader data NOT_ZEROED;
     json_reader_open(&data, ev->data, "data.", why);
     const struct json_member *path = json_reader_get(&data, "path", JSON_KIND_STRING);
     const struct json_member *path_base64 = json_reader_get(&data, "path_base64", JSON_KIND_STRING);
@@ -103,7 +103,7 @@ static enum event_reason reason_of(struct slice name)
 
 static enum err read_target(struct slice text, struct event_target *target, struct errmsg *why)
 {
-    struct json_reader o;
+    struct json_reader o NOT_ZEROED;
     struct uuid original;
     json_reader_open(&o, text, "target.", why);
     target->webhook_id = json_reader_need_plain(&o, "webhook_id");
@@ -126,7 +126,7 @@ static enum err read_target(struct slice text, struct event_target *target, stru
 enum err event_parse(struct slice json, struct buf *scratch, struct event *out, struct errmsg *why)
 {
     struct event ev = {0};
-    struct json_reader top;
+    struct json_reader top NOT_ZEROED;
     enum err err;
 
     if (json.len > EVENT_MAX_BYTES) {

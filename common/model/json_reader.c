@@ -12,18 +12,29 @@ static const char *const must_be[] = {
     [JSON_KIND_NULL] = "must be null",
 };
 
+/* Its bit in r->names; others may have the same. */
+static uint64_t name_bit(struct slice name)
+{
+    size_t first = name.len > 0 ? (unsigned char)name.p[0] : 0;
+    return (uint64_t)1 << ((name.len + 7 * first) & 63);
+}
+
 void json_reader_open(struct json_reader *r, struct slice text, const char *where, struct errmsg *why)
 {
-    struct errmsg inner = {{0}};
+    struct errmsg inner NOT_ZEROED;
 
     r->where = where;
     r->why = why;
     r->count = 0;
     r->next = 0;
+    r->names = 0;
     r->err = json_split(text, r->members, JSON_READER_MEMBERS, &r->count, &inner);
     if (r->err != ERR_OK) {
         int len = (int)strlen(where);
         errmsg_set(why, r->err, "%.*s%s%s", len > 0 ? len - 1 : 0, where, len > 0 ? ": " : "", inner.text);
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        r->names |= name_bit(r->members[i].key);
     }
 }
 
@@ -38,6 +49,9 @@ static const struct json_member *find(struct json_reader *r, const char *name)
 {
     struct slice key = slice_str(name);
     size_t at = r->next;
+    if (!(r->names & name_bit(key))) {
+        return NULL;
+    }
     for (size_t i = 0; i < r->count; i++, at++) {
         at = at < r->count ? at : 0;
         if (slice_eq(r->members[at].key, key)) {

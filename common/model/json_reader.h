@@ -14,6 +14,7 @@
 struct json_reader {
     struct json_member members[JSON_READER_MEMBERS];
     size_t count;
+    uint64_t names;    /* a bit for each name there is: most that are asked for and absent are known by it */
     size_t next;       /* where the next search starts: whoever asks in the order of writing finds at once */
     const char *where; /* "", "data.", ...: stands before the names in messages */
     enum err err;

@@ -33,7 +33,7 @@ static void hash(struct slice text, struct uuid *id)
 struct uuid uuid_v5(const struct uuid *namespace_id, struct slice name)
 {
     struct uuid id;
-    char small[256];
+    char small[256] NOT_ZEROED;
     struct buf large;
 
     pthread_once(&sha1_once, fetch_sha1);
@@ -91,14 +91,13 @@ struct uuid uuid_v7(int64_t wall_ms)
 
 void uuid_format(const struct uuid *id, char out[UUID_TEXT_SIZE])
 {
+    static const unsigned char at[] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
     for (unsigned i = 0; i < sizeof id->bytes; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *out++ = '-';
-        }
-        *out++ = hex_digits[id->bytes[i] >> 4];
-        *out++ = hex_digits[id->bytes[i] & 0x0f];
+        out[at[i]] = hex_digits[id->bytes[i] >> 4];
+        out[at[i] + 1] = hex_digits[id->bytes[i] & 0x0f];
     }
-    *out = '\0';
+    out[8] = out[13] = out[18] = out[23] = '-';
+    out[UUID_TEXT_SIZE - 1] = '\0';
 }
 
 static int hex_value(char c)

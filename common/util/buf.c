@@ -89,34 +89,21 @@ void buf_grew(struct buf *b, size_t len)
         b->p[b->len] = '\0';
 }
 
-void buf_put(struct buf *b, const void *p, size_t len)
+void buf_put_growing(struct buf *b, const void *p, size_t len)
 {
-    if (len == 0)
-        return;
-    if ((b->err || len >= b->cap - b->len) && !grow(b, len))
+    if (len == 0 || !grow(b, len))
         return;
     memcpy(b->p + b->len, p, len);
     b->len += len;
     b->p[b->len] = '\0';
 }
 
-void buf_putc(struct buf *b, char c)
-{
-    buf_put(b, &c, 1);
-}
-
-void buf_puts(struct buf *b, const char *s)
-{
-    buf_put(b, s, strlen(s));
-}
-
-void buf_put_slice(struct buf *b, struct slice s)
-{
-    buf_put(b, s.p, s.len);
-}
-
 void buf_put_i64(struct buf *b, long long value)
 {
+    if (value >= 0 && value <= 9) { /* most numbers of a record */
+        buf_putc(b, (char)('0' + value));
+        return;
+    }
     char digits[24];
     char *p = digits + sizeof digits;
     unsigned long long rest = value < 0 ? 0ULL - (unsigned long long)value : (unsigned long long)value;

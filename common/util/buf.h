@@ -53,10 +53,31 @@ void buf_truncate(struct buf *b, size_t len);
 /* Forgets the first n bytes (n <= b->len), moving the rest down. */
 void buf_drop(struct buf *b, size_t n);
 
-void buf_put(struct buf *b, const void *p, size_t len);
-void buf_putc(struct buf *b, char c);
-void buf_puts(struct buf *b, const char *s);
-void buf_put_slice(struct buf *b, struct slice s);
+/* For buf_put: what there is no room for yet. */
+void buf_put_growing(struct buf *b, const void *p, size_t len);
+/* Inline: records, requests and commands are made of short pieces, whose lengths the compiler mostly knows. */
+static inline void buf_put(struct buf *b, const void *p, size_t len)
+{
+    if (b->err != ERR_OK || len >= b->cap - b->len) {
+        buf_put_growing(b, p, len);
+    } else if (len > 0) {
+        memcpy(b->p + b->len, p, len);
+        b->len += len;
+        b->p[b->len] = '\0';
+    }
+}
+static inline void buf_putc(struct buf *b, char c)
+{
+    buf_put(b, &c, 1);
+}
+static inline void buf_puts(struct buf *b, const char *s)
+{
+    buf_put(b, s, strlen(s));
+}
+static inline void buf_put_slice(struct buf *b, struct slice s)
+{
+    buf_put(b, s.p, s.len);
+}
 void buf_put_i64(struct buf *b, long long value); /* decimal, without printf's cost */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);

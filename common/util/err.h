@@ -6,6 +6,14 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+/* Of a large local variable on the hot path that is written before it is read. Hardened builds fill all others with zeros each
+ * time
+ * (-ftrivial-auto-var-init). */
+#if defined __has_attribute && __has_attribute(uninitialized)
+#define NOT_ZEROED __attribute__((uninitialized))
+#else
+#define NOT_ZEROED
+#endif
 
 enum err {
     ERR_OK = 0,

@@ -5,6 +5,7 @@
  * at a time. */
 #include "util/json.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 #include "util/utf8.h"
@@ -39,7 +40,7 @@ static inline void skip_space(struct scan *s)
 #define EACH_BYTE(c) ((uint64_t)(c)*0x0101010101010101U)
 
 /* Sets the top bit of each byte of word that is no plain string character: a quote, a backslash, a control character or not
- * ASCII. May mark more above the first: only whether any is marked is exact. */
+ * ASCII. May mark more above the first, which is exact. */
 static inline uint64_t special_bytes(uint64_t word)
 {
     uint64_t quote = word ^ EACH_BYTE('"');
@@ -54,8 +55,9 @@ static inline const unsigned char *skip_plain(const unsigned char *p, const unsi
     uint64_t word;
     while ((size_t)(end - p) >= sizeof word) {
         memcpy(&word, p, sizeof word);
-        if (special_bytes(word))
-            break;
+        uint64_t special = special_bytes(le64toh(word));
+        if (special)
+            return p + (unsigned)__builtin_ctzll(special) / 8;
         p += sizeof word;
     }
     while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')

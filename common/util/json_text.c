@@ -1,4 +1,6 @@
 /* JSON strings: out of their escapes, and into them. */
+#include <endian.h>
+
 #include "util/json.h"
 #include "util/utf8.h"
 
@@ -86,7 +88,7 @@ static char *put_escaped(char *p, unsigned char c)
 static void put_ascii(struct buf *out, const unsigned char *p, const unsigned char *end)
 {
     enum { ESCAPE_BYTES = 6 };
-    char block[512];
+    char block[512] NOT_ZEROED;
     char *to = block;
     for (; p < end; p++) {
         if (to > block + sizeof block - ESCAPE_BYTES) {
@@ -101,14 +103,15 @@ static void put_ascii(struct buf *out, const unsigned char *p, const unsigned ch
     buf_put(out, block, (size_t)(to - block));
 }
 
-/* Whether a byte of the word is written otherwise than as it is: below a blank, beyond ASCII, a quote or a backslash. (A byte is
- * zero where subtracting one borrows: Bit Twiddling Hacks, haszero and hasless.) */
-static bool has_special(uint64_t word)
+/* Sets the top bit of each byte of the word that is written otherwise than as it is: below a blank, beyond ASCII, a quote or a
+ * backslash. May mark more above the first, which is exact. (A byte is zero where subtracting one borrows: Bit Twiddling Hacks,
+ * haszero and hasless.) */
+static uint64_t special_bytes(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
     uint64_t low = word - ones * 0x20, zero = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash);
-    return ((low | zero | word) & highs) != 0;
+    return (low | zero | word) & highs;
 }
 
 /* How many bytes at the beginning are written as they are. */
@@ -118,8 +121,9 @@ static size_t plain_length(struct slice s)
     uint64_t word;
     for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
         memcpy(&word, s.p + at, sizeof(word));
-        if (has_special(word))
-            break;
+        uint64_t special = special_bytes(le64toh(word));
+        if (special)
+            return at + (unsigned)__builtin_ctzll(special) / 8;
     }
     while (at < s.len && (unsigned char)s.p[at] < 0x80 && !escapes[(unsigned char)s.p[at]])
         at++;

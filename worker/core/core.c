@@ -1,6 +1,8 @@
 /* What partitions share: time, randomness, credit. */
 #include "core/core.h"
 
+#include <stdlib.h>
+
 #include "core/job.h"
 #include "util/mem.h"
 

@@ -6,6 +6,7 @@
 
 #define STORE_MAX (2 * EVENT_MAX_BYTES + 65536)
 #define RECORD_MAX (2 * 1024 * 1024)
+#define RECORD_USUAL 800 /* without path and body: so much is taken at once, not by growing */
 /* Only the last attempt keeps its whole response, so that a record stays bounded. */
 #define OLD_RESPONSE_BYTES 512
 
@@ -27,13 +28,10 @@ struct job *job_new(struct core *c, struct partition *p)
     return job;
 }
 
-/* Empties dl. Its attempts are most of its size, and mostly there is one. */
+/* Empties dl, as far as it was used. */
 static void clear_delivery(struct delivery *dl)
 {
-    char *begin = (char *)dl, *attempts = (char *)dl->attempts, *behind = (char *)&dl->attempt_count;
-    memset(attempts, 0, (size_t)dl->attempt_count * sizeof dl->attempts[0]);
-    memset(begin, 0, (size_t)(attempts - begin));
-    memset(behind, 0, (size_t)(begin + sizeof *dl - behind));
+    memset(dl, 0, offsetof(struct delivery, attempts) + (size_t)dl->attempt_count * sizeof dl->attempts[0]);
 }
 
 void job_free(struct core *c, struct job *job)
@@ -147,6 +145,7 @@ static void encode(struct job *job)
     if (!delivery_is_open(dl->status) && dl->status != DELIVERY_FAILED)
         dl->body = SLICE("");
     buf_reset(&job->record);
+    (void)mem_reserve(&job->record, RECORD_USUAL + dl->path.len + dl->body.len);
     delivery_write(&job->record, dl);
     check(job->record.err == ERR_OK);
     dl->body = body;

@@ -4,8 +4,6 @@
 #define CORE_JOB_H
 
 #include "core/core.h"
-#include "util/hash.h"
-#include "util/uthash.h"
 
 /* Which list of the partition holds the job, and what ends the state. */
 enum job_state {
@@ -22,24 +20,21 @@ enum job_state {
 };
 
 struct job {
+    /* What leads from one list to the next, and what the index is told, stand together: a turn walks through hundreds of jobs. */
     struct partition *partition;
     enum job_state state;
-    struct delivery dl; /* as the next record will say */
-    struct buf store;   /* what dl's slices point into */
-    struct buf scratch;
-    struct buf record;     /* the record's bytes while RECORDING and RECORDED */
     bool has_record;       /* a record of this delivery is acknowledged: the index knows it when it is due */
     bool produced;         /* RECORDING: handed to the producer */
-    int tries;             /* how many owners ended with it in hand */
     bool attempted;        /* the record tells of a new attempt */
+    bool withdrawn;        /* the shell's */
+    TAILQ_ENTRY(job) link; /* in partition->jobs[state], or core->free_jobs */
+    int tries;             /* how many owners ended with it in hand */
     int weight;            /* as a suspect in hand */
     int64_t record_offset; /* RECORDED */
     unsigned acked_round;  /* RECORDED: the partition's round when the acknowledgement came */
+    int64_t queued_ms;     /* when it came to the gate, or became a SUSPECT; monotonic */
     uint64_t *waiters;     /* events (their sequence numbers) that wait for this delivery's first record */
     size_t waiter_count, waiter_cap;
-    int64_t queued_ms;     /* when it came to the gate, or became a SUSPECT; monotonic */
-    TAILQ_ENTRY(job) link; /* in partition->jobs[state], or core->free_jobs */
-    UT_hash_handle hh;     /* partition->in_hand, by dl.id */
 
     /* The shell's: the endpoint's gate and the running request. */
     TAILQ_ENTRY(job) gate_link;
@@ -48,7 +43,11 @@ struct job {
     void *request;
     int64_t posted_wall_ms;
     int32_t waited_ms; /* at the gate, before the POST started */
-    bool withdrawn;
+
+    struct buf store; /* what dl's slices point into */
+    struct buf scratch;
+    struct buf record;  /* the record's bytes while RECORDING and RECORDED */
+    struct delivery dl; /* as the next record will say; last, since its end is seldom used */
 };
 
 /* A job of this delivery, empty but for what is given; in state JOB_UNCLAIMED, on no list. */

@@ -2,6 +2,8 @@
  * Replay, serving and commits are in the files named after them. */
 #include "core/partition_internal.h"
 
+#include <stdlib.h>
+
 #include "util/mem.h"
 
 static const char *const state_names[PARTITION_STATE_COUNT] = {"claiming", "taking",   "replaying", "serving",
@@ -62,6 +64,7 @@ void partition_free(struct partition *p)
 {
     check(p->state == PARTITION_GONE && p->answers_due == 0);
     events_done(&p->events);
+    hand_done(&p->hand);
     sweep_done(p);
     postpone_forget(p);
     free(p->postponed);
@@ -385,7 +388,7 @@ int64_t partition_unsettled(const struct partition *p)
 
 int partition_in_hand(const struct partition *p)
 {
-    return (int)HASH_COUNT(p->in_hand);
+    return (int)p->hand.count;
 }
 
 int partition_recording(const struct partition *p)

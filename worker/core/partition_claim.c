@@ -46,7 +46,7 @@ void partition_add_job(struct partition *p, uint64_t event_seq, struct job *job)
 
 static void claim(struct partition *p, enum job_state from, int most, int room)
 {
-    struct job *batch[CLAIM_BATCH], *job;
+    struct job *batch[CLAIM_BATCH] NOT_ZEROED, *job;
     int count = 0;
     while (count < most && (job = TAILQ_FIRST(&p->jobs[from])) != NULL) {
         job_move(job, JOB_CLAIMING);

@@ -2,6 +2,9 @@
  * A commit goes out every second, changed or not: its answer proves the membership. Its metadata carries the rebuild's bound:
  * the two belong together, and a bound counts when its commit is known to have succeeded. */
 #include "core/partition_internal.h"
+
+#include <stdlib.h>
+
 #include "util/mem.h"
 
 #define RING_START 256

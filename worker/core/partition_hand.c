@@ -16,7 +16,7 @@ void job_admit(struct partition *p, struct job *job, enum job_state state)
     job->state = state;
     TAILQ_INSERT_TAIL(&p->jobs[state], job, link);
     p->job_counts[state]++;
-    HASH_ADD(hh, p->in_hand, dl.id, sizeof job->dl.id, job);
+    hand_put(&p->hand, job);
 }
 
 /* Out of hand. */
@@ -26,15 +26,13 @@ void job_release(struct job *job)
     TAILQ_REMOVE(&p->jobs[job->state], job, link);
     p->job_counts[job->state]--;
     p->core->suspects -= job->weight;
-    HASH_DEL(p->in_hand, job);
+    hand_take(&p->hand, job);
     job_free(p->core, job);
 }
 
-struct job *job_find(struct partition *p, const struct uuid *id)
+struct job *job_find(const struct partition *p, const struct uuid *id)
 {
-    struct job *job;
-    HASH_FIND(hh, p->in_hand, id, sizeof *id, job);
-    return job;
+    return hand_find(&p->hand, id);
 }
 
 void job_settle(struct job *job)

@@ -2,6 +2,7 @@
 #ifndef CORE_PARTITION_INTERNAL_H
 #define CORE_PARTITION_INTERNAL_H
 
+#include "core/hand.h"
 #include "core/partition.h"
 
 enum partition_state {
@@ -124,9 +125,9 @@ struct partition {
     struct event_ring events;
     struct job_list jobs[JOB_STATE_COUNT];
     int job_counts[JOB_STATE_COUNT];
-    int produced;        /* of those in RECORDING: with the producer */
-    struct job *in_hand; /* uthash by delivery id */
-    bool acked_lately;   /* a record was acknowledged since the last second */
+    int produced; /* of those in RECORDING: with the producer */
+    struct hand hand;
+    bool acked_lately; /* a record was acknowledged since the last second */
 
     /* Commits. */
     bool commit_out; /* one at a time */
@@ -167,7 +168,7 @@ void serve_record_again(struct partition *p); /* the log was made anew: what it 
 void job_move(struct job *job, enum job_state state);
 void job_admit(struct partition *p, struct job *job, enum job_state state);
 void job_release(struct job *job); /* out of hand */
-struct job *job_find(struct partition *p, const struct uuid *id);
+struct job *job_find(const struct partition *p, const struct uuid *id);
 /* The events that wait for its first record wait no more. */
 void job_settle(struct job *job);
 void job_send(struct job *job);

@@ -3,6 +3,8 @@
  * be applied, since nothing is settled by that. */
 #include "core/partition_internal.h"
 
+#include <stdlib.h>
+
 #include "util/mem.h"
 
 #define POSTPONE_BATCH 256
@@ -184,7 +186,7 @@ void record_slow_answered(struct partition *p)
 
 static int apply_batch(struct partition *p)
 {
-    struct index_record records[APPLY_BATCH];
+    struct index_record records[APPLY_BATCH] NOT_ZEROED;
     int count = 0, slow = 0, most_slow = p->core->slow_apply ? 0 : SLOW_BATCH;
     int64_t from = p->ap;
     struct job *job;

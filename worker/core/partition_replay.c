@@ -3,6 +3,8 @@
  * sufficient by itself, and only then the position moves over it. The same reading checks an idle owner's tail. */
 #include "core/partition_internal.h"
 
+#include <stdlib.h>
+
 #include "util/mem.h"
 
 #define APPLYING_MAX 8 /* batches in the index's hands before reading stops */
@@ -285,11 +287,10 @@ static bool has_later(const struct replay_batch *b, const struct uuid *id, int64
 static bool later_record_known(const struct partition *p, const struct uuid *id, int64_t at)
 {
     const struct replay_batch *b;
-    struct job *job;
+    const struct job *job = job_find(p, id);
     STAILQ_FOREACH(b, &p->applying, link)
         if (has_later(b, id, at))
             return true;
-    HASH_FIND(hh, p->in_hand, id, sizeof *id, job);
     return has_later(p->filling, id, at) || (job && job->state == JOB_RECORDED && job->record_offset > at);
 }
 

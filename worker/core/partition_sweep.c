@@ -7,6 +7,8 @@
  * complete takes its webhook off that list, unless something of it was held meanwhile. */
 #include "core/partition_internal.h"
 
+#include <stdlib.h>
+
 #include "util/mem.h"
 
 struct sweep {
