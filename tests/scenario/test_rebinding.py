@@ -71,7 +71,7 @@ def worker_of(stack, names, **settings):
 
 
 def webhook_of(stack, endpoint, name, path, **options):
-    return stack.webhook(path, url=f"http://{name}:{endpoint.port}{path}", path_patterns=[f"{path}/*"], **options)
+    return stack.webhook(path, url=f"http://{name}:{endpoint.port}{path}", path_pattern=f"{path}/*", **options)
 
 
 def errors(record):
