@@ -21,8 +21,8 @@ static void enter(const char *name)
     if (placed && strcmp(entry + 3, name) == 0)
         return;
     (void)snprintf(entry + 3, sizeof entry - 3, "%s", name);
-    if (!placed && putenv(entry) != 0)
-        mem_exhausted(); /* it has no other failure */
+    if (!placed)
+        mem_need(putenv(entry) == 0);
     placed = true;
     tzset();
 }

@@ -22,9 +22,9 @@ static enum err add_authorities(struct http_tls *t, struct slice pem, struct err
     if (pem_certificates_parse(pem, CERTIFICATES_MAX, &authorities, &inner) != ERR_OK)
         return errmsg_set(why, ERR_INVALID, "ca_certificates: %s", inner.text);
     t->trust = X509_STORE_new();
-    check(t->trust && X509_STORE_set_flags(t->trust, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST) == 1);
+    mem_need(t->trust && X509_STORE_set_flags(t->trust, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST) == 1);
     for (int i = 0; i < sk_X509_num(authorities); i++)
-        check(X509_STORE_add_cert(t->trust, sk_X509_value(authorities, i)) == 1);
+        mem_need(X509_STORE_add_cert(t->trust, sk_X509_value(authorities, i)) == 1);
     pem_certificates_free(authorities);
     return ERR_OK;
 }
@@ -38,15 +38,12 @@ bool http_tls_use_certificate(const struct http_tls *t, SSL_CTX *ctx)
 static enum err try_certificate(const struct http_tls *t, struct errmsg *why)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    check(ctx != NULL);
+    mem_need(ctx != NULL);
     ERR_clear_error();
     bool good = http_tls_use_certificate(t, ctx);
-    enum err err = good ? ERR_OK
-                        : errmsg_set(why, ERR_INVALID, "client_certificate: cannot be used: %s",
-                                     ERR_reason_error_string(ERR_peek_last_error()));
-    ERR_clear_error();
+    unsigned long e = pem_take_errors();
     SSL_CTX_free(ctx);
-    return err;
+    return good ? ERR_OK : errmsg_set(why, ERR_INVALID, "client_certificate: cannot be used: %s", ERR_reason_error_string(e));
 }
 
 static enum err add_certificate(struct http_tls *t, const struct http_tls_options *o, struct errmsg *why)
@@ -70,6 +67,7 @@ static void join_pins(struct http_tls *t, const struct http_tls_options *o)
     buf_init(&list, PINS_MAX_BYTES);
     for (size_t i = 0; i < o->pin_count; i++)
         buf_printf(&list, i > 0 ? ";%s" : "%s", o->pins[i]);
+    mem_appended(&list);
     check(list.err == ERR_OK);
     if (list.len > 0)
         t->pins = mem_strdup(list.p);
@@ -79,9 +77,9 @@ static void join_pins(struct http_tls *t, const struct http_tls_options *o)
 static void add_part(EVP_MD_CTX *md, struct slice part)
 {
     uint64_t len = part.len;
-    check(EVP_DigestUpdate(md, &len, sizeof len) == 1);
+    mem_need(EVP_DigestUpdate(md, &len, sizeof len) == 1);
     if (part.len > 0)
-        check(EVP_DigestUpdate(md, part.p, part.len) == 1);
+        mem_need(EVP_DigestUpdate(md, part.p, part.len) == 1);
 }
 
 static void set_digest(struct http_tls *t, const struct http_tls_options *o)
@@ -89,12 +87,13 @@ static void set_digest(struct http_tls *t, const struct http_tls_options *o)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int len = 0;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    check(md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);
+    mem_need(md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);
     add_part(md, o->ca_certificates);
     add_part(md, o->client_certificate);
     add_part(md, slice_str(t->pins ? t->pins : ""));
     add_part(md, t->tls13 ? SLICE("1.3") : SLICE("1.2"));
-    check(EVP_DigestFinal_ex(md, digest, &len) == 1 && 2 * len < sizeof t->digest);
+    mem_need(EVP_DigestFinal_ex(md, digest, &len) == 1);
+    check(2 * len < sizeof t->digest);
     EVP_MD_CTX_free(md);
     for (unsigned i = 0; i < len; i++)
         snprintf(t->digest + 2 * i, 3, "%02x", digest[i]);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "util/err.h"
+#include "util/mem.h"
 
 int pem_no_passphrase(char *out, int size, int writing, void *ctx)
 {
@@ -19,7 +20,7 @@ int pem_no_passphrase(char *out, int size, int writing, void *ctx)
 static BIO *open_text(struct slice text)
 {
     BIO *bio = BIO_new_mem_buf(text.len > 0 ? text.p : "", (int)text.len);
-    check(bio != NULL);
+    mem_need(bio != NULL);
     return bio;
 }
 
@@ -28,13 +29,21 @@ static bool holds(struct slice text, const char *word)
     return text.len > 0 && memmem(text.p, text.len, word, strlen(word)) != NULL;
 }
 
+unsigned long pem_take_errors(void)
+{
+    unsigned long e, last = 0;
+    while ((e = ERR_get_error()) != 0) {
+        mem_need(ERR_GET_REASON(e) != ERR_R_MALLOC_FAILURE);
+        last = e;
+    }
+    return last;
+}
+
 /* The last that was read is followed by nothing but text. */
 static bool at_end(void)
 {
-    unsigned long e = ERR_peek_last_error();
-    bool end = ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
-    ERR_clear_error();
-    return end;
+    unsigned long e = pem_take_errors();
+    return ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
 }
 
 static enum err read_all(BIO *bio, int max, STACK_OF(X509) * out, struct errmsg *why)
@@ -45,7 +54,7 @@ static enum err read_all(BIO *bio, int max, STACK_OF(X509) * out, struct errmsg 
             X509_free(x);
             return errmsg_set(why, ERR_INVALID, "more than %d certificates", max);
         }
-        check(sk_X509_push(out, x) > 0);
+        mem_need(sk_X509_push(out, x) > 0);
     }
     int number = sk_X509_num(out) + 1;
     if (!at_end())
@@ -58,7 +67,7 @@ enum err pem_certificates_parse(struct slice text, int max, STACK_OF(X509) * *ou
     if (holds(text, "PRIVATE KEY"))
         return errmsg_set(why, ERR_INVALID, "holds a private key, which does not belong here");
     STACK_OF(X509) *certificates = sk_X509_new_null();
-    check(certificates != NULL);
+    mem_need(certificates != NULL);
     BIO *bio = open_text(text);
     ERR_clear_error();
     enum err err = read_all(bio, max, certificates, why);
@@ -79,9 +88,9 @@ void pem_certificates_write(struct buf *out, const STACK_OF(X509) * certificates
 {
     char *text = NULL;
     BIO *bio = BIO_new(BIO_s_mem());
-    check(bio != NULL);
+    mem_need(bio != NULL);
     for (int i = 0; i < sk_X509_num(certificates); i++)
-        check(PEM_write_bio_X509(bio, sk_X509_value(certificates, i)) == 1);
+        mem_need(PEM_write_bio_X509(bio, sk_X509_value(certificates, i)) == 1);
     long len = BIO_get_mem_data(bio, &text);
     buf_put(out, text, (size_t)len);
     BIO_free(bio);
@@ -93,7 +102,7 @@ enum err pem_key_parse(struct slice text, EVP_PKEY **out, struct errmsg *why)
     ERR_clear_error();
     EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, pem_no_passphrase, NULL);
     BIO_free(bio);
-    ERR_clear_error();
+    (void)pem_take_errors();
     if (!key)
         return errmsg_set(why, ERR_INVALID,
                           holds(text, "ENCRYPTED") ? "the key is encrypted: give it without a passphrase"
@@ -105,7 +114,7 @@ enum err pem_key_parse(struct slice text, EVP_PKEY **out, struct errmsg *why)
 bool pem_key_matches(X509 *certificate, EVP_PKEY *key)
 {
     bool matches = X509_check_private_key(certificate, key) == 1;
-    ERR_clear_error();
+    (void)pem_take_errors();
     return matches;
 }
 

@@ -20,6 +20,10 @@ int pem_no_passphrase(char *out, int size, int writing, void *ctx);
 /* One private key, not encrypted. ERR_INVALID: why. The caller frees *out (EVP_PKEY_free). */
 MUST_CHECK enum err pem_key_parse(struct slice text, EVP_PKEY **out, struct errmsg *why);
 
+/* Empties OpenSSL's list of errors; the last of them, 0: none. What could not be done for want of memory is nobody's mistake: the
+ * process ends as mem.h has it. */
+unsigned long pem_take_errors(void);
+
 /* Whether key belongs to the certificate. */
 bool pem_key_matches(X509 *certificate, EVP_PKEY *key);
 /* When its validity ends, in milliseconds since 1970. */

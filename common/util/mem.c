@@ -14,6 +14,12 @@ void mem_exhausted(void)
     _exit(EX_OSERR);
 }
 
+void mem_need(bool done)
+{
+    if (!done)
+        mem_exhausted();
+}
+
 /* A size of 0 is asked for as 1: the C library may answer 0 with NULL. */
 void *mem_alloc(size_t size)
 {

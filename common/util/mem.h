@@ -4,6 +4,7 @@
 #ifndef UTIL_MEM_H
 #define UTIL_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/buf.h"
@@ -21,5 +22,7 @@ char *mem_reserve(struct buf *b, size_t len);
 void mem_appended(const struct buf *b);
 /* Ends the process so: for what allocates by itself and says that it could not. */
 void mem_exhausted(void) __attribute__((noreturn));
+/* The same unless `done`: for what has no other failure. */
+void mem_need(bool done);
 
 #endif

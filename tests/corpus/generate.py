@@ -2,7 +2,7 @@
 """The corpus of bad input, as JSON lines: generate.py > cases.jsonl
 
 A case is {"kind": which parser, "name": what is done, "input": base64, "expect": "ok" | "refused", "why": words that the message must
-have}. What is expected follows from how the case is made (a document without a member it needs, cut off at a byte, with a value of a
+have}; of logs (logs.py) also "partly" and "ignored". What is expected follows from how the case is made (a document without a member it needs, cut off at a byte, with a value of a
 wrong type), not from what the parser says. The same each time. Hand-made cases stand in by_hand.jsonl, with "text" instead of "input"."""
 
 import base64
@@ -10,71 +10,13 @@ import json
 import pathlib
 import sys
 
-ID = "0192f7a0-1111-7abc-8def-0123456789ab"
-LOG = "7f1bb2d4-31a0-4f2e-9d67-2a1d9a5f0c11"
-TIME = "2026-06-08T12:00:00Z"
-EVENT = {
-    "event_id": ID,
-    "event": "file.uploaded",
-    "timestamp": TIME,
-    "account_id": "acc_1",
-    "data": {"path": "/incoming/order.csv", "size": 20480, "username": "pipeline", "client_ip": "203.0.113.5"},
-}
-WEBHOOK = {
-    "id": "wh_0123456789abcdef0123456789abcdef",
-    "account_id": "acc_1",
-    "url": "https://hooks.example.com/in",
-    "events": ["file.uploaded"],
-    "path_patterns": ["/incoming/**"],
-    "description": "orders",
-    "enabled": True,
-    "max_attempts": 3,
-    "timeout_ms": 10000,
-    "max_concurrency": 16,
-    "rate_limit_per_second": 0,
-    "headers": {"Authorization": "Bearer x"},
-    "signature": "both",
-    "secrets": [{"sealed": "v1.k1.AAAA.BBBB", "sealed_version": 3}],
-    "version": 4,
-    "created_at": TIME,
-}
-DELIVERY = {
-    "schema": "trueftp.delivery/1",
-    "delivery_id": "ba471f36-cff6-5bd6-b82b-89e08fc8020e",
-    "event_id": ID,
-    "webhook_id": WEBHOOK["id"],
-    "account_id": "acc_1",
-    "event": "file.uploaded",
-    "path": "/incoming/order.csv",
-    "status": "failed",
-    "revision": 2,
-    "attempt": 1,
-    "max_attempts": 3,
-    "http_status": 503,
-    "error": "http_status",
-    "event_time": TIME,
-    "created_at": TIME,
-    "updated_at": TIME,
-    "attempts": [{"attempt": 1, "started_at": TIME, "http_status": 503, "error": "http_status", "duration_ms": 12, "response": "no"}],
-    "generation": 0,
-    "event_ref": {"topic": "trueftp.events", "partition": 3, "offset": 12},
-    "body": "{}",
-}
-ACCOUNT = {
-    "id": "acc_1",
-    "name": "Acme",
-    "plan": "pro",
-    "pool": "acme",
-    "limits": {"webhooks": 10},
-    "keys": [{"id": "k1", "sha256": "ab" * 32, "scopes": "read", "created_at": TIME}],
-    "version": 2,
-}
-CLAIM = {"schema": "trueftp.claim/1", "log": LOG, "life": 0, "generation": 7, "member": "m-1"}
+import logs
+from documents import ACCOUNT, CLAIM, DELIVERY, EVENTS, WEBHOOK
 
 # kind: (document, members that must be there, members whose type is checked: name -> its right types)
 TEXT, NUMBER, TRUTH, LIST, OBJECT = "text", "number", "truth", "list", "object"
 DOCUMENTS = {
-    "event": (EVENT, list(EVENT), {"event_id": TEXT, "event": TEXT, "timestamp": TEXT, "account_id": TEXT, "data": OBJECT}),
+    "event": (EVENTS[0], list(EVENTS[0]), {"event_id": TEXT, "event": TEXT, "timestamp": TEXT, "account_id": TEXT, "data": OBJECT}),
     "webhook": (
         WEBHOOK,
         ["id", "account_id", "url", "events"],
@@ -269,6 +211,22 @@ def api_bodies():
             yield case("body", f"{name} {i}", text_of({**good, name: value}), why=name)
 
 
+def server_logs():
+    for make in logs.FORMATS:
+        for name, content, expect, why in make():
+            yield case(make.__name__, name, content, expect, why)
+    for made in (*broken_syntax("jsonl", logs.JSONL), *wrong_members("jsonl", logs.JSONL, *logs.JSONL_MEMBERS), *good_forms("jsonl", logs.JSONL)):
+        if not made["name"].startswith("white space"):  # it has line ends in it
+            yield as_line(made)
+
+
+def as_line(made):
+    """The same as a line of a log: an empty one says nothing, and a line end within it makes two of it."""
+    content = base64.b64decode(made["input"])
+    blank = not content.strip(b" \t")
+    return {**made, "input": base64.b64encode(content + b"\n").decode(), "expect": "ignored" if blank else made["expect"]}
+
+
 def by_hand():
     file = pathlib.Path(__file__).with_name("by_hand.jsonl")
     for line in file.read_text().splitlines():
@@ -282,7 +240,7 @@ def main():
         cases += broken_syntax(kind, document)
         cases += wrong_members(kind, document, needed, types)
         cases += good_forms(kind, document)
-    for make in (urls, addresses, redis_urls, globs, retry_afters, responses, request_targets, schedules, api_bodies, by_hand):
+    for make in (urls, addresses, redis_urls, globs, retry_afters, responses, request_targets, schedules, api_bodies, server_logs, by_hand):
         cases += make()
     for made in cases:
         sys.stdout.write(json.dumps(made, sort_keys=True) + "\n")

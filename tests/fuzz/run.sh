@@ -17,7 +17,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib.sh"
 
 readonly bin=build/fuzz/bin corpus=build/fuzz/corpus grown=build/fuzz/grown found=build/fuzz/found kept=tests/fuzz/corpus
-readonly limits=(-max_len=40000 -timeout=10 -rss_limit_mb=2048)
+readonly limits=(-max_len=40000 -timeout=60 -rss_limit_mb=2048)
 readonly kept_files=200 kept_bytes=$((256 * 1024)) kept_input_bytes=4096
 readonly row='%-24s %14s %8s %9s %8s %8s\n'
 seconds=60 seed='' merge='' from=("$grown") targets=()

@@ -21,9 +21,10 @@ static void check_bound(struct sim *s, int no, int64_t offset, const char *text)
     struct commit_metadata now;
     commit_metadata_parse(text, &now);
     require(s, now.low <= part->log.end || s->recreated, "p%d: bound %" PRId64 ", beyond the log's end", no, now.low);
+    const struct srec **lasts = slog_lasts(&part->log, s->ghost_count);
     for (int d = 0; d < s->ghost_count && !s->recreated; d++) {
         const struct ghost *g = &s->ghosts[d];
-        const struct srec *last = g->part == no ? slog_last(&s->parts[no].log, d) : NULL;
+        const struct srec *last = lasts[d];
         if (!last || last->offset >= now.low)
             continue;
         require(s, !delivery_is_open(g->fold.status),
@@ -32,6 +33,7 @@ static void check_bound(struct sim *s, int no, int64_t offset, const char *text)
                 "bound: p%d: %" PRId64 ", committed %" PRId64 ", and the event @%" PRId64 " of d%d has its record @%" PRId64, no,
                 now.low, offset, last->event_offset, d, last->offset);
     }
+    free(lasts);
 }
 
 /* I1: what is committed has a record. */
@@ -223,6 +225,17 @@ static bool part_quiet(struct sim *s, int no)
     return part->committed == last && part->ix.ap == part->log.end - 1;
 }
 
+/* Whether the last record of some delivery says that it goes on. */
+static bool any_open(struct sim *s, const struct slog *log)
+{
+    const struct srec **lasts = slog_lasts(log, s->ghost_count);
+    bool open = false;
+    for (int d = 0; d < s->ghost_count && !open; d++)
+        open = lasts[d] && delivery_is_open(lasts[d]->rank.status) && !s->ghosts[d].excused;
+    free(lasts);
+    return open;
+}
+
 bool all_quiet(struct sim *s)
 {
     for (int i = 0; i < s->plan.workers; i++)
@@ -236,11 +249,9 @@ bool all_quiet(struct sim *s)
         if (entry->pl || entry->inf >= 0)
             return false;
     }
-    for (int d = 0; d < s->ghost_count; d++) {
-        const struct srec *last = slog_last(&s->parts[s->ghosts[d].part].log, d);
-        if (last && delivery_is_open(last->rank.status) && !s->ghosts[d].excused)
+    for (int no = 0; no < s->plan.parts; no++)
+        if (any_open(s, &s->parts[no].log))
             return false;
-    }
     return !s->group.preparing;
 }
 

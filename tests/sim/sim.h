@@ -421,6 +421,8 @@ int webhook_number(struct slice id);
 
 /* slog.c */
 struct srec *slog_last(struct slog *log, int d);
+/* The last record of each delivery, or NULL, in one way through the log; to be freed. */
+const struct srec **slog_lasts(const struct slog *log, int ghosts);
 int64_t slog_land(struct sim *s, int no, struct ev *e); /* returns the offset */
 void slog_foreign(struct sim *s, int no);
 void slog_compact(struct sim *s, int no);

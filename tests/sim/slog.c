@@ -16,6 +16,15 @@ struct srec *slog_last(struct slog *log, int d)
     return NULL;
 }
 
+const struct srec **slog_lasts(const struct slog *log, int ghosts)
+{
+    const struct srec **lasts = mem_zalloc((size_t)ghosts * sizeof *lasts);
+    for (int i = 0; i < log->count; i++)
+        if (log->recs[i].d >= 0)
+            lasts[log->recs[i].d] = &log->recs[i];
+    return lasts;
+}
+
 static void read_claim(struct sim *s, int no, const struct ev *e)
 {
     struct claim claim;

@@ -187,6 +187,10 @@ class Endpoint:
 
         return wait_until(f"{count} POSTs to {path}", enough, seconds, watch=watch)
 
+    def seconds_since_last_post(self):
+        with self.lock:
+            return time.monotonic() - self.posts[-1].monotonic
+
     # ---- serving
 
     def accept(self):

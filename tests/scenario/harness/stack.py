@@ -55,6 +55,7 @@ class Stack:
         self.key_file = folder / "keys"
         self.definitions = Definitions(topics, self.key_file)
         self.services = []
+        self.command = lambda program: [program]  # what starts a service
         self.settings = {
             "TRUEFTP_KAFKA_BROKERS": topics.broker.servers,
             "TRUEFTP_REDIS_URL": redis.url,
@@ -101,7 +102,7 @@ class Stack:
 
     def service(self, name, program, settings):
         """Starts a program; one that was there under this name, and ended, starts again with the same log."""
-        service = Service(name, [self.bin_dir / program], self.folder, {**self.settings, **settings})
+        service = Service(name, self.command(self.bin_dir / program), self.folder, {**self.settings, **settings})
         self.services.append(service)
         service.start()
         return service
