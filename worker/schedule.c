@@ -75,8 +75,9 @@ static struct tenant *tenant_of(struct schedule *s, struct slice id)
     return t;
 }
 
-/* No account has more than four times the slots that are free: four fifths of all when it is alone, so that a newcomer finds some;
- * and what others leave, not a part of it for each of them however little they use (dynamic thresholds: Choudhury and Hahne 1998). */
+/* No account has more than four times the slots that are free: four fifths of all when it is alone, so that a newcomer finds
+ * some; and what others leave, not a part of it for each of them however little they use (dynamic thresholds: Choudhury and Hahne
+ * 1998). */
 static bool over_share(const struct schedule *s, const struct tenant *t)
 {
     int unused = (int)s->worker->settings.slots - http_client_in_flight(s->worker->http);

@@ -62,7 +62,9 @@ class Fleet:
         """The newest go first, as a ReplicaSet has it."""
         if change > 0:
             self.coming += [now_s + POD_S] * change
-        for name in [name for name, worker in self.world.workers.items() if worker.running() and not hasattr(worker, "wanted_dead")][change:] if change < 0 else []:
+            return
+        stay = [name for name, worker in self.world.workers.items() if worker.running() and not hasattr(worker, "wanted_dead")]
+        for name in stay[change:]:
             self.world.workers[name].wanted_dead = True
             threading.Thread(target=self.world.stop_worker, args=(name,)).start()
 
@@ -154,7 +156,8 @@ def main():
     finally:
         world.end()
         broker.stop()
-    say(f"{figures['posts']} of {figures['expected']} deliveries were posted, {figures['left']} are open; ends that nobody wanted: {figures['unexpected'] or 'none'}")
+    unwanted = figures["unexpected"] or "none"
+    say(f"{figures['posts']} of {figures['expected']} deliveries were posted, {figures['left']} are open; ends that nobody wanted: {unwanted}")
     finish(args, {"id": "burst", **figures})
     return 0 if figures["posts"] == figures["expected"] and figures["left"] == 0 and not figures["unexpected"] else 1
 

@@ -81,8 +81,8 @@ def test_the_workers_that_came_were_of_use():
 
 def table(recorded):
     """The moments at which another number of workers was asked for: the table of docs/OPERATIONS.md."""
-    lines = ["| second | workers wanted | lag | due | POSTs in flight | in the schedule | delivered a second, 30 s before |", "|---|---|---|---|---|---|---|"]
-    last = None
+    head = "| second | workers wanted | lag | due | POSTs in flight | in the schedule | delivered a second, 30 s before |"
+    lines, last = [head, "|---" * 7 + "|"], None
     for s in recorded.samples:
         if s.wanted != last:
             before = f"{rate(recorded.samples, s.second - 30, s.second):.0f}" if s.second >= 30 else "–"
