@@ -37,3 +37,14 @@ for unit in "$root"/usr/lib/systemd/system/trueftp-*.service; do
     grep -q '^User=trueftp$' "$unit" || fail "${unit##*/} does not run as trueftp"
 done
 grep -q '^u trueftp ' "$root/usr/lib/sysusers.d/trueftp.conf" || fail 'the user is not described'
+
+# systemd's own judgement, where it is there: a key that it does not know, or a value that it does not take, fails.
+if command -v systemd-analyze >/dev/null && command -v systemd-sysusers >/dev/null; then
+    units=/usr/lib/systemd/system
+    cp -n "$units"/*.target "$units"/*.slice "$units"/*.mount "$root$units"
+    for unit in "$root$units"/trueftp-*.service; do
+        said=$(systemd-analyze verify --man=no --recursive-errors=no --root="$root" "${unit##*/}" 2>&1) || fail "${unit##*/}: $said"
+        [[ ! $said ]] || fail "${unit##*/}: $said"
+    done
+    systemd-sysusers --dry-run --root="$root" >/dev/null 2>&1 || fail 'the user cannot be made of its description'
+fi

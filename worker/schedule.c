@@ -16,6 +16,7 @@
                           */
 #define EARLY_MS 1000    /* a retry this much before its time is not sent */
 #define FORGET_MS 600000 /* an idle gate is forgotten, with what it has learned */
+#define SHARE_OF_FREE 4  /* an account's POSTs in flight, at most, for each slot that is free */
 #define QUANTUM 4        /* of an account's turn, in units of cost */
 #define COST_BYTES 16384 /* a body costs one unit, and one more for each so many bytes */
 
@@ -42,7 +43,7 @@ struct schedule {
     struct job_list parking; /* to be parked in the next turn */
     int parking_count;
     bool parking_waits; /* for records that are under way */
-    int queued, busy_tenants;
+    int queued;
     int64_t wake_ms; /* of the first waiting gate; 0: none */
     int64_t rest_until_ms;
 };
@@ -74,12 +75,13 @@ static struct tenant *tenant_of(struct schedule *s, struct slice id)
     return t;
 }
 
-/* No account has more than its share while others could come: the slots, divided by those that use some and one newcomer. */
+/* No account has more than four times the slots that are free: four fifths of all when it is alone, so that a newcomer finds
+ * some; and what others leave, not a part of it for each of them however little they use (dynamic thresholds: Choudhury and Hahne
+ * 1998). */
 static bool over_share(const struct schedule *s, const struct tenant *t)
 {
-    int others = s->busy_tenants - (t->in_flight > 0);
-    int share = (int)s->worker->settings.slots / (others + 2);
-    return t->in_flight >= (share > 0 ? share : 1);
+    int unused = (int)s->worker->settings.slots - http_client_in_flight(s->worker->http);
+    return t->in_flight > 0 && t->in_flight >= SHARE_OF_FREE * unused;
 }
 
 static void tenant_place(struct schedule *s, struct tenant *t)
@@ -283,10 +285,8 @@ void schedule_withdraw(struct schedule *s, struct job *job)
 void schedule_ended(struct schedule *s, struct job *job, enum gate_answer answer, int64_t duration_ms)
 {
     struct gate *gate = job->gate;
-    struct tenant *t = gate->tenant;
     job->gate = NULL;
-    if (--t->in_flight == 0)
-        s->busy_tenants--;
+    gate->tenant->in_flight--;
     gate_ended(gate, answer, duration_ms, s->worker->core.now_ms, core_random(&s->worker->core));
     place(s, gate);
 }
@@ -363,8 +363,7 @@ static void send_first(struct schedule *s, struct gate *gate)
         return;
     }
     t->deficit -= cost_of(job);
-    if (t->in_flight++ == 0)
-        s->busy_tenants++;
+    t->in_flight++;
     gate_follow(gate, ep->wh, endpoint_rate(ep), w->core.now_ms);
     gate_started(gate, w->core.now_ms);
     place(s, gate);

@@ -4,11 +4,13 @@
 #     tests/bench/lab.sh isolation [--rounds N] [--seconds S] [--backlog N] [--neighbours hang,drip,flood]
 #     tests/bench/lab.sh comeback  [--backlog N] [--answer-ms N] [--rate N]
 #     tests/bench/lab.sh scaling   [--workers 1,2,4,8] [--seconds S]
+#     tests/bench/lab.sh burst     [--file FILE] [--before S] [--burst S] [--after S] [--rate N]
 #
 #   isolation  P7: what other accounts' latency is beside an endpoint that hangs for ever and has a backlog, against a run without it,
 #              in turns (A B A B ...), medians; and how long the group's lag takes to be zero
 #   comeback   an endpoint that hung comes back to a backlog: POSTs a second and in flight, as the receiver sees them
-#   scaling    P10: deliveries a second of 1 to 8 workers against endpoints of 50 ms, and what a rebalance costs
+#   scaling    P10: deliveries a second of 1 to 8 workers against endpoints of 100 ms, and what a rebalance costs
+#   burst      the autoscaler's rule obeyed by real workers under one tenant's burst: 24 minutes, which it writes to tests/k8s/burst.tsv
 #
 #   --json FILE   the figures, as JSON
 #   --bin DIR     the programs of this folder; nothing is built (default: the release build)
@@ -22,12 +24,12 @@ set -euo pipefail
 readonly bench_dir=$root_dir/tests/bench
 measurement='' bin='' folder='' arguments=()
 
-usage() { sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
         case $1 in
-            isolation | comeback | scaling) measurement=$1 ;;
+            isolation | comeback | scaling | burst) measurement=$1 ;;
             -h | --help)
                 usage
                 exit 0
@@ -59,6 +61,8 @@ main() {
     parse "$@"
     export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
     packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 python3-cryptography kcat
+    # Debian's Python: the packages are its own.
+    [[ $measurement != burst ]] || packages_install python3-yaml
     provide_redis
     PATH=$(dirname "$redis_server"):$PATH
     if [[ ! $bin ]]; then
@@ -74,7 +78,7 @@ main() {
     fi
     cores=$(nproc)
     [[ $cores -lt 2 ]] || taskset -pc "1-$((cores - 1))" $$ >/dev/null
-    exec python3 "$bench_dir/$measurement.py" --bin "$bin" --folder "$folder" "${keep[@]}" "${arguments[@]}"
+    exec /usr/bin/python3 "$bench_dir/$measurement.py" --bin "$bin" --folder "$folder" "${keep[@]}" "${arguments[@]}"
 }
 
 main "$@"

@@ -200,13 +200,17 @@ class Bench(World):
         pinned = ["taskset", "-c", "0"] if os.cpu_count() > 1 else []
         return pinned + super().worker_argv()
 
-    def lag(self):
-        """Events that no commit covers; None where Kafka does not tell."""
+    def lags(self):
+        """Events of each partition that no commit covers; None where Kafka does not tell."""
         try:
             ends = k.ends(self.servers, self.topic("events"), self.partitions)
-            return sum(max(0, end - max(0, done)) for end, done in zip(ends, self.committed()))
+            return [max(0, end - max(0, done)) for end, done in zip(ends, self.committed())]
         except k.KafkaAway:
             return None
+
+    def lag(self):
+        lags = self.lags()
+        return None if lags is None else sum(lags)
 
     def wait_serving(self, seconds=90):
         """All partitions are served."""
@@ -218,12 +222,13 @@ class Bench(World):
         return sum(self.metric(worker, name) for worker in self.running())
 
     @staticmethod
-    def metric(worker, name):
-        port = worker.wait_fact("started")["admin_port"]
-        for line in http_get(port, "/metrics").text.splitlines():
-            if line.rpartition(" ")[0] == name:
-                return float(line.rpartition(" ")[2])
-        return 0.0
+    def metrics(worker):
+        """name, with its labels -> value."""
+        lines = http_get(worker.wait_fact("started")["admin_port"], "/metrics").text.splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+    def metric(self, worker, name):
+        return self.metrics(worker).get(name, 0.0)
 
     def posts(self):
         """delivery id -> its first POST; and all POSTs in order."""
@@ -245,6 +250,13 @@ class Bench(World):
             if begin_s <= sent_s < end_s:
                 found.append((first[delivery_id(event_id, hook_of[account])].wall_s - sent_s) * 1000)
         return sorted(found)
+
+
+class Free(Bench):
+    """Workers on all cores: they are many."""
+
+    def worker_argv(self):
+        return [self.bin_dir / "trueftp-worker"]
 
 
 def cpu_seconds(process):

@@ -1,26 +1,17 @@
-"""The autoscaler's rule over a load: KEDA's triggers and the HorizontalPodAutoscaler's formulas, as in their sources.
+"""The autoscaler's rule: KEDA's triggers and the HorizontalPodAutoscaler's formulas, as in their sources; and a recording to run it over.
 
-What is scaled is a model of the workers, second by second: 24 partitions shared by range, 1024 slots each, endpoints that take a fixed time.
-An event that has no slot waits in its partition (lag). A change of the number of workers is a rebalance, which stops all of them for a moment."""
+`tests/bench/lab.sh burst` obeys the rule with real workers and writes burst.tsv. What KEDA's `pollingInterval` and `cooldownPeriod` are for
+(from zero, and to zero) does not come up, since there is never none."""
 
 import dataclasses
 import math
+import pathlib
 
 PARTITIONS = 24
 SYNC_S = 15  # --horizontal-pod-autoscaler-sync-period
 TOLERANCE = 0.1  # --horizontal-pod-autoscaler-tolerance
-START_S = 20  # from a new pod to its place in the group
-REBALANCE_S = 3
-ENDPOINT_S = 0.5
-
-
-@dataclasses.dataclass
-class Moment:
-    second: int
-    replicas: int
-    desired: int
-    lag: float
-    posts: float
+RECORDING = pathlib.Path(__file__).with_name("burst.tsv")
+COLUMNS = ("second", "wanted", "workers", "due", "posts", "scheduled", "delivered", "lag")  # lag: partition:events,...
 
 
 class Hpa:
@@ -33,37 +24,35 @@ class Hpa:
         self.recommended = []  # (second, replicas)
         self.changes = []  # (second, by how many)
 
-    def metric(self, name, lags, posts):
+    def metric(self, name, lags, posts, due):
         """(total, target) that KEDA tells for a trigger."""
         metadata = self.triggers[name]["metadata"]
-        if name == "posts":
-            return posts, float(metadata["threshold"])
-        if name == "due":
-            return 0.0, float(metadata["threshold"])
+        if name in ("posts", "due"):
+            return {"posts": posts, "due": due}[name], float(metadata["threshold"])
         target, total = float(metadata["lagThreshold"]), sum(lags)
         with_lag = sum(lag >= 1 for lag in lags)
         cap = with_lag if metadata.get("limitToPartitionsWithLag") == "true" else len(lags)
         return min(total, cap * target), target
 
-    def wanted(self, current, lags, posts):
+    def wanted(self, current, lags, posts, due):
         """The greatest of what each trigger asks for (metricType AverageValue)."""
         asked = []
         for name in self.triggers:
-            total, target = self.metric(name, lags, posts)
+            total, target = self.metric(name, lags, posts, due)
             ratio = total / (target * current)
             asked.append(current if abs(1 - ratio) <= TOLERANCE else math.ceil(total / target))
         return max(asked)
 
-    def changed_within(self, now, seconds, up):
-        return sum(abs(by) for at, by in self.changes if at > now - seconds and (by > 0) == up)
+    def changed_within(self, now, seconds):
+        """How many there are more than then."""
+        return sum(by for at, by in self.changes if at > now - seconds)
 
     def limit(self, now, current, up):
         """How far the policies let it go now."""
         side = self.behavior["scaleUp" if up else "scaleDown"]
         proposals = []
         for policy in side["policies"]:
-            moved = self.changed_within(now, policy["periodSeconds"], up)
-            start = current - moved if up else current + moved
+            start = current - self.changed_within(now, policy["periodSeconds"])
             if policy["type"] == "Pods":
                 proposals.append(start + policy["value"] if up else start - policy["value"])
             elif up:
@@ -73,8 +62,8 @@ class Hpa:
         widest = max(proposals) if up else min(proposals)
         return max(widest, current) if up else min(widest, current)
 
-    def decide(self, now, current, lags, posts):
-        wanted = min(max(self.wanted(current, lags, posts), self.least), self.most)
+    def decide(self, now, current, lags, posts, due):
+        wanted = min(max(self.wanted(current, lags, posts, due), self.least), self.most)
         self.recommended.append((now, wanted))
         up_window = self.behavior["scaleUp"]["stabilizationWindowSeconds"]
         down_window = self.behavior["scaleDown"]["stabilizationWindowSeconds"]
@@ -90,52 +79,58 @@ class Hpa:
         return stable
 
 
-def owners(workers):
-    """Range: partition -> worker."""
-    each, more = divmod(PARTITIONS, workers)
-    return [w for w in range(workers) for _ in range(each + (w < more))]
+# ---- the recording
 
 
-class Workers:
-    def __init__(self, count, slots):
-        self.count, self.slots = count, slots
-        self.coming = []  # (second, count)
-        self.stopped_until = 0
-        self.backlog = [0.0] * PARTITIONS
-        self.posts = 0.0
+@dataclasses.dataclass
+class Sample:
+    """One second. wanted: by the autoscaler; workers: processes there were; delivered: in all until then."""
 
-    def second(self, now, arrivals):
-        """One second: what comes, and what leaves within the slots."""
-        while self.coming and self.coming[0][0] <= now:
-            self.count = self.coming.pop(0)[1]
-            self.stopped_until = now + REBALANCE_S
-        for p, came in enumerate(arrivals):
-            self.backlog[p] += came
-        left = [0.0 if now < self.stopped_until else self.slots / ENDPOINT_S] * self.count
-        sent = 0.0
-        own = owners(self.count)
-        for p in sorted(range(PARTITIONS), key=lambda p: self.backlog[p]):
-            takes = min(self.backlog[p], left[own[p]])
-            self.backlog[p] -= takes
-            left[own[p]] -= takes
-            sent += takes
-        self.posts = sent * ENDPOINT_S
+    second: int
+    wanted: int
+    workers: int
+    due: int
+    posts: int
+    scheduled: int
+    delivered: int
+    lags: list
 
-    def scale(self, now, count):
-        going_up = count > (self.coming[-1][1] if self.coming else self.count)
-        self.coming.append((now + (START_S if going_up else 0), count))
+    @property
+    def lag(self):
+        return sum(self.lags)
 
 
-def simulate(spec, slots, load, seconds):
-    """Runs the rule over load(second) -> events of each partition in that second; the moments at which it was asked."""
-    hpa, workers, moments = Hpa(spec), Workers(spec["minReplicaCount"], slots), []
-    replicas = spec["minReplicaCount"]
-    for now in range(seconds):
-        workers.second(now, load(now))
-        if now % SYNC_S == 0:
-            desired = hpa.decide(now, replicas, workers.backlog, workers.posts)
-            if desired != replicas:
-                workers.scale(now, desired)
-            replicas = desired
-            moments.append(Moment(now, workers.count, desired, sum(workers.backlog), workers.posts))
+def sample_of(line):
+    *numbers, with_lag = line.split("\t")
+    lags = [0] * PARTITIONS
+    for pair in with_lag.split(",") if with_lag != "-" else []:
+        partition, events = map(int, pair.split(":"))
+        lags[partition] = events
+    return Sample(*map(int, numbers), lags)
+
+
+@dataclasses.dataclass
+class Recorded:
+    command: str
+    burst: tuple  # seconds
+    samples: list
+
+
+def recording(path=RECORDING):
+    lines = path.read_text().splitlines()
+    head = [line[2:] for line in lines if line.startswith("# ")]
+    first, end = head[-1].removeprefix("burst=").split("-")
+    rows = [line for line in lines if not line.startswith("#")]
+    assert tuple(rows[0].split("\t")) == COLUMNS
+    return Recorded(head[0], (int(first), int(end)), [sample_of(row) for row in rows[1:]])
+
+
+def replay(spec, samples):
+    """The rule, asked every SYNC_S over what was recorded; [(sample, desired)]."""
+    hpa, moments, replicas, asked = Hpa(spec), [], spec["minReplicaCount"], -1
+    for sample in samples:
+        if sample.second // SYNC_S > asked:
+            asked = sample.second // SYNC_S
+            replicas = hpa.decide(sample.second, replicas, sample.lags, sample.posts, sample.due)
+            moments.append((sample, replicas))
     return moments

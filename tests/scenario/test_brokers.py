@@ -55,6 +55,23 @@ def cluster(bin_dir, tmp_path, three_brokers, prefix, redis, endpoint):
     assert not wrong, "\n".join(wrong)
 
 
+class Silences:
+    """The longest time without a POST after each step."""
+
+    def __init__(self, endpoint):
+        self.endpoint, self.steps = endpoint, []
+
+    def step(self, name):
+        self.steps.append((name, time.monotonic()))
+
+    def told(self):
+        times = sorted(post.monotonic for post in self.endpoint.posts)
+        ends = [begin for _, begin in self.steps[1:]] + [times[-1]]
+        for (name, begin), end in zip(self.steps, ends):
+            inside = [begin, *[t for t in times if begin <= t < end], end]
+            yield f"{name}: {max(b - a for a, b in zip(inside, inside[1:])):.1f} s"
+
+
 def serving(worker):
     return worker.metric("trueftp_worker_partitions_serving")
 
@@ -68,16 +85,21 @@ def test_a_broker_lost_a_worker_drained_another_added(cluster, three_brokers, en
     wait_until("both work", lambda: serving(first) > 0 and serving(second) > 0, 60, watch=[first, second])
     endpoint.wait_posts(200, seconds=60, watch=[first, second])
 
+    silences = Silences(endpoint)
+    silences.step("a broker is killed")
     three_brokers.run("kill-node", "--node", "2")
     seen = len(endpoint.posts)
     endpoint.wait_posts(seen + 200, seconds=90, watch=[first, second])
 
+    silences.step("a worker is drained")
     assert first.stop() == 0, first.tail()
+    silences.step("another joins")
     third = cluster.worker("third")
     wait_until("the newcomer works", lambda: serving(third) > 0 and serving(second) + serving(third) == 8, 90, watch=[second, third])
     seen = len(endpoint.posts)
     endpoint.wait_posts(seen + 200, seconds=90, watch=[second, third])
 
+    silences.step("the broker is back")
     three_brokers.run("start-node", "--node", "2")
     seen = len(endpoint.posts)
     endpoint.wait_posts(seen + 200, seconds=90, watch=[second, third])
@@ -88,6 +110,7 @@ def test_a_broker_lost_a_worker_drained_another_added(cluster, three_brokers, en
         seconds=120,
     )
     twice = sum(len(posts) - 1 for posts in endpoint.by_delivery().values())
+    print(f"\n{len(events)} events, {twice} POSTs a second time; longest silence after each step: {', '.join(silences.told())}")
     assert len(records) >= len(events) > 800
     assert twice <= IN_FLIGHT, "more than what was in flight when the group lost its coordinator"
 

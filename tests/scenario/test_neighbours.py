@@ -88,6 +88,36 @@ def test_a_worker_that_is_busy_parks_a_backlog_too(stack, endpoint):
     endpoint.close()
 
 
+def test_a_heavy_account_has_what_others_leave(stack, endpoint):
+    """Twenty slots, six accounts that use one each, and one that could use all: it gets four times as many as stay free, not a seventh; and
+    since some stay free, a newcomer's event is posted at once."""
+    light = [f"acc_light_{n}" for n in range(6)]
+    for account in (NEIGHBOUR, *light):
+        stack.definitions.account(account)
+    for account in light:
+        stack.webhook(f"/{account}", account=account, timeout_ms=20000)
+        endpoint.script(f"/{account}", Stall())
+    for n in range(4):
+        stack.webhook(f"/heavy-{n}", account=NEIGHBOUR, timeout_ms=20000, max_concurrency=64)
+        endpoint.script(f"/heavy-{n}", Stall())
+    stack.webhook("/quick")
+    worker = stack.worker(TRUEFTP_WORKER_SLOTS="20")
+    for account in light:
+        stack.topics.publish(make_event(account, "/one"))
+        endpoint.wait_posts(1, f"/{account}", watch=[worker])
+    stack.topics.publish(*events_of(NEIGHBOUR, 200))
+
+    def heavy():
+        return sum(len(endpoint.posts_to(f"/heavy-{n}")) for n in range(4))
+
+    wait_until("it has most of what is left", lambda: heavy() == 12, 20, watch=[worker])
+    assert worker.metric("trueftp_worker_posts_in_flight") == 18
+    stack.topics.publish(make_event(ACCOUNT, "/new"))
+    endpoint.wait_posts(1, "/quick", seconds=5, watch=[worker])
+    assert heavy() == 12, "it had what others leave, and no more"
+    endpoint.close()
+
+
 def test_an_endpoint_that_returns_is_drained_at_its_cap(stack, endpoint):
     """500 parked deliveries, at most 8 at once. When it is back they come soon, but never more than 8 at once."""
     stack.webhook(max_concurrency=8, max_attempts=20, timeout_ms=1000)

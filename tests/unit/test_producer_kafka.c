@@ -234,8 +234,8 @@ static void without_a_broker_it_is_bounded_and_gives_up_when_told(void **state)
     assert_true(seen.lines > 0); /* librdkafka's, about the broker that is away */
 }
 
-/* What the parent waits for is the parent's; the child has a client of its own. The parent's threads rest when it forks: a lock of
- * AddressSanitizer's allocator that one of them held would be held in the child for ever. */
+/* What the parent waits for is the parent's; the child has a client of its own. The parent's threads rest when it forks: a lock
+ * of AddressSanitizer's allocator that one of them held would be held in the child for ever. */
 static void a_child_has_its_own_client(void **state)
 {
     (void)state;
