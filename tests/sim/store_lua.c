@@ -313,14 +313,28 @@ static void do_zrem(lua_State *l, struct store *st, const struct words *w)
     take_out_all(l, st, w, true);
 }
 
-static void do_zscore(lua_State *l, struct store *st, const struct words *w)
+static void push_score(lua_State *l, const struct store_key *k, struct slice name)
 {
-    struct store_key *k = key_of(l, st, w->argv[0], true);
-    struct store_item *item = k ? store_item(k, w->argv[1]) : NULL;
+    const struct store_item *item = k ? store_item(k, name) : NULL;
     if (item)
         push_number_text(l, item->score);
     else
         push_nil(l);
+}
+
+static void do_zscore(lua_State *l, struct store *st, const struct words *w)
+{
+    push_score(l, key_of(l, st, w->argv[0], true), w->argv[1]);
+}
+
+static void do_zmscore(lua_State *l, struct store *st, const struct words *w)
+{
+    struct store_key *k = key_of(l, st, w->argv[0], true);
+    lua_newtable(l);
+    for (int i = 1; i < w->argc; i++) {
+        push_score(l, k, w->argv[i]);
+        lua_rawseti(l, -2, i);
+    }
 }
 
 static void do_zcard(lua_State *l, struct store *st, const struct words *w)
@@ -414,6 +428,7 @@ static const struct {
     {"ZADD", 3, do_zadd},
     {"ZREM", 2, do_zrem},
     {"ZSCORE", 2, do_zscore},
+    {"ZMSCORE", 2, do_zmscore},
     {"ZCARD", 1, do_zcard},
     {"ZCOUNT", 3, do_zcount},
     {"ZRANGE", 3, do_zrange},

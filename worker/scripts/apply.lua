@@ -11,7 +11,10 @@ local hi = tonumber(call('HGET', KEYS[1], 'hi') or -1)
 local any_open = call('EXISTS', KEYS[4]) == 1
 local held = any_open and tonumber(call('HGET', KEYS[1], 'holding') or 0) or 0
 local any_tries = call('EXISTS', KEYS[6]) == 1
-local ended = {}
+local ids, ended, left = {}, {}, {}
+-- By id: what an open delivery is known by, "rank attempt revision" and its record; its lease, if it is in hand; where one that these records
+-- open, or open again, stands then. Kept up to date below.
+local known_of, in_hand, opened = {}, {}, {}
 local function numbers(head)
   local rank, attempt, revision = string.match(head, '^(%d+) (%d+) (%d+)')
   return tonumber(rank), tonumber(attempt), tonumber(revision)
@@ -24,23 +27,34 @@ local function worth_less(rank, attempt, revision, krank, kattempt, krevision)
   return krank > rank or (krank == rank and (kattempt > attempt or (kattempt == attempt and krevision > revision)))
 end
 local function stand_at(ap)
+  if #left > 0 then call('ZREM', KEYS[3], unpack(left)) end
   if #ended > 0 then
     call('HDEL', KEYS[4], unpack(ended))
     call('ZREM', KEYS[2], unpack(ended))
     call('ZREM', KEYS[5], unpack(ended))
   end
+  local records, dues, offsets = {}, {}, {}
+  for id, o in pairs(opened) do
+    local n = #dues
+    records[n + 1], records[n + 2] = id, known_of[id]
+    dues[n + 1], dues[n + 2] = o.due, id
+    offsets[n + 1], offsets[n + 2] = o.offset, id
+  end
+  if #dues > 0 then
+    call('HSET', KEYS[4], unpack(records))
+    call('ZADD', KEYS[2], unpack(dues))
+    call('ZADD', KEYS[5], unpack(offsets))
+  end
   call('HSET', KEYS[1], 'ap', ap, 'hi', string.format('%d', hi), 'holding', string.format('%d', held))
 end
--- What an open delivery is known by, "rank attempt revision" and its record; kept up to date below.
-local known_of, ids = {}, {}
 local i = 6
 while i <= #ARGV do
   if ARGV[i + 1] ~= '' then ids[#ids + 1] = ARGV[i + 1] end
   i = i + (ARGV[i + 5] ~= '' and 8 or 6)
 end
-if any_open and #ids > 0 then
-  local values = call('HMGET', KEYS[4], unpack(ids))
-  for n = 1, #ids do known_of[ids[n]] = values[n] end
+if #ids > 0 then
+  local values, leases = any_open and call('HMGET', KEYS[4], unpack(ids)) or {}, call('ZMSCORE', KEYS[3], unpack(ids))
+  for n = 1, #ids do known_of[ids[n]], in_hand[ids[n]] = values[n], leases[n] end
 end
 i = 6
 while i <= #ARGV do
@@ -48,8 +62,7 @@ while i <= #ARGV do
   local open = due ~= ''
   if id ~= '' then
     local known, key = known_of[id], nil
-    local in_hand = not known and call('ZREM', KEYS[3], id) == 1
-    if not known and not in_hand then known, key = done_find(prefix, tonumber(ARGV[i + 3]) + 1, 4, id) end
+    if not known and not in_hand[id] then known, key = done_find(prefix, tonumber(ARGV[i + 3]) + 1, 4, id) end
     if known or any_tries then
       local rank, attempt, revision = numbers(head)
       local tried = attempt > 0
@@ -64,9 +77,10 @@ while i <= #ARGV do
       if any_tries and (tried or not open) then call('HDEL', KEYS[6], id) end
     end
     if key then call('HDEL', key, id) end
-    if known and not key then
-      call('ZREM', KEYS[3], id)
-      held = held - count_held(known)
+    if known and not key then held = held - count_held(known) end
+    if in_hand[id] then
+      in_hand[id] = nil
+      left[#left + 1] = id
     end
     hi = math.max(hi, tonumber(ARGV[i + 4]))
     if open then
@@ -75,11 +89,9 @@ while i <= #ARGV do
         held_mark(ARGV[i + 6], '1')
       end
       known_of[id] = head .. '\n' .. ARGV[i + 7]
-      call('HSET', KEYS[4], id, known_of[id])
-      call('ZADD', KEYS[2], due, id)
-      call('ZADD', KEYS[5], offset, id)
+      opened[id] = {due = due, offset = offset}
     else
-      known_of[id] = nil
+      known_of[id], opened[id] = nil, nil
       ended[#ended + 1] = id
       done_add(prefix, tonumber(ARGV[i + 3]), slot_ms, id, head)
     end
