@@ -4,6 +4,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "model/topics.h"
 #include "producer/agent.h"
 #include "producer/emit.h"
 #include "producer/parse.h"
@@ -34,6 +35,8 @@ static int run(int argc, char **argv)
         fprintf(stderr, "trueftp-producer: %s: no such command; see --help\n", argv[1]);
     else if (log_level_parse(settings.shared.log_level, &level) != ERR_OK)
         fprintf(stderr, "trueftp-producer: TRUEFTP_LOG_LEVEL must be debug, info, warn or error\n");
+    else if (!topic_prefix_valid(settings.shared.topic_prefix))
+        fprintf(stderr, "trueftp-producer: TRUEFTP_TOPIC_PREFIX: '%s' is not a topic prefix\n", settings.shared.topic_prefix);
     else {
         log_init("trueftp-producer", level);
         status = agent_run(&settings);
