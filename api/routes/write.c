@@ -104,7 +104,7 @@ static void write_value(struct request *rq, struct buf *out, const struct webhoo
     } else if (webhook_open_header(wh, h, rq->api->keyring, &value, &why) == ERR_OK) {
         json_put_string(out, buf_slice(&value));
     } else {
-        log_warn("header_unreadable", LOG_STR("request_id", rq->id), LOG_STR("webhook_id", wh->id), LOG_STR("name", h->name),
+        log_warn("header_unreadable", LOG_STR("request_id", rq->id), LOG_STR("webhook_id", wh->id), LOG_STR("header", h->name),
                  LOG_STR("error", why.text));
         buf_puts(out, "null");
     }

@@ -40,7 +40,7 @@ function columns(reload) {
         { title: "Ends", kind: "nowrap", cell: (s) => when(s.expires_at) },
         { title: "API key", kind: "nowrap", cell: (s) => h("code", {}, safe(s.key_id)) },
         {
-            title: "",
+            title: "Action",
             cell: (s) =>
                 s.current
                     ? null
