@@ -91,8 +91,9 @@ class Redis:
                 self.answer(stream)
             sender.join()
 
-    def key_bytes(self, count=400000):
-        """Bytes an idempotency key, laid out as worker/scripts/done.lua does, about a hundred to a bucket."""
+    def key_bytes(self, each):
+        """Bytes an idempotency key, laid out as worker/scripts/done.lua does, so many to a bucket."""
+        count = each * 4096
         ids = [os.urandom(16) for _ in range(count)]
         names = {i: b"{bench:0}:done:01234567:41666:" + bytes([i // 16, ord("A") + i % 16]) for i in range(4096)}
         before = self.info("used_memory")

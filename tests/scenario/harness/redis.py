@@ -26,11 +26,13 @@ class Redis:
             return False
 
     def command(self, *words):
-        """One command; the answer's first line without its type."""
+        """One command; the answer, of an array its length."""
         request = f"*{len(words)}\r\n" + "".join(f"${len(w)}\r\n{w}\r\n" for w in words)
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
             connection.sendall(request.encode())
-            return connection.makefile("r", newline="\r\n").readline().strip()[1:]
+            answer = connection.makefile("rb")
+            kind, first = answer.read(1), answer.readline().strip()
+            return (answer.read(int(first)) if kind == b"$" and int(first) >= 0 else first).decode()
 
     def key_count(self):
         return int(self.command("DBSIZE"))
