@@ -104,8 +104,8 @@ def head(code, *fields):
 
 
 def answered(code, *fields, body=b"", then=()):
-    """A complete head with this status, whatever comes behind it."""
-    return Say(head(code, *fields), body, *then)
+    """A complete head with this status, and a body in the same packet: what comes too late spoils the next answer of a connection."""
+    return Say(head(code, *fields) + body, *then)
 
 
 def good(does, code=200):
