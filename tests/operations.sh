@@ -4,7 +4,7 @@
 #     tests/operations.sh [--only k8s|analytics]... [--junit FILE] [-- PYTEST-ARGUMENT...]
 #
 #   k8s         manifests render, pass strict schemas and the project's rules; each alert has its case; rules, dashboards and autoscaler use
-#               metrics that are exported; the autoscaler's rule over a burst
+#               metrics that are exported; the autoscaler's rule over a recorded burst
 #   analytics   the delivery record's schema; ClickHouse, PostgreSQL and DuckDB take the same records to the same rows
 #
 # kustomize comes through Go's module proxy, promtool and PostgreSQL from Debian (unpacked under build/tools, no service started), the
