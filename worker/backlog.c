@@ -15,8 +15,8 @@
 #define LEAST 2
 #define A_VISIT 8 /* of one partition in a turn: its claim is a short script */
 #define LOOK_AGAIN_MS 5
-#define PARKED_A_MS 2 /* no hurry: nobody waits for it, and others' claims wait in the same Redis */
-#define PARKED_AT_ONCE 16
+#define PARKED_A_MS 1 /* no hurry: nobody waits for it, and others' claims wait in the same Redis */
+#define PARKED_AT_ONCE 8
 #define PATIENCE_MS GATE_PATIENCE_MS /* so long one waits for a gate that moves; then it is parked */
 
 /* What one event owes to one webhook. */
