@@ -413,26 +413,11 @@ static const struct {
     int least; /* words */
     command_fn *fn;
 } commands[] = {
-    {"EXISTS", 1, do_exists},
-    {"UNLINK", 1, do_unlink},
-    {"EXPIRE", 2, do_expire},
-    {"PEXPIREAT", 2, do_pexpireat},
-    {"HSET", 3, do_hset},
-    {"HGET", 2, do_hget},
-    {"HMGET", 2, do_hmget},
-    {"HEXISTS", 2, do_hexists},
-    {"HDEL", 2, do_hdel},
-    {"HINCRBY", 3, do_hincrby},
-    {"HLEN", 1, do_hlen},
-    {"HSCAN", 2, do_hscan},
-    {"ZADD", 3, do_zadd},
-    {"ZREM", 2, do_zrem},
-    {"ZSCORE", 2, do_zscore},
-    {"ZMSCORE", 2, do_zmscore},
-    {"ZCARD", 1, do_zcard},
-    {"ZCOUNT", 3, do_zcount},
-    {"ZRANGE", 3, do_zrange},
-    {"ZRANGEBYSCORE", 3, do_zrangebyscore},
+    {"EXISTS", 1, do_exists}, {"UNLINK", 1, do_unlink},   {"EXPIRE", 2, do_expire}, {"PEXPIREAT", 2, do_pexpireat},
+    {"HSET", 3, do_hset},     {"HGET", 2, do_hget},       {"HMGET", 2, do_hmget},   {"HEXISTS", 2, do_hexists},
+    {"HDEL", 2, do_hdel},     {"HINCRBY", 3, do_hincrby}, {"HLEN", 1, do_hlen},     {"HSCAN", 2, do_hscan},
+    {"ZADD", 3, do_zadd},     {"ZREM", 2, do_zrem},       {"ZSCORE", 2, do_zscore}, {"ZMSCORE", 2, do_zmscore},
+    {"ZCARD", 1, do_zcard},   {"ZCOUNT", 3, do_zcount},   {"ZRANGE", 3, do_zrange}, {"ZRANGEBYSCORE", 3, do_zrangebyscore},
 };
 
 /* ---- the language ---- */
