@@ -169,13 +169,13 @@ class Bench:
         self.table.add("P9a", latency.percentile(values, 50), note)
         self.table.add("P9b", latency.percentile(values, 99))
 
-    def lab(self, row, measurement):
+    def lab(self, row, measurement, *options):
         """A row that tests/bench/lab.sh measures."""
         answer = self.m.folder / f"{measurement}.json"
-        command = [ROOT / "tests/bench/lab.sh", measurement, "--json", answer, "--bin", self.m.build / "bin"]
+        command = [ROOT / "tests/bench/lab.sh", measurement, *options, "--json", answer, "--bin", self.m.build / "bin"]
         done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, check=False)
         if done.returncode == 0:
-            self.table.add(row, json.loads(answer.read_text())["figure"], f"tests/bench/lab.sh {measurement}")
+            self.table.add(row, json.loads(answer.read_text())["figure"], " ".join(["tests/bench/lab.sh", measurement, *options]))
         else:
             print(f"{row:4} tests/bench/lab.sh {measurement} failed ({done.returncode})", flush=True)
 
@@ -191,7 +191,7 @@ class Bench:
             (("P8a", "P8b", "P8c"), self.memory),
             (("R1", "R2"), self.retries),
             (("P9a", "P9b"), self.latency),
-            (("P7",), lambda: self.lab("P7", "isolation")),
+            (("P7",), lambda: self.lab("P7", "isolation", "--rounds", "1" if self.rounds == 2 else "3")),
             (("P10",), lambda: self.lab("P10", "scaling")),
         ]
         for rows, step in steps:
