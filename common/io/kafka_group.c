@@ -334,20 +334,12 @@ void kafka_group_resume(struct kafka_group *g, int32_t partition)
 
 /* -------- the whole -------- */
 
-/* What is read ahead is parsed when it arrives, and read from memory that is cold by then: so little of it, a tenth of a second
- * of a busy partition. A record, and a batch, that is larger comes all the same. The two limits of the queue are per partition,
- * since each has its own. */
 static const struct kafka_property tunable[] = {
-    {"session.timeout.ms", "10000"},
-    {"heartbeat.interval.ms", "3000"},
-    {"max.poll.interval.ms", "300000"},
+    {"session.timeout.ms", "10000"},        {"heartbeat.interval.ms", "3000"},     {"max.poll.interval.ms", "300000"},
     {"fetch.wait.max.ms", "100"}, /* a partition that starts waits for the fetch under way */
-    {"fetch.error.backoff.ms", "200"},
-    {"fetch.message.max.bytes", "131072"}, /* of a partition in one answer */
-    {"queued.min.messages", "1000"},
-    {"queued.max.messages.kbytes", "256"},
-    {"allow.auto.create.topics", "false"},
-    {NULL, NULL},
+    {"fetch.error.backoff.ms", "200"},      {"queued.min.messages", "20000"}, /* both are per partition, since each has its own
+                                                                                 queue */
+    {"queued.max.messages.kbytes", "2048"}, {"allow.auto.create.topics", "false"}, {NULL, NULL},
 };
 
 static const struct kafka_property pinned[] = {
