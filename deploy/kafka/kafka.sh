@@ -36,7 +36,6 @@ Options: --secure FOLDER  with two more listeners, SASL_SSL (SCRAM-SHA-512) and 
          of DIR/ports. Over the plain listener everything is allowed: it is for the operator of the test
          --lib DIR  where the jars are (default build/kafka/lib of this tree)
          --port-file FILE  receives the bootstrap servers ("127.0.0.1:PORT[,...]") once the cluster answers
-Environment: KAFKA_JVM  small (default): 256 MB, quick to start; own: as Kafka's own scripts start a broker (1 GB, G1), for measurements
 Exit status: 0 done, 1 Kafka failed, 64 wrong call, 65 a jar is not the one expected, 69 a program or a download is missing.
 TEXT
 }
@@ -108,12 +107,8 @@ prepare_jvm() {
     classpath=$(awk -v lib="$lib" '{ printf "%s%s/%s", (NR > 1 ? ":" : ""), lib, $2 }' "$list")
     key=$(printf '%s\n' "$java_version" "$classpath" "$(<"$list")" | sha256sum | cut -c1-16)
     archive=$(dirname "$lib")/classes-$key.jsa
-    local size=(-Xms256m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1)
-    if [[ ${KAFKA_JVM:-small} == own ]]; then
-        size=(-server -Xms1g -Xmx1g -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 -XX:+ExplicitGCInvokesConcurrent)
-    fi
-    jvm=("$java" "${size[@]}" -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError -Xlog:disable -Xlog:all=error
-        "-Dlog4j.configuration=file:$here/log4j.properties" -cp "$classpath")
+    jvm=("$java" -Xms256m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError
+        -Xlog:disable -Xlog:all=error "-Dlog4j.configuration=file:$here/log4j.properties" -cp "$classpath")
     if [[ -s $archive ]]; then
         jvm+=("-XX:SharedArchiveFile=$archive")
     fi

@@ -15,5 +15,5 @@ set -euo pipefail
 }
 packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 kcat
 build_preset release trueftp-producer trueftpctl bench_agent
-export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 KAFKA_JVM=own
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 exec python3 "$root_dir/tests/bench/agent.py" --build "$root_dir/build/release" "$@"

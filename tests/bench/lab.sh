@@ -59,7 +59,7 @@ parse() {
 main() {
     local cores keep=()
     parse "$@"
-    export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 KAFKA_JVM=own
+    export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
     packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 python3-cryptography kcat
     # Debian's Python: the packages are its own.
     [[ $measurement != burst ]] || packages_install python3-yaml
