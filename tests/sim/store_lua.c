@@ -313,28 +313,14 @@ static void do_zrem(lua_State *l, struct store *st, const struct words *w)
     take_out_all(l, st, w, true);
 }
 
-static void push_score(lua_State *l, const struct store_key *k, struct slice name)
+static void do_zscore(lua_State *l, struct store *st, const struct words *w)
 {
-    const struct store_item *item = k ? store_item(k, name) : NULL;
+    struct store_key *k = key_of(l, st, w->argv[0], true);
+    struct store_item *item = k ? store_item(k, w->argv[1]) : NULL;
     if (item)
         push_number_text(l, item->score);
     else
         push_nil(l);
-}
-
-static void do_zscore(lua_State *l, struct store *st, const struct words *w)
-{
-    push_score(l, key_of(l, st, w->argv[0], true), w->argv[1]);
-}
-
-static void do_zmscore(lua_State *l, struct store *st, const struct words *w)
-{
-    struct store_key *k = key_of(l, st, w->argv[0], true);
-    lua_newtable(l);
-    for (int i = 1; i < w->argc; i++) {
-        push_score(l, k, w->argv[i]);
-        lua_rawseti(l, -2, i);
-    }
 }
 
 static void do_zcard(lua_State *l, struct store *st, const struct words *w)
@@ -413,11 +399,25 @@ static const struct {
     int least; /* words */
     command_fn *fn;
 } commands[] = {
-    {"EXISTS", 1, do_exists}, {"UNLINK", 1, do_unlink},   {"EXPIRE", 2, do_expire}, {"PEXPIREAT", 2, do_pexpireat},
-    {"HSET", 3, do_hset},     {"HGET", 2, do_hget},       {"HMGET", 2, do_hmget},   {"HEXISTS", 2, do_hexists},
-    {"HDEL", 2, do_hdel},     {"HINCRBY", 3, do_hincrby}, {"HLEN", 1, do_hlen},     {"HSCAN", 2, do_hscan},
-    {"ZADD", 3, do_zadd},     {"ZREM", 2, do_zrem},       {"ZSCORE", 2, do_zscore}, {"ZMSCORE", 2, do_zmscore},
-    {"ZCARD", 1, do_zcard},   {"ZCOUNT", 3, do_zcount},   {"ZRANGE", 3, do_zrange}, {"ZRANGEBYSCORE", 3, do_zrangebyscore},
+    {"EXISTS", 1, do_exists},
+    {"UNLINK", 1, do_unlink},
+    {"EXPIRE", 2, do_expire},
+    {"PEXPIREAT", 2, do_pexpireat},
+    {"HSET", 3, do_hset},
+    {"HGET", 2, do_hget},
+    {"HMGET", 2, do_hmget},
+    {"HEXISTS", 2, do_hexists},
+    {"HDEL", 2, do_hdel},
+    {"HINCRBY", 3, do_hincrby},
+    {"HLEN", 1, do_hlen},
+    {"HSCAN", 2, do_hscan},
+    {"ZADD", 3, do_zadd},
+    {"ZREM", 2, do_zrem},
+    {"ZSCORE", 2, do_zscore},
+    {"ZCARD", 1, do_zcard},
+    {"ZCOUNT", 3, do_zcount},
+    {"ZRANGE", 3, do_zrange},
+    {"ZRANGEBYSCORE", 3, do_zrangebyscore},
 };
 
 /* ---- the language ---- */

@@ -12,9 +12,9 @@ local any_open = call('EXISTS', KEYS[4]) == 1
 local held = any_open and tonumber(call('HGET', KEYS[1], 'holding') or 0) or 0
 local any_tries = call('EXISTS', KEYS[6]) == 1
 local ids, ended, left = {}, {}, {}
--- By id: what an open delivery is known by, "rank attempt revision" and its record; its lease, if it is in hand; where one that these records
--- open, or open again, stands then. Kept up to date below.
-local known_of, in_hand, opened = {}, {}, {}
+-- By id: what an open delivery is known by, "rank attempt revision" and its record; where one that these records open, or open again,
+-- stands then. Kept up to date below.
+local known_of, opened = {}, {}
 local function numbers(head)
   local rank, attempt, revision = string.match(head, '^(%d+) (%d+) (%d+)')
   return tonumber(rank), tonumber(attempt), tonumber(revision)
@@ -52,9 +52,9 @@ while i <= #ARGV do
   if ARGV[i + 1] ~= '' then ids[#ids + 1] = ARGV[i + 1] end
   i = i + (ARGV[i + 5] ~= '' and 8 or 6)
 end
-if #ids > 0 then
-  local values, leases = any_open and call('HMGET', KEYS[4], unpack(ids)) or {}, call('ZMSCORE', KEYS[3], unpack(ids))
-  for n = 1, #ids do known_of[ids[n]], in_hand[ids[n]] = values[n], leases[n] end
+if any_open and #ids > 0 then
+  local values = call('HMGET', KEYS[4], unpack(ids))
+  for n = 1, #ids do known_of[ids[n]] = values[n] end
 end
 i = 6
 while i <= #ARGV do
@@ -62,7 +62,8 @@ while i <= #ARGV do
   local open = due ~= ''
   if id ~= '' then
     local known, key = known_of[id], nil
-    if not known and not in_hand[id] then known, key = done_find(prefix, tonumber(ARGV[i + 3]) + 1, 4, id) end
+    local in_hand = not known and call('ZREM', KEYS[3], id) == 1
+    if not known and not in_hand then known, key = done_find(prefix, tonumber(ARGV[i + 3]) + 1, 4, id) end
     if known or any_tries then
       local rank, attempt, revision = numbers(head)
       local tried = attempt > 0
@@ -77,10 +78,9 @@ while i <= #ARGV do
       if any_tries and (tried or not open) then call('HDEL', KEYS[6], id) end
     end
     if key then call('HDEL', key, id) end
-    if known and not key then held = held - count_held(known) end
-    if in_hand[id] then
-      in_hand[id] = nil
+    if known and not key then
       left[#left + 1] = id
+      held = held - count_held(known)
     end
     hi = math.max(hi, tonumber(ARGV[i + 4]))
     if open then
