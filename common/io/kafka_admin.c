@@ -129,9 +129,11 @@ static bool drain(void *ctx)
 
 enum err kafka_admin_new(const struct kafka_options *k, struct kafka_admin **out, struct errmsg *why)
 {
-    /* A consumer without a group: unlike a producer's, its metadata requests do not make topics. */
+    /* A consumer: unlike a producer's, its metadata requests do not make topics. It joins no group, but has the name of one: when
+     * a group's coordinator moves, or its connection ends, while it is asked what was committed, librdkafka (2.0.2) tells the
+     * handle's own group so, and without one the process ends there. */
     static const struct kafka_property tunable[] = {{"allow.auto.create.topics", "false"}, {NULL, NULL}};
-    static const struct kafka_property pinned[] = {{NULL, NULL}};
+    static const struct kafka_property pinned[] = {{"group.id", "trueftp-admin"}, {NULL, NULL}};
     struct kafka_admin *a = mem_zalloc(sizeof *a);
     LIST_INIT(&a->topics);
     LIST_INIT(&a->committed);

@@ -225,7 +225,12 @@ def test_nobody_is_signed_in_or_out_behind_the_trails_back(own_kafka, stack):
         assert (out.status, out.body["code"]) == (503, "unavailable") and "Max-Age=0" in out.headers["Set-Cookie"]
     finally:
         own_kafka.signal(signal.SIGCONT)
-    wait_until("it can be told again", lambda: api.client().ask("POST", "/session", {"key": key}, Origin=origin(api)).status == 201, 60)
+
+    def told_again():
+        api.expect_running("asking again")
+        return api.client().ask("POST", "/session", {"key": key}, Origin=origin(api)).status == 201
+
+    wait_until("it can be told again", told_again, 60, watch=[api])
 
 
 # ---- streams

@@ -3,7 +3,6 @@ end everything is there, once per event id."""
 
 import io
 import json
-import os
 import pathlib
 import signal
 import socket
@@ -51,10 +50,6 @@ def wait_all(stack, producer, count, seconds=120):
     wait_until(f"{count} events are in Kafka", look, seconds, every=0.5, watch=[producer])
     assert len(found) == count
     return found
-
-
-def node_pid(broker):
-    return int((pathlib.Path(broker.folder) / "node-1/pid").read_text())
 
 
 def checkpoint(stack, name):
@@ -126,7 +121,7 @@ def test_a_rename_that_was_not_acknowledged_survives_a_kill(stack, own_kafka, ft
 @pytest.mark.real_kafka
 def test_a_broker_that_stands_still(stack, own_kafka, ftp):
     producer = stack.producer(ftp.source())
-    os.kill(node_pid(own_kafka), signal.SIGSTOP)
+    own_kafka.signal(signal.SIGSTOP)
     try:
         assert len(ftp.upload_many("pipeline", [f"{n}.txt" for n in range(200)])) == 200
 
@@ -136,7 +131,7 @@ def test_a_broker_that_stands_still(stack, own_kafka, ftp):
         wait_until("the metrics tell of it", waits_long, 30, watch=[producer])
         assert producer.metric("trueftp_producer_events_outstanding") == 200
     finally:
-        os.kill(node_pid(own_kafka), signal.SIGCONT)
+        own_kafka.signal(signal.SIGCONT)
     found = wait_all(stack, producer, 200)
     assert {data["path"] for _, data in found} == {f"/{n}.txt" for n in range(200)}
 

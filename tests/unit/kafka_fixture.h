@@ -10,7 +10,7 @@
 #include "io/kafka.h"
 
 /* Kafka protocol: API keys */
-enum { API_PRODUCE = 0, API_FETCH = 1, API_COMMIT = 8, API_HEARTBEAT = 12, API_INIT_PRODUCER_ID = 22 };
+enum { API_PRODUCE = 0, API_FETCH = 1, API_COMMIT = 8, API_OFFSET_FETCH = 9, API_HEARTBEAT = 12, API_INIT_PRODUCER_ID = 22 };
 
 struct fixture {
     struct loop *loop;

@@ -517,19 +517,45 @@ static bool is_answered(void *ctx)
     return answer->calls > 0;
 }
 
+static struct answer ask(struct fixture *f, struct kafka_admin *admin, int32_t partition)
+{
+    struct answer answer = {0};
+    kafka_admin_committed(admin, f->group, f->topic, &partition, 1, on_committed, &answer);
+    fixture_run(f, is_answered, &answer, 20000);
+    assert_int_equal(answer.calls, 1);
+    return answer;
+}
+
 static struct answer ask_committed(struct fixture *f, int32_t partition)
 {
     struct kafka_admin *admin;
     struct errmsg why;
     assert_int_equal(kafka_admin_new(&f->options, &admin, &why), ERR_OK);
-    struct answer answer = {0};
-    kafka_admin_committed(admin, f->group, f->topic, &partition, 1, on_committed, &answer);
-    fixture_run(f, is_answered, &answer, 20000);
+    struct answer answer = ask(f, admin, partition);
     kafka_admin_free(admin);
-    assert_int_equal(answer.calls, 1);
     assert_int_equal(answer.err, ERR_OK);
     assert_int_equal(answer.first.partition, partition);
     return answer;
+}
+
+/* The group's coordinator moves while it is asked: an error for whoever asked, and nobody's end. */
+static void test_committed_offsets_while_the_coordinator_moves(void **state)
+{
+    static const rd_kafka_resp_err_t injected[] = {RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+                                                   RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS};
+    struct fixture *f = fixture_new(2);
+    struct kafka_admin *admin;
+    struct errmsg why;
+    (void)state;
+    assert_int_equal(kafka_admin_new(&f->options, &admin, &why), ERR_OK);
+    for (size_t i = 0; i < sizeof injected / sizeof injected[0]; i++) {
+        rd_kafka_mock_push_request_errors(f->mock, API_OFFSET_FETCH, 1, injected[i]);
+        struct answer answer = ask(f, admin, 0);
+        assert_true(answer.err == ERR_AGAIN || answer.err == ERR_OK); /* librdkafka asks again after some of them */
+        assert_int_equal(ask(f, admin, 0).err, ERR_OK);
+    }
+    kafka_admin_free(admin);
+    fixture_free(f);
 }
 
 static void test_commits_carry_metadata(void **state)
@@ -708,6 +734,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_closing_waits_for_the_revocation),
         cmocka_unit_test(test_a_member_that_dies_is_replaced),
         cmocka_unit_test(test_commits_carry_metadata),
+        cmocka_unit_test(test_committed_offsets_while_the_coordinator_moves),
         cmocka_unit_test(test_refused_commits),
         cmocka_unit_test(test_unread),
         cmocka_unit_test(test_lost_membership),

@@ -4,6 +4,8 @@ kcat, which is nobody of ours."""
 import collections
 import json
 import os
+import pathlib
+import signal
 import subprocess
 
 from .program import Program
@@ -11,6 +13,11 @@ from .waiting import wait_until
 
 Record = collections.namedtuple("Record", "key value headers partition offset")
 PARTITIONS = 4  # of each topic; an account owns four, and few topics make few files
+
+
+def thread_states(pid):
+    """The letter of each thread's state (proc(5))."""
+    return [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
 
 
 class Kafka:
@@ -37,8 +44,11 @@ class Kafka:
         self.run("stop")
 
     def signal(self, number, node=1):
-        """A signal for the process of a node."""
-        os.kill(int((self.folder / f"node-{node}/pid").read_text()), number)
+        """A signal for the process of a node. After SIGSTOP it stands still: its threads on other processors have been reached."""
+        pid = int((self.folder / f"node-{node}/pid").read_text())
+        os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            wait_until("all threads of the node stand still", lambda: all(state == "T" for state in thread_states(pid)))
 
     def restart(self, kill=False):
         self.run("restart-node", "--node", "1", *(["--kill"] if kill else []))
