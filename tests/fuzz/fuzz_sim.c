@@ -7,6 +7,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    sim_run_choices(data, size);
+    sim_run_choices(data, size, false);
     return 0;
 }

@@ -15,13 +15,14 @@ struct options {
     uint64_t from, count;
     int jobs;
     bool trace, expect_failure;
+    const char *choices; /* a file of them, as the fuzz target's; NULL: seeds */
 };
 
 static int usage(void)
 {
     fprintf(stderr,
             "usage: trueftp-sim [--index c|scripts|both] [--from N] [--seeds COUNT] [--jobs N] [--expect-failure] | --seed N "
-            "[--trace]\n");
+            "[--trace] | --choices FILE [--trace]\n");
     return 2;
 }
 
@@ -52,6 +53,11 @@ static bool parse(int argc, char **argv, struct options *o)
         if (strcmp(argv[i], "--index") == 0) {
             if (!parse_index(value))
                 return false;
+            i++;
+            continue;
+        }
+        if (strcmp(argv[i], "--choices") == 0 && *value != '\0') {
+            o->choices = value;
             i++;
             continue;
         }
@@ -117,12 +123,30 @@ static bool run_all(const struct options *o)
     return ok;
 }
 
+/* A finding of the fuzz target (tests/fuzz/fuzz_sim.c) once more. */
+static int run_choices(const struct options *o)
+{
+    static uint8_t choices[1 << 20];
+    FILE *f = fopen(o->choices, "rb");
+    if (!f) {
+        perror(o->choices);
+        return 2;
+    }
+    size_t size = fread(choices, 1, sizeof choices, f);
+    (void)fclose(f);
+    sim_run_choices(choices, size, o->trace);
+    printf("%s: ok\n", o->choices);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.from = 1, .count = 1000, .jobs = 2};
     if (!parse(argc, argv, &o))
         return usage();
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    if (o.choices)
+        return run_choices(&o);
     if (o.count == 1 && !o.expect_failure) {
         sim_run(o.from, o.trace);
         printf("seed %" PRIu64 ": ok\n", o.from);

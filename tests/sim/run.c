@@ -155,7 +155,7 @@ void sim_run(uint64_t seed, bool trace)
     run_world(seed, slice_of(NULL, 0), trace);
 }
 
-void sim_run_choices(const uint8_t *data, size_t size)
+void sim_run_choices(const uint8_t *data, size_t size, bool trace)
 {
-    run_world(1, slice_of((const char *)data, size), false);
+    run_world(1, slice_of((const char *)data, size), trace);
 }

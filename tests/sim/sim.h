@@ -509,6 +509,6 @@ void check_end(struct sim *s);
 /* run.c */
 void sim_run(uint64_t seed, bool trace);
 /* A run whose first choices are given, two bytes each. */
-void sim_run_choices(const uint8_t *data, size_t size);
+void sim_run_choices(const uint8_t *data, size_t size, bool trace);
 
 #endif

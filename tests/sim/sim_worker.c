@@ -243,6 +243,8 @@ static void hand_over(struct sim_worker *w, struct owned *o, const struct sim_ev
     partition_event_done(o->p, seq);
 }
 
+/* As the shell does it (worker/ownership.c): a partition may have as much in hand as there is credit left, so that what comes due
+ * always finds some. */
 static void read_events(struct sim_worker *w, struct owned *o)
 {
     struct sim *s = w->sim;
@@ -250,7 +252,7 @@ static void read_events(struct sim_worker *w, struct owned *o)
     int most = (int)rnd(s, 0, s->plan.crowd ? 400 : 4);
     if (!o->started || o->graceful)
         return;
-    for (int i = 0; i < part->event_count && most > 0 && core_credit(&w->core) > 0; i++) {
+    for (int i = 0; i < part->event_count && most > 0 && partition_in_hand(o->p) < core_credit(&w->core); i++) {
         const struct sim_event *se = &part->events[i];
         if (se->offset < o->position)
             continue;
