@@ -95,6 +95,17 @@ static void follow_account(struct table_webhook *tw)
     tw->ep->paid = pays(a);
 }
 
+/* What people read and workers do not: of 100,000 webhooks it takes megabytes. */
+static void let_go(struct webhook *wh)
+{
+    free(wh->description);
+    wh->description = NULL;
+    if (*wh->disabled_reason)
+        return;
+    free(wh->disabled_reason);
+    wh->disabled_reason = NULL;
+}
+
 static void put_webhook(struct table *t, struct webhook *wh)
 {
     struct worker *w = t->worker;
@@ -106,8 +117,7 @@ static void put_webhook(struct table *t, struct webhook *wh)
     }
     if (tw)
         remove_webhook(t, tw);
-    free(wh->description); /* people read it, workers do not: of 100,000 webhooks it takes megabytes */
-    wh->description = NULL;
+    let_go(wh);
     tw = mem_zalloc(sizeof *tw);
     tw->ep = endpoint_new(&w->endpoints, w->keyring, wh);
     HASH_ADD_KEYPTR(hh, t->webhooks, tw->ep->wh->id, strlen(tw->ep->wh->id), tw);
@@ -288,7 +298,7 @@ struct endpoint *table_webhook(const struct table *t, struct slice webhook_id)
 /* Without a reason it is only paused. */
 static bool is_disabled(const struct webhook *wh)
 {
-    return !wh->enabled && wh->disabled_reason[0] != '\0';
+    return !wh->enabled && wh->disabled_reason != NULL;
 }
 
 static enum table_state because(enum table_state state, const char *text, const char **why)
