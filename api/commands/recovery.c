@@ -126,27 +126,14 @@ static struct entry *add(struct recoveries *rs, const char *id)
     return e;
 }
 
-static void take_text(char *out, size_t size, const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    (void)snprintf(out, size, "%s", text ? text : "");
-}
-
-static int64_t time_of(const json_t *o, const char *name)
-{
-    int64_t wall_ms = 0;
-    struct errmsg why;
-    return json_member_time(o, "", name, &wall_ms, &why) == ERR_OK ? wall_ms : 0;
-}
-
 static void take_details(struct recovery *r, const json_t *o)
 {
     const char *state = json_string_value(json_object_get(o, "state"));
-    take_text(r->webhook_id, sizeof r->webhook_id, o, "webhook_id");
-    r->since_wall_ms = time_of(o, "since");
-    r->until_wall_ms = time_of(o, "until");
-    r->started_wall_ms = time_of(o, "started_at");
-    r->finished_wall_ms = time_of(o, "finished_at");
+    json_take_text(r->webhook_id, sizeof r->webhook_id, o, "webhook_id");
+    r->since_wall_ms = json_take_time(o, "since");
+    r->until_wall_ms = json_take_time(o, "until");
+    r->started_wall_ms = json_take_time(o, "started_at");
+    r->finished_wall_ms = json_take_time(o, "finished_at");
     r->total = json_integer_value(json_object_get(o, "total"));
     r->sent = json_integer_value(json_object_get(o, "sent"));
     r->skipped = json_integer_value(json_object_get(o, "skipped"));
@@ -161,7 +148,7 @@ static void on_entry(void *ctx, const json_t *o)
     const char *action = json_string_value(json_object_get(o, "action"));
     const char *id = json_string_value(json_object_get(o, "target"));
     const json_t *details = json_object_get(o, "details");
-    int64_t wall_ms = time_of(o, "time");
+    int64_t wall_ms = json_take_time(o, "time");
     if (!action || strncmp(action, "recovery.", 9) != 0 || !id || !json_is_object(details) ||
         loop_wall(rs->api->loop) - wall_ms > KEPT_MS)
         return;
@@ -172,7 +159,7 @@ static void on_entry(void *ctx, const json_t *o)
     }
     if (!e)
         e = add(rs, id);
-    take_text(e->r.account_id, sizeof e->r.account_id, o, "account_id");
+    json_take_text(e->r.account_id, sizeof e->r.account_id, o, "account_id");
     if (e->r.state == RECOVERY_RUNNING)
         take_details(&e->r, details);
     e->r.heard_wall_ms = wall_ms;

@@ -86,24 +86,11 @@ static struct entry *entry_of(struct sessions *ss, const char *account_id, const
 
 /* -------- heard -------- */
 
-static void take_text(char *out, size_t size, const json_t *o, const char *name)
-{
-    const char *text = json_string_value(json_object_get(o, name));
-    (void)snprintf(out, size, "%s", text ? text : "");
-}
-
-static int64_t time_of(const json_t *o, const char *name)
-{
-    int64_t wall_ms = 0;
-    struct errmsg why;
-    return json_member_time(o, "", name, &wall_ms, &why) == ERR_OK ? wall_ms : 0;
-}
-
 static void take_begin(struct entry *e, const json_t *details, int64_t wall_ms)
 {
     e->ks.created_wall_ms = wall_ms;
-    take_text(e->ks.key_id, sizeof e->ks.key_id, details, "key_id");
-    take_text(e->ks.user_agent, sizeof e->ks.user_agent, details, "user_agent");
+    json_take_text(e->ks.key_id, sizeof e->ks.key_id, details, "key_id");
+    json_take_text(e->ks.user_agent, sizeof e->ks.user_agent, details, "user_agent");
 }
 
 /* What is told of a session whose time is over is passed over: a year of them is read at each start. */
@@ -114,7 +101,7 @@ static void on_entry(void *ctx, const json_t *o)
     const char *id = json_string_value(json_object_get(o, "target"));
     const char *account_id = json_string_value(json_object_get(o, "account_id"));
     const json_t *details = json_object_get(o, "details");
-    int64_t wall_ms = time_of(o, "time"), expires_wall_ms = time_of(details, "expires_at");
+    int64_t wall_ms = json_take_time(o, "time"), expires_wall_ms = json_take_time(details, "expires_at");
     if (!action || strncmp(action, PREFIX, strlen(PREFIX)) != 0 || !id || !account_id || strlen(id) >= SESSION_ID_SIZE ||
         expires_wall_ms <= loop_wall(ss->api->loop))
         return;

@@ -2,6 +2,7 @@
 #include "model/json_members.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "util/clock.h"
@@ -101,6 +102,19 @@ enum err json_member_time(const json_t *o, const char *where, const char *name, 
         return bad(why, where, name, "must be an RFC 3339 date-time");
     }
     return ERR_OK;
+}
+
+void json_take_text(char *out, size_t size, const json_t *o, const char *name)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    (void)snprintf(out, size, "%s", text ? text : "");
+}
+
+int64_t json_take_time(const json_t *o, const char *name)
+{
+    int64_t wall_ms = 0;
+    struct errmsg why;
+    return json_member_time(o, "", name, &wall_ms, &why) == ERR_OK ? wall_ms : 0;
 }
 
 enum err json_member_array(const json_t *o, const char *where, const char *name, size_t max, const json_t **out,

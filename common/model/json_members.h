@@ -22,6 +22,11 @@ MUST_CHECK enum err json_member_int(const json_t *o, const char *where, const ch
 MUST_CHECK enum err json_member_bool(const json_t *o, const char *where, const char *name, bool *field, struct errmsg *why);
 /* An RFC 3339 time. */
 MUST_CHECK enum err json_member_time(const json_t *o, const char *where, const char *name, int64_t *field, struct errmsg *why);
+/* For records that others wrote, where what is missing or of another type is as good as empty: at most size bytes with the
+ * NUL. */
+void json_take_text(char *out, size_t size, const json_t *o, const char *name);
+/* An RFC 3339 time; 0: it is missing or none. */
+int64_t json_take_time(const json_t *o, const char *name);
 /* An array of at most max elements, borrowed; NULL when it is absent. */
 MUST_CHECK enum err json_member_array(const json_t *o, const char *where, const char *name, size_t max, const json_t **out,
                                       struct errmsg *why);
