@@ -3,7 +3,7 @@
 
 summary.py [--step NAME=ok|failed]... FILE...
 
-Prints what failed and what was left out, then `N passed, M failed` as the last line. A file that is missing, or that holds no test, is a
+Prints what was left out, and what failed with the end of what it said, then `N passed, M failed` as the last line. A file that is missing, or that holds no test, is a
 failure: a run that tested nothing must not look like one that found nothing. Exit status 0: something passed, nothing failed.
 """
 
@@ -13,16 +13,26 @@ import sys
 import xml.etree.ElementTree
 
 
+SAID_LINES = 40  # of a failed test: enough for an assertion, or for the stack of a sanitizer
+
+
+def said(case):
+    """What a failed test said: pytest has it in the failure, ctest in the output."""
+    found = [case.find(tag) for tag in ("failure", "error", "system-out")]
+    texts = [(element.text or element.get("message") or "").strip() for element in found if element is not None]
+    return max(texts, key=len, default="").splitlines()[-SAID_LINES:]
+
+
 def cases(path):
-    """(name, outcome) of each test of a JUnit file; raises on a file that is none."""
+    """(name, outcome, lines it said) of each test of a JUnit file; raises on a file that is none."""
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
         name = "::".join(filter(None, (case.get("classname"), case.get("name"))))
         if case.find("failure") is not None or case.find("error") is not None:
-            yield name, "failed"
+            yield name, "failed", said(case)
         elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
-            yield name, "skipped"
+            yield name, "skipped", []
         else:
-            yield name, "passed"
+            yield name, "passed", []
 
 
 def collect(paths, steps):
@@ -31,11 +41,11 @@ def collect(paths, steps):
         try:
             here = list(cases(path))
         except (OSError, xml.etree.ElementTree.ParseError) as error:
-            here = [(f"{os.path.basename(path)}: {error}", "failed")]
-        found += here or [(f"{os.path.basename(path)}: no test in it", "failed")]
+            here = [(f"{os.path.basename(path)}: {error}", "failed", [])]
+        found += here or [(f"{os.path.basename(path)}: no test in it", "failed", [])]
     for step in steps:
         name, _, outcome = step.rpartition("=")
-        found.append((name, "passed" if outcome == "ok" else "failed"))
+        found.append((name, "passed" if outcome == "ok" else "failed", []))
     return found
 
 
@@ -46,11 +56,11 @@ def main():
     args = parser.parse_args()
     found = collect(args.files, args.step)
     for word, outcome in (("left out", "skipped"), ("FAILED", "failed")):
-        for name, how in found:
+        for name, how, lines in found:
             if how == outcome:
-                print(f"{word}: {name}")
-    passed = sum(1 for _, how in found if how == "passed")
-    failed = sum(1 for _, how in found if how == "failed")
+                print("\n".join([f"{word}: {name}", *(f"    {line}" for line in lines)]))
+    passed = sum(1 for _, how, _ in found if how == "passed")
+    failed = sum(1 for _, how, _ in found if how == "failed")
     print(f"{passed} passed, {failed} failed")
     return 0 if passed > 0 and failed == 0 else 1
 
