@@ -36,6 +36,7 @@ Options: --secure FOLDER  with two more listeners, SASL_SSL (SCRAM-SHA-512) and 
          of DIR/ports. Over the plain listener everything is allowed: it is for the operator of the test
          --lib DIR  where the jars are (default build/kafka/lib of this tree)
          --port-file FILE  receives the bootstrap servers ("127.0.0.1:PORT[,...]") once the cluster answers
+Environment: KAFKA_HEAP  options of each node's JVM for its heap (default "-Xms256m -Xmx256m")
 Exit status: 0 done, 1 Kafka failed, 64 wrong call, 65 a jar is not the one expected, 69 a program or a download is missing.
 TEXT
 }
@@ -107,7 +108,9 @@ prepare_jvm() {
     classpath=$(awk -v lib="$lib" '{ printf "%s%s/%s", (NR > 1 ? ":" : ""), lib, $2 }' "$list")
     key=$(printf '%s\n' "$java_version" "$classpath" "$(<"$list")" | sha256sum | cut -c1-16)
     archive=$(dirname "$lib")/classes-$key.jsa
-    jvm=("$java" -Xms256m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError
+    local heap
+    read -ra heap <<<"${KAFKA_HEAP:--Xms256m -Xmx256m}"
+    jvm=("$java" "${heap[@]}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError
         -Xlog:disable -Xlog:all=error "-Dlog4j.configuration=file:$here/log4j.properties" -cp "$classpath")
     if [[ -s $archive ]]; then
         jvm+=("-XX:SharedArchiveFile=$archive")

@@ -47,7 +47,7 @@ def report(args, posts, returned, drained, cap):
 
 
 def main():
-    args = arguments(__doc__, backlog=100000, answer_ms=20, rate=0)
+    args = arguments(__doc__, backlog=100000, pace=20000, answer_ms=20, rate=0)
     in_order()
     hook = Hook("acc_hang", "/hang", "stall:100", later=f"delay:{args.answer_ms}-{args.answer_ms}", max_attempts=20, concurrency=CONCURRENCY,
                 rate=args.rate, timeout_ms=TIMEOUT_MS)
@@ -57,7 +57,7 @@ def main():
         world.start()
         worker = world.worker("w1")
         world.wait_serving()
-        Backlog("acc_hang", args.backlog, PARTITIONS).write(world, world.topic("events"))
+        Backlog("acc_hang", args.backlog, PARTITIONS).write(world, world.topic("events"), args.pace)
         wait_until("the backlog is parked", lambda: world.lag() == 0, 300, every=0.2, watch=[worker])
         wait_until("the breakers are open", lambda: world.gauge("trueftp_worker_breakers_open") >= 4, 180, every=0.2, watch=[worker])
         returned = time.time()

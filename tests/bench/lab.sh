@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measurements on the real system: workers, real Kafka, a private Redis, and a receiver that answers as it is told.
 #
-#     tests/bench/lab.sh isolation [--rounds N] [--seconds S] [--backlog N] [--neighbours hang,drip,flood]
-#     tests/bench/lab.sh comeback  [--backlog N] [--answer-ms N] [--rate N]
+#     tests/bench/lab.sh isolation [--rounds N] [--seconds S] [--backlog N] [--pace N] [--neighbours hang,drip,flood]
+#     tests/bench/lab.sh comeback  [--backlog N] [--pace N] [--answer-ms N] [--rate N]
 #     tests/bench/lab.sh scaling   [--workers 1,2,4,8] [--seconds S]
 #     tests/bench/lab.sh burst     [--file FILE] [--before S] [--burst S] [--after S] [--rate N]
 #
@@ -16,7 +16,9 @@
 #   --bin DIR     the programs of this folder; nothing is built (default: the release build)
 #   --keep DIR    the run's folder, with all logs, stays there
 #
-# With two cores or more the worker under measurement has the first one, all else the others. Needs root for missing packages only.
+# --pace: events a second that the backlog is written at.
+# With two cores or more the worker under measurement has the first one, all else the others; but all have all cores in isolation, which
+# measures latency: a core that a broker, Redis and the load must share would be what is measured. Needs root for missing packages only.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib.sh"
@@ -24,7 +26,7 @@ set -euo pipefail
 readonly bench_dir=$root_dir/tests/bench
 measurement='' bin='' folder='' arguments=()
 
-usage() { sed -n '2,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
@@ -59,6 +61,8 @@ parse() {
 main() {
     local cores keep=()
     parse "$@"
+    # More than tests give it: its collector runs every half minute then, and not every four seconds.
+    export KAFKA_HEAP=${KAFKA_HEAP:--Xms1g -Xmx1g -Xmn700m}
     export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
     packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 python3-cryptography kcat
     # Debian's Python: the packages are its own.
@@ -77,7 +81,7 @@ main() {
         folder=$(mktemp -d "${TMPDIR:-/tmp}/trueftp-bench.XXXXXX")
     fi
     cores=$(nproc)
-    [[ $cores -lt 2 ]] || taskset -pc "1-$((cores - 1))" $$ >/dev/null
+    [[ $cores -lt 2 || $measurement == isolation ]] || taskset -pc "1-$((cores - 1))" $$ >/dev/null
     exec /usr/bin/python3 "$bench_dir/$measurement.py" --bin "$bin" --folder "$folder" "${keep[@]}" "${arguments[@]}"
 }
 

@@ -34,7 +34,7 @@ from harness.waiting import wait_until  # pylint: disable=wrong-import-order,wro
 TICK_S = 0.01
 OWNED = 4  # partitions of an account
 NOT_YET = (3, 5, 6)  # UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER
-PIECE, PACE = 400, 20000  # events of a backlog: at once, and a second
+PIECE = 100  # events of a backlog, at once
 
 Post = collections.namedtuple("Post", "wall_s path in_flight")
 
@@ -150,12 +150,12 @@ class Backlog:
                 self.requests.append(piece)
                 piece = collections.defaultdict(bytes)
 
-    def write(self, world, topic):
-        """At PACE events a second at most: the broker has other work too."""
-        writer = Writer(world.servers, topic)
-        for request in self.requests:
+    def write(self, world, topic, rate):
+        """At so many events a second at most: the broker has other work too."""
+        writer, begin = Writer(world.servers, topic), time.monotonic()
+        for number, request in enumerate(self.requests):
+            time.sleep(max(0, begin + number * PIECE / rate - time.monotonic()))
             writer.send(request)
-            time.sleep(PIECE / PACE)
 
 
 class Feeder(threading.Thread):
@@ -241,15 +241,12 @@ class Bench(World):
                 every.append(post)
         return first, every
 
-    def latencies(self, feeder, begin_s, end_s):
-        """Milliseconds from writing an event to its POST's arrival, of the events written in that time. None of them may be missing."""
+    def latencies(self, feeder):
+        """(when it was written, milliseconds from then to its POST's arrival) of each event, in order. None of them may be missing."""
         hook_of = {hook.account: hook.id for hook in self.hooks}
         first, _ = self.posts()
-        found = []
-        for event_id, (sent_s, account) in feeder.sent.items():
-            if begin_s <= sent_s < end_s:
-                found.append((first[delivery_id(event_id, hook_of[account])].wall_s - sent_s) * 1000)
-        return sorted(found)
+        return sorted((sent_s, (first[delivery_id(event_id, hook_of[account])].wall_s - sent_s) * 1000)
+                      for event_id, (sent_s, account) in feeder.sent.items())
 
 
 class Free(Bench):
