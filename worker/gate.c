@@ -9,6 +9,7 @@
 #define SHARES 4         /* partitions of an account */
 #define PARK_MS 2000     /* parked at least so long */
 #define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
+#define DEAD_LOOK_MS 16  /* the same for an endpoint that takes nothing: each look costs its neighbours */
 #define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
 
@@ -93,9 +94,11 @@ enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms
 
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random)
 {
-    int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms), spread_ms = scheduled * PARK_LOOK_MS;
+    int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms);
     int64_t first = now_wall_ms + (wait_ms > PARK_MS ? wait_ms : PARK_MS);
     double pace = pace_of(gate, now_ms);
+    bool dead = gate->breaker.state != BREAKER_CLOSED || pace >= PACE_SLOWEST_MS;
+    int64_t spread_ms = scheduled * (dead ? DEAD_LOOK_MS : PARK_LOOK_MS);
     int64_t step_ms = pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace;
     int64_t until = gate->parked_last_wall_ms + step_ms;
     if (spread_ms < PARK_MS)

@@ -75,9 +75,9 @@ bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_
  * its pace, it takes only a few. */
 enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms, int64_t now_wall_ms);
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
- * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them. So due
- * times are spread evenly, an endpoint that is back gets what it can take (up to 250 a second in each partition), and one that is
- * not costs little. */
+ * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them, in 16 ms
+ * while the endpoint takes nothing. So due times are spread evenly, an endpoint that answers gets what it can take (up to 250 a
+ * second in each partition; 62 in the first round after it is back), and one that does not costs its neighbours little. */
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random);
 
 void gate_started(struct gate *gate, int64_t now_ms);
