@@ -9,12 +9,15 @@
 #define KAFKA_ADMIN_WITHIN_MS 10000 /* no answer by then is none */
 
 struct committed_question;
+struct group_handle;
 struct topic_question;
 
 struct kafka_admin {
     struct kafka_client client;
     LIST_HEAD(, topic_question) topics;
     LIST_HEAD(, committed_question) committed;
+    LIST_HEAD(, group_handle) groups;
+    rd_kafka_conf_t *conf; /* what the handles of groups are made with */
 };
 
 /* What librdkafka's code means to whoever asked; ERR_AGAIN for whatever may pass. */
