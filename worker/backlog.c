@@ -56,7 +56,6 @@ struct backlog {
     struct worker *worker;
     struct kept_part *parts; /* by the partition's number */
     struct kept_ring ring;   /* the next one to be looked at is first */
-    int32_t partitions;
     int64_t list_count, count;
     size_t bytes;
     int64_t paced_ms;
@@ -67,7 +66,6 @@ struct backlog *backlog_new(struct worker *w, int32_t partitions)
 {
     struct backlog *b = mem_zalloc(sizeof *b);
     b->worker = w;
-    b->partitions = partitions;
     b->parts = mem_zalloc((size_t)partitions * sizeof *b->parts);
     TAILQ_INIT(&b->ring);
     return b;

@@ -216,12 +216,13 @@ struct kafka_topic {
 /* A topic with its settings, all of it alive during the call alone. ERR_NOT_FOUND, ERR_AGAIN as above; topic is NULL then. */
 void kafka_admin_topic(struct kafka_admin *a, const char *topic,
                        void (*fn)(void *ctx, enum err err, const struct kafka_topic *topic), void *ctx);
-/* Committed offsets with their metadata of the partitions named; ERR_AGAIN, ERR_REFUSED (no right to), ERR_INVALID: committed is
- * of no use then. */
+/* Committed offsets with their metadata of the partitions named; ERR_AGAIN (not within 10 s; librdkafka may also make it of a
+ * right to the group that is missing), ERR_REFUSED (no right to), ERR_INVALID: committed is of no use then. A thread waits for
+ * the answer, and a connection of the group's is kept for the next question. */
 void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const char *topic, const int32_t *partitions, int count,
                            void (*fn)(void *ctx, enum err err, const struct kafka_committed *committed, int count), void *ctx);
-/* Outstanding questions are not answered any more. May wait a quarter of a second for a question of partitions under way, a
- * second for one of ends. */
+/* Outstanding questions are not answered any more. May wait a quarter of a second for a question of partitions under way,
+ * half a second for one of committed offsets, a second for one of ends. */
 void kafka_admin_free(struct kafka_admin *a);
 
 #endif

@@ -104,7 +104,7 @@ static void *ask_committed(void *arg)
 }
 
 void kafka_admin_committed(struct kafka_admin *a, const char *group_id, const char *topic, const int32_t *partitions, int count,
-                           void (*fn)(void *ctx, enum err err, const struct kafka_committed *committed, int count), void *ctx)
+                           committed_fn *fn, void *ctx)
 {
     struct committed_question *q = mem_zalloc(sizeof *q);
     q->admin = a;

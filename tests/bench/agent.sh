@@ -15,7 +15,5 @@ set -euo pipefail
 }
 packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 kcat
 build_preset release trueftp-producer trueftpctl bench_agent
-# More than tests give it: its collector runs every half minute then, and not every four seconds.
-export KAFKA_HEAP=${KAFKA_HEAP:--Xms1g -Xmx1g -Xmn700m}
-export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+measurement_environment
 exec python3 "$root_dir/tests/bench/agent.py" --build "$root_dir/build/release" "$@"

@@ -4,7 +4,7 @@
 A: twenty accounts with quick endpoints get a steady stream of events, and the backlog's bytes go to a topic that nobody reads, so that
 the broker has the same work. B: the same, and the bytes are events of the neighbours:
 
-hang   takes requests and never answers; its backlog comes at once
+hang   takes requests and never answers, and has a backlog
 drip   answers a byte each 100 ms and never comes to an end; 20 events a second
 flood  an endpoint of 20 ms that gets events far beyond its cap: a backlog of its own, and 200 events a second
 

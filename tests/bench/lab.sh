@@ -61,9 +61,7 @@ parse() {
 main() {
     local cores keep=()
     parse "$@"
-    # More than tests give it: its collector runs every half minute then, and not every four seconds.
-    export KAFKA_HEAP=${KAFKA_HEAP:--Xms1g -Xmx1g -Xmn700m}
-    export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+    measurement_environment
     packages_install "${BUILD_PACKAGES[@]}" "${KAFKA_PACKAGES[@]}" python3 python3-cryptography kcat
     # Debian's Python: the packages are its own.
     [[ $measurement != burst ]] || packages_install python3-yaml

@@ -26,5 +26,5 @@ say '  building the release preset'
 build_preset release trueftp-worker trueftp-producer trueftpctl bench_receiver bench_feed bench_yard bench_worker_without_redis \
     bench_worker_without_records bench_count_malloc
 "$root_dir/deploy/kafka/kafka.sh" fetch
-export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+measurement_environment
 exec python3 "$root_dir/tests/bench/bench.py" --build "$root_dir/build/release" --redis "$redis_server" --proftpd "$proftpd_dir" "$@"

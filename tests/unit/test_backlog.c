@@ -192,7 +192,7 @@ static void no_partition_waits_for_the_others(void **state)
     (void)state;
     for (uint64_t seq = 0; seq < 20000; seq++)
         keep((int)(seq % PARTITIONS), seq, 1);
-    turns(800, 5);
+    turns(400, 5);
     for (int i = 0; i < owed_count; i++)
         of[owed[i] % PARTITIONS]++;
     for (int i = 0; i < PARTITIONS; i++)
@@ -268,7 +268,7 @@ static void a_busy_worker_gets_through_it_too(void **state)
     for (uint64_t seq = 0; seq < 100; seq++)
         keep(0, seq, 1);
     worker.core.jobs = 4000; /* of 4,096 */
-    turns(250, 1);
+    turns(112, 1);
     assert_int_equal(owed_count, 100);
     worker.core.jobs = 4096;
     keep(0, 100, 1);

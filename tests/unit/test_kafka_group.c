@@ -538,11 +538,12 @@ static struct answer ask_committed(struct fixture *f, int32_t partition)
     return answer;
 }
 
-/* The group's coordinator moves while it is asked: an error for whoever asked, and nobody's end. */
+/* The group's coordinator moves, does not answer, or hangs up while it is asked: an error for whoever asked, and nobody's end. */
 static void test_committed_offsets_while_the_coordinator_moves(void **state)
 {
     static const rd_kafka_resp_err_t injected[] = {RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
-                                                   RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS};
+                                                   RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+                                                   RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT};
     struct fixture *f = fixture_new(2);
     struct kafka_admin *admin;
     struct errmsg why;

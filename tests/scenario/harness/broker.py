@@ -2,6 +2,7 @@
 kcat, which is nobody of ours."""
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -16,8 +17,12 @@ PARTITIONS = 4  # of each topic; an account owns four, and few topics make few f
 
 
 def thread_states(pid):
-    """The letter of each thread's state (proc(5))."""
-    return [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    """The letter of each thread's state (proc(5)); a thread that ends meanwhile has none."""
+    states = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 class Kafka:
