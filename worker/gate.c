@@ -6,12 +6,14 @@
 
 #define QUEUE_MAX 1024
 #define UNPROVEN_MAX 128 /* before its first answer */
+#define CROWDED_MAX 4    /* on the way to any gate of a crowded partition, when another unproven one gets its first */
 #define SHARES 4         /* partitions of an account */
 #define PARK_MS 2000     /* parked at least so long */
 #define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
 #define DEAD_LOOK_MS 16  /* the same for an endpoint that takes nothing: each look costs its neighbours */
 #define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
+#define STARVED_MS 500 /* without a slot for so long, a gate that could send is taken for one that is slow */
 
 static int share_of(int64_t limit)
 {
@@ -62,12 +64,26 @@ enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms)
     return *wait_ms > 0 ? GATE_WAITING : GATE_READY;
 }
 
-/* Milliseconds from one POST to the next one, as last seen; with a full window, no less than its silence says. */
+/* How long it has been silent though it had something to send: its window is full, or it gets no slot. */
+static int64_t silence_of(const struct gate *gate, int64_t now_ms)
+{
+    const struct job *first = TAILQ_FIRST(&gate->queue);
+    int64_t silent_ms = now_ms - gate->moved_ms, waited_ms = first ? now_ms - first->queued_ms : 0;
+    if (gate->in_flight >= window_size(&gate->window))
+        return silent_ms;
+    if (gate->state != GATE_READY)
+        return 0;
+    if (gate->starved || waited_ms > silent_ms)
+        return silent_ms;
+    return waited_ms >= STARVED_MS ? waited_ms : 0;
+}
+
+/* Milliseconds from one POST to the next one, as last seen; no less than its silence says. */
 static double pace_of(const struct gate *gate, int64_t now_ms)
 {
     int size = window_size(&gate->window);
-    double duration_ms = gate->duration_ms, silent_ms = (double)(now_ms - gate->moved_ms);
-    if (gate->in_flight >= size && duration_ms < silent_ms)
+    double duration_ms = gate->duration_ms, silent_ms = (double)silence_of(gate, now_ms);
+    if (duration_ms < silent_ms)
         duration_ms = silent_ms;
     double pace = duration_ms / size, limit = gate->bucket.rate > 0 ? 1000 / gate->bucket.rate : 0;
     return pace < limit ? limit : pace;
@@ -84,12 +100,16 @@ bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_
     return is_jammed(gate, now_ms) || (!job->has_record && now_wall_ms < gate->parked_until_wall_ms);
 }
 
-enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms, int64_t now_wall_ms)
+enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, int64_t now_ms, int64_t now_wall_ms)
 {
     if (gate && (is_jammed(gate, now_ms) || now_wall_ms < gate->parked_until_wall_ms))
         return GATE_PARKS;
-    bool unproven = !gate || gate->duration_ms <= 0;
-    return unproven && (gate ? gate->queued : 0) + on_the_way >= UNPROVEN_MAX ? GATE_HAS_ENOUGH : GATE_TAKES;
+    if (gate && gate->duration_ms > 0)
+        return GATE_TAKES;
+    int queued = gate ? gate->queued : 0;
+    bool has_one = gate && gate->queued + gate->in_flight > 0;
+    bool enough = crowded ? has_one || on_the_way >= CROWDED_MAX : queued + on_the_way >= UNPROVEN_MAX;
+    return enough ? GATE_HAS_ENOUGH : GATE_TAKES;
 }
 
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random)
@@ -113,12 +133,18 @@ int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, in
     return until;
 }
 
+void gate_lost_patience(struct gate *gate)
+{
+    gate->starved = gate->state == GATE_READY;
+}
+
 void gate_started(struct gate *gate, int64_t now_ms)
 {
     breaker_started(&gate->breaker);
     bucket_take(&gate->bucket, now_ms);
     gate->in_flight++;
     gate->moved_ms = now_ms;
+    gate->starved = false;
 }
 
 void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random)

@@ -42,6 +42,7 @@ struct gate {
     int64_t parked_last_wall_ms;  /* the one given last */
     int64_t moved_ms;             /* when a POST last started or ended */
     double duration_ms;           /* of an answer, smoothed; 0: none has come */
+    bool starved;                 /* what it had was parked since it got no slot, and it has got none since */
     UT_hash_handle hh;
 };
 
@@ -69,17 +70,21 @@ void gate_follow(struct gate *gate, const struct webhook *wh, int64_t rate_per_s
 /* The state that its queue, window, bucket and breaker mean now; *wait_ms for WAITING. */
 enum gate_state gate_judge(struct gate *gate, int64_t now_ms, int64_t *wait_ms);
 /* A job must not be queued here now: the breaker is open, others are parked before it, or it would lose patience: at the pace
- * last seen, those that are queued already take longer. So an endpoint that does not answer fills neither memory nor credit. */
+ * last seen, those that are queued already take longer. So neither an endpoint that does not answer nor an account that gets no
+ * more slots fills memory and credit. */
 bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_ms, int64_t now_wall_ms);
-/* What to do with an event for it. on_the_way: deliveries of its partition that may yet come to it. As long as no answer tells
- * its pace, it takes only a few. */
-enum gate_look gate_look(const struct gate *gate, int on_the_way, int64_t now_ms, int64_t now_wall_ms);
+/* What to do with an event for it. on_the_way: deliveries of its partition that may yet come to it; crowded: the partition has
+ * a quarter of what it may have in hand. As long as no answer tells its pace, it takes only a few, and in a crowded
+ * partition one at a time: it would keep others' events from being read. */
+enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, int64_t now_ms, int64_t now_wall_ms);
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
  * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them, in 16 ms
  * while the endpoint takes nothing. So due times are spread evenly, an endpoint that answers gets what it can take (up to 250 a
  * second in each partition; 62 in the first round after it is back), and one that does not costs its neighbours little. */
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random);
 
+/* What has waited too long is taken out of its queue, to be parked. */
+void gate_lost_patience(struct gate *gate);
 void gate_started(struct gate *gate, int64_t now_ms);
 void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);
 

@@ -187,7 +187,8 @@ enum gate_look schedule_look(const struct schedule *s, const struct partition *p
         return GATE_PARKS;
     const struct gate *gate = find_gate(s, p, slice_str(ep->wh->id));
     int on_the_way = partition_job_count(p, JOB_UNCLAIMED) + partition_job_count(p, JOB_CLAIMING);
-    return gate_look(gate, on_the_way, c->now_ms, c->now_wall_ms);
+    bool crowded = 4 * partition_in_hand(p) >= core_credit(c); /* a quarter of where its reading is held: ownership.c */
+    return gate_look(gate, on_the_way, crowded, c->now_ms, c->now_wall_ms);
 }
 
 static void forget(struct schedule *s, struct gate *gate)
@@ -427,6 +428,7 @@ static void park_late_of(struct schedule *s, struct gate *gate)
     int64_t late_ms = s->worker->core.now_ms - GATE_PATIENCE_MS;
     struct job *job;
     while ((job = TAILQ_FIRST(&gate->queue)) != NULL && job->queued_ms <= late_ms) {
+        gate_lost_patience(gate);
         dequeue(s, gate, job);
         park_next_turn(s, job);
     }

@@ -81,6 +81,27 @@ static void silence_is_noticed_before_a_timeout(void **state)
     assert_false(must_park(gate, 0, T0 + 1000));
 }
 
+/* Its window is open, and others have the slots. */
+static void a_gate_that_gets_no_slot_is_no_better(void **state)
+{
+    struct gate *gate = *state;
+    struct job job = {.queued_ms = T0};
+    int64_t wait_ms = 0;
+    start(gate, 1, T0 - 60000); /* long before it had work for another */
+    TAILQ_INSERT_TAIL(&gate->queue, &job, gate_link);
+    gate->queued = 100;
+    gate->state = gate_judge(gate, T0, &wait_ms);
+    assert_int_equal(gate->state, GATE_READY);
+    assert_false(must_park(gate, 100, T0 + 400)); /* it may have to wait a little */
+    assert_true(must_park(gate, 100, T0 + 600));
+    assert_false(must_park(gate, 13, T0 + 600)); /* four at once, one in 150 ms */
+    TAILQ_REMOVE(&gate->queue, &job, gate_link);
+    gate_lost_patience(gate);
+    assert_true(must_park(gate, 1, T0 + 2600)); /* it goes on waiting */
+    gate_started(gate, T0 + 2600);
+    assert_false(must_park(gate, 100, T0 + 2700));
+}
+
 static void an_endpoint_that_is_back_is_judged_anew(void **state)
 {
     struct gate *gate = *state;
@@ -157,19 +178,24 @@ static void what_waits_for_one_that_answers_comes_round_sooner(void **state)
 static enum gate_look look(struct gate *gate, int queued, int on_the_way, int64_t now_ms)
 {
     gate->queued = queued;
-    return gate_look(gate, on_the_way, now_ms, WALL + now_ms - T0);
+    return gate_look(gate, on_the_way, false, now_ms, WALL + now_ms - T0);
 }
 
 static void before_its_first_answer_it_takes_a_few(void **state)
 {
     struct gate *gate = *state;
     int64_t now_ms = T0;
-    assert_int_equal(gate_look(NULL, 0, now_ms, WALL), GATE_TAKES);
-    assert_int_equal(gate_look(NULL, 1000, now_ms, WALL), GATE_HAS_ENOUGH);
+    assert_int_equal(gate_look(NULL, 0, false, now_ms, WALL), GATE_TAKES);
+    assert_int_equal(gate_look(NULL, 1000, false, now_ms, WALL), GATE_HAS_ENOUGH);
+    assert_int_equal(gate_look(NULL, 0, true, now_ms, WALL), GATE_TAKES);
+    assert_int_equal(gate_look(NULL, 4, true, now_ms, WALL), GATE_HAS_ENOUGH);
+    gate->queued = 1;
+    assert_int_equal(gate_look(gate, 0, true, now_ms, WALL), GATE_HAS_ENOUGH);
     assert_int_equal(look(gate, 60, 60, now_ms), GATE_TAKES);
     assert_int_equal(look(gate, 64, 64, now_ms), GATE_HAS_ENOUGH);
     answer(gate, GATE_GOOD, 1, 5, &now_ms);
     assert_int_equal(look(gate, 500, 500, now_ms), GATE_TAKES);
+    assert_int_equal(gate_look(gate, 500, true, now_ms, WALL + now_ms - T0), GATE_TAKES);
 }
 
 static void it_parks_while_it_is_jammed(void **state)
@@ -209,6 +235,7 @@ int main(void)
         CASE(the_queue_is_as_long_as_patience),
         CASE(a_rate_limit_bounds_the_queue),
         CASE(silence_is_noticed_before_a_timeout),
+        CASE(a_gate_that_gets_no_slot_is_no_better),
         CASE(an_endpoint_that_is_back_is_judged_anew),
         CASE(new_ones_stay_behind_parked_ones),
         CASE(parked_ones_come_due_at_the_pace_of_the_endpoint),
