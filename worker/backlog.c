@@ -17,11 +17,11 @@
 #define LEAST 2
 #define A_VISIT 16 /* of one list in a turn: its claim is a short script */
 #define VISITS 64  /* lists in a turn */
-#define LOOK_AGAIN_MS 5
-/* One a millisecond, since there is no hurry: nobody waits for it, and others' claims wait in the same Redis. Several at
- * once: a script of sixteen claims costs Redis a fraction of sixteen scripts. */
-#define PORTION 16
-#define PORTION_MS 16
+#define LOOK_AGAIN_MS 4
+/* One a millisecond, since there is no hurry: nobody waits for it, and others' claims wait in the same Redis. A few at once,
+ * since a script costs as much as a claim in it; not many, since others' claims wait until it ends. */
+#define PORTION 4
+#define PORTION_MS 4
 #define PATIENCE_MS GATE_PATIENCE_MS /* so long one waits for a gate that moves; then it is parked */
 
 /* What one event owes to the webhook of its list. */

@@ -11,6 +11,7 @@
 #define PARK_MS 2000     /* parked at least so long */
 #define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
 #define DEAD_LOOK_MS 16  /* the same for an endpoint that takes nothing: each look costs its neighbours */
+#define CALL_IN_MS 250   /* what is queued for an endpoint that is back ends sooner: more is called in */
 #define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
 #define STARVED_MS 500 /* without a slot for so long, a gate that could send is taken for one that is slow */
@@ -112,12 +113,17 @@ enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, 
     return enough ? GATE_HAS_ENOUGH : GATE_TAKES;
 }
 
+static bool is_dead(const struct gate *gate, int64_t now_ms)
+{
+    return gate->breaker.state != BREAKER_CLOSED || pace_of(gate, now_ms) >= PACE_SLOWEST_MS;
+}
+
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random)
 {
     int64_t wait_ms = breaker_wait_ms(&gate->breaker, now_ms);
     int64_t first = now_wall_ms + (wait_ms > PARK_MS ? wait_ms : PARK_MS);
     double pace = pace_of(gate, now_ms);
-    bool dead = gate->breaker.state != BREAKER_CLOSED || pace >= PACE_SLOWEST_MS;
+    bool dead = is_dead(gate, now_ms);
     int64_t spread_ms = scheduled * (dead ? DEAD_LOOK_MS : PARK_LOOK_MS);
     int64_t step_ms = pace < 1 ? 1 : pace > PACE_SLOWEST_MS ? PACE_SLOWEST_MS : (int64_t)pace;
     int64_t until = gate->parked_last_wall_ms + step_ms;
@@ -127,6 +133,7 @@ int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, in
         spread_ms = PARK_SPREAD_MOST_MS;
     if (until < first || until > first + spread_ms)
         until = first + random % step_ms;
+    gate->was_dead = gate->was_dead || dead;
     gate->parked_last_wall_ms = until;
     if (gate->parked_until_wall_ms < until)
         gate->parked_until_wall_ms = until;
@@ -147,20 +154,37 @@ void gate_started(struct gate *gate, int64_t now_ms)
     gate->starved = false;
 }
 
-void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random)
+enum call_in gate_calls_in(const struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms)
+{
+    bool all_due_soon = scheduled == 0 || gate->parked_until_wall_ms - now_wall_ms <= PARK_MS;
+    if (all_due_soon || is_dead(gate, now_ms))
+        return CALL_IN_ENDS;
+    return gate->queued * pace_of(gate, now_ms) > CALL_IN_MS ? CALL_IN_WAITS : CALL_IN_MORE;
+}
+
+static bool is_back(struct gate *gate, int64_t now_ms)
+{
+    if (!gate->was_dead || is_dead(gate, now_ms))
+        return false;
+    gate->was_dead = false;
+    return true;
+}
+
+bool gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random)
 {
     bool used = gate->in_flight >= window_size(&gate->window);
     gate->in_flight--;
     gate->moved_ms = now_ms;
     if (answer == GATE_NOTHING) {
         breaker_withdrawn(&gate->breaker);
-        return;
+        return false;
     }
     gate->duration_ms += ((double)duration_ms - gate->duration_ms) / (gate->duration_ms > 0 ? 8 : 1);
     window_answer(&gate->window, answer == GATE_GOOD, used, gate->in_flight);
-    if (!breaker_answer(&gate->breaker, answer == GATE_GOOD, now_ms, random))
-        return;
-    /* It is back: what was seen of it before says nothing any more. */
-    window_restart(&gate->window);
-    gate->duration_ms = (double)duration_ms;
+    if (breaker_answer(&gate->breaker, answer == GATE_GOOD, now_ms, random)) {
+        /* It is back: what was seen of it before says nothing any more. */
+        window_restart(&gate->window);
+        gate->duration_ms = (double)duration_ms;
+    }
+    return answer == GATE_GOOD && is_back(gate, now_ms);
 }

@@ -42,6 +42,7 @@ struct gate {
     int64_t parked_last_wall_ms;  /* the one given last */
     int64_t moved_ms;             /* when a POST last started or ended */
     double duration_ms;           /* of an answer, smoothed; 0: none has come */
+    bool was_dead;                /* something was parked while it took nothing, and it takes nothing yet */
     bool starved;                 /* what it had was parked since it got no slot, and it has got none since */
     UT_hash_handle hh;
 };
@@ -80,12 +81,16 @@ enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, 
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
  * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them, in 16 ms
  * while the endpoint takes nothing. So due times are spread evenly, an endpoint that answers gets what it can take (up to 250 a
- * second in each partition; 62 in the first round after it is back), and one that does not costs its neighbours little. */
+ * second in each partition), and one that does not costs its neighbours little. When it is back, what waits for such a time is
+ * called in. */
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random);
 
 /* What has waited too long is taken out of its queue, to be parked. */
 void gate_lost_patience(struct gate *gate);
 void gate_started(struct gate *gate, int64_t now_ms);
-void gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);
+/* true: it was dead, and is back. What was parked for it may be called in. */
+bool gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);
+/* Whether it takes more of what is parked for it, before its time. scheduled: deliveries in its partition's schedule. */
+enum call_in gate_calls_in(const struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms);
 
 #endif

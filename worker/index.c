@@ -15,7 +15,6 @@
 #define ARGS_MAX (24 + 8 * 256) /* of the largest: APPLY, of records that are open */
 #define CLAIM_MOST 256
 #define SUSPECT_WAIT_MS 1000
-#define SWEEP_STEP 200 /* entries of the schedule looked at by one script, about */
 #define TEXT_MAX (64 * 1024 * 1024)
 #define RECORDS_MAX ((size_t)256 * DELIVERY_MAX_BYTES) /* of one command or one reply */
 #define RECORDS_KEPT (1024 * 1024)
@@ -334,13 +333,13 @@ void index_postpone(struct index_store *ix, struct partition *p, unsigned round,
     send_call(ix, call_new(ix, p, CALL_POSTPONE, round, 0));
 }
 
-void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor,
+void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, int step,
                  bool unhold)
 {
     begin(ix, p);
     add_number(ix, partition_applied(p));
     add_text(ix, "%" PRIu64, cursor);
-    add_number(ix, SWEEP_STEP);
+    add_number(ix, step);
     add_number(ix, ix->core->now_wall_ms + LEASE_MS);
     add(ix, webhook_id.p, webhook_id.len);
     add_number(ix, SUSPECT_TRIES);

@@ -26,7 +26,7 @@ void index_apply(struct index_store *ix, struct partition *p, unsigned round, in
                  int count, int64_t ap_to);
 void index_postpone(struct index_store *ix, struct partition *p, unsigned round, const struct index_postponed *postponed,
                     int count);
-void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor,
+void index_sweep(struct index_store *ix, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, int step,
                  bool unhold);
 void index_check(struct index_store *ix, struct partition *p, unsigned round, uint64_t held_cursor);
 void index_release(struct index_store *ix, struct partition *p, unsigned round);

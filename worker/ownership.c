@@ -46,6 +46,11 @@ struct ownership {
     STAILQ_HEAD(, dead) dead;
 };
 
+int32_t ownership_partitions(const struct ownership *o)
+{
+    return o->count;
+}
+
 struct partition *ownership_partition(const struct ownership *o, int32_t number)
 {
     return number >= 0 && number < o->count ? o->slots[number].partition : NULL;

@@ -12,6 +12,8 @@ struct ownership;
 MUST_CHECK enum err ownership_new(struct worker *w, int32_t partitions, struct ownership **out, struct errmsg *why);
 void ownership_free(struct ownership *o);
 
+/* Partitions of the topic. */
+int32_t ownership_partitions(const struct ownership *o);
 /* The live partition of that number, or NULL. */
 struct partition *ownership_partition(const struct ownership *o, int32_t number);
 

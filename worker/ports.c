@@ -73,10 +73,10 @@ static void port_index_postpone(void *ctx, struct partition *p, unsigned round, 
     index_postpone(((struct worker *)ctx)->index, p, round, postponed, count);
 }
 
-static void port_index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor,
+static void port_index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, int step,
                              bool unhold)
 {
-    index_sweep(((struct worker *)ctx)->index, p, round, webhook_id, cursor, unhold);
+    index_sweep(((struct worker *)ctx)->index, p, round, webhook_id, cursor, step, unhold);
 }
 
 static void port_start_events(void *ctx, struct partition *p, int64_t offset)
@@ -115,6 +115,11 @@ static bool port_is_held(void *ctx, struct slice webhook_id)
 {
     const char *why;
     return table_state(((struct worker *)ctx)->table, webhook_id, &why) == TABLE_HELD;
+}
+
+static enum call_in port_calls_in(void *ctx, struct partition *p, struct slice webhook_id)
+{
+    return schedule_calls_in(((struct worker *)ctx)->schedule, p, webhook_id);
 }
 
 static void port_gave_up(void *ctx, struct partition *p)
@@ -180,6 +185,7 @@ const struct core_ports worker_ports = {
     .withdraw = port_withdraw,
     .bury = port_bury,
     .is_held = port_is_held,
+    .calls_in = port_calls_in,
     .gave_up = port_gave_up,
     .released = port_released,
     .recorded = port_recorded,

@@ -200,7 +200,7 @@ static void forget(struct schedule *s, struct gate *gate)
     gate_free(gate);
     if (--t->gates > 0)
         return;
-    HASH_DEL(s->tenants, t);
+    HASH_DEL(s->tenants, t); // NOLINT(clang-analyzer-core.NullDereference): likewise
     free(t->id);
     free(t);
 }
@@ -237,11 +237,12 @@ static void unpark(struct schedule *s, struct job *job)
     s->parking_count--;
 }
 
-/* A retry that came before its time: its webhook was closed, its schedule called in, and now it is open again. */
+/* A retry that came before its time: its webhook was closed, its schedule called in, and now it is open again. Of what is held or
+ * parked the time says only when it is looked at again. */
 static bool not_due(const struct schedule *s, const struct job *job)
 {
-    bool held = job->dl.held_wall_ms > 0; /* its time is then only when it is looked at again */
-    return job->has_record && !held && job->dl.next_attempt_wall_ms > s->worker->core.now_wall_ms + EARLY_MS;
+    bool waits = job->dl.held_wall_ms > 0 || job->dl.status == DELIVERY_PARKED;
+    return job->has_record && !waits && job->dl.next_attempt_wall_ms > s->worker->core.now_wall_ms + EARLY_MS;
 }
 
 void schedule_send(struct schedule *s, struct job *job)
@@ -283,13 +284,37 @@ void schedule_withdraw(struct schedule *s, struct job *job)
     }
 }
 
+/* An endpoint is back. Its gates in other partitions need not wait for the time of their own probe. */
+static void tell_other_gates(struct schedule *s, struct slice webhook_id)
+{
+    const struct ownership *o = s->worker->ownership;
+    for (int32_t i = 0; i < ownership_partitions(o); i++) {
+        const struct partition *p = ownership_partition(o, i);
+        struct gate *gate = p ? find_gate(s, p, webhook_id) : NULL;
+        if (!gate)
+            continue;
+        breaker_probe_now(&gate->breaker, s->worker->core.now_ms);
+        place(s, gate);
+    }
+}
+
 void schedule_ended(struct schedule *s, struct job *job, enum gate_answer answer, int64_t duration_ms)
 {
     struct gate *gate = job->gate;
     job->gate = NULL;
     gate->tenant->in_flight--;
-    gate_ended(gate, answer, duration_ms, s->worker->core.now_ms, core_random(&s->worker->core));
+    if (gate_ended(gate, answer, duration_ms, s->worker->core.now_ms, core_random(&s->worker->core))) {
+        partition_call_in(job->partition, job->dl.webhook_id);
+        tell_other_gates(s, job->dl.webhook_id);
+    }
     place(s, gate);
+}
+
+enum call_in schedule_calls_in(const struct schedule *s, const struct partition *p, struct slice webhook_id)
+{
+    const struct core *c = &s->worker->core;
+    const struct gate *gate = find_gate(s, p, webhook_id);
+    return gate ? gate_calls_in(gate, partition_scheduled(p), c->now_ms, c->now_wall_ms) : CALL_IN_ENDS;
 }
 
 void schedule_rest(struct schedule *s)

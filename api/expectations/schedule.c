@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "expectations/zone.h"
+#include "util/err.h"
 
 #define HORIZON_DAYS (5 * 366)
 #define DAY_S 86400
@@ -78,6 +79,7 @@ static enum err read_item(const struct field *f, const char **p, uint64_t *bits,
     if (!is_end(**p) || from < f->min || to > f->max || from > to || step < 1)
         return errmsg_set(why, ERR_INVALID, "%s: must be *, numbers from %d to %d, ranges, steps, or a list of them", f->name,
                           f->min, f->max);
+    check(from >= 0);
     for (int i = from; i <= to; i += step)
         *bits |= 1ULL << i;
     return ERR_OK;

@@ -214,7 +214,7 @@ static enum err parse(struct http_proxy *p, CURLU *url, const char *text, struct
         return errmsg_set(why, ERR_INVALID, "has nothing behind its port");
     if (!take_part(url, CURLUPART_HOST, &p->host) || !take_part(url, CURLUPART_PORT, &port))
         return errmsg_set(why, ERR_INVALID, "needs a host and a port");
-    p->port = (uint16_t)atol(port);
+    p->port = (uint16_t)strtoul(port, NULL, 10); /* libcurl took it for a port */
     free(port);
     return p->port > 0 ? ERR_OK : errmsg_set(why, ERR_INVALID, "the port must be from 1 to 65535");
 }

@@ -184,12 +184,14 @@ static int by_size(const void *x, const void *y)
 static void print_times(const char *what, int32_t *us, int count)
 {
     qsort(us, (size_t)count, sizeof *us, by_size);
-    (void)printf("%-44s p50 %7.2f ms  p99 %7.2f ms  p99.9 %7.2f ms  max %7.2f ms\n", what, us[count / 2] / 1e3,
-                 us[(int64_t)count * 99 / 100] / 1e3, us[(int64_t)count * 999 / 1000] / 1e3, us[count - 1] / 1e3);
+    const int32_t p50 = us[count / 2], p99 = us[(int64_t)count * 99 / 100], p999 = us[(int64_t)count * 999 / 1000];
+    (void)printf("%-44s p50 %7.2f ms  p99 %7.2f ms  p99.9 %7.2f ms  max %7.2f ms\n", what, p50 / 1e3, p99 / 1e3, p999 / 1e3,
+                 us[count - 1] / 1e3);
 }
 
 static void print_side(const struct side *s)
 {
+    check(s->count > 0);
     (void)printf("%-12s %8.0f records/s  %6.1f us CPU a record  (%d records of %lld bytes)\n", s->name,
                  s->count / ((double)s->wall_us / 1e6), (double)s->cpu_us / s->count, s->count, (long long)(s->bytes / s->count));
 }

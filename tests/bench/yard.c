@@ -36,11 +36,13 @@ static double cpu_ns(void)
 
 static long resident_bytes(void)
 {
-    long pages = 0;
+    char line[256];
     FILE *f = fopen("/proc/self/statm", "re");
-    check(f && fscanf(f, "%*d %ld", &pages) == 1);
+    check(f && fgets(line, sizeof line, f));
     fclose(f);
-    return pages * sysconf(_SC_PAGESIZE);
+    const char *resident = strchr(line, ' '); /* the second number (proc(5)) */
+    check(resident);
+    return strtol(resident, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 /* With so many connections, each of which had three requests. */

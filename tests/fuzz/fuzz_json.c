@@ -58,7 +58,7 @@ static void read_object(struct slice text)
     enum err err = json_split(text, members, MEMBERS, &count, &why);
     json_t *object = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, NULL);
     check(err == ERR_OK || *why.text);
-    bool nul = text.len > 0 && memchr(text.p, '\0', text.len); /* jansson passes over one that follows a number */
+    bool nul = text.p && text.len > 0 && memchr(text.p, '\0', text.len); /* jansson passes over one that follows a number */
     if (err == ERR_INVALID && json_is_object(object) && !nul)
         check(strstr(why.text, "nested") != NULL); /* jansson nests deeper; all else that it takes is JSON */
     if (err == ERR_OK)

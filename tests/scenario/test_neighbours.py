@@ -123,15 +123,16 @@ def test_a_heavy_account_has_what_others_leave(stack, endpoint):
 
 
 def test_an_endpoint_that_returns_is_drained_at_its_cap(stack, endpoint):
-    """500 parked deliveries, at most 8 at once. When it is back they come soon, but never more than 8 at once."""
+    """2,500 parked deliveries, at most 8 at once. When it is back they are called in, but never more than 8 at once."""
     stack.webhook(max_concurrency=8, max_attempts=20, timeout_ms=1000)
     switch = Switch(0.02)
     endpoint.script("/hook", switch)
     worker = stack.worker()
-    stack.topics.publish(*events_of(ACCOUNT, 500))
-    wait_until("the backlog is parked", lambda: settled(worker, 500), 40, watch=[worker])
+    stack.topics.publish(*events_of(ACCOUNT, 2500))
+    wait_until("the backlog is parked", lambda: settled(worker, 2500), 40, watch=[worker])
+    wait_until("the endpoint is known to be dead", lambda: worker.metric("trueftp_worker_breakers_open") == 4, 40, watch=[worker])
     switch.turn()
-    stack.wait_statuses({"delivered": 500}, seconds=90)
+    stack.wait_statuses({"delivered": 2500}, seconds=90)
     assert switch.most <= 8, "more at once than the webhook allows"
 
 

@@ -261,7 +261,7 @@ void check_resumed(struct sim *s)
     for (int no = 0; no < s->plan.parts; no++) {
         struct sim_part *part = &s->parts[no];
         struct owned *o = owner_of(s, no);
-        bool may_wait = !o || !partition_is_serving(o->p) || o->w->stopped || s->redis_down || !STAILQ_EMPTY(&o->p->sweeps);
+        bool may_wait = !o || !partition_is_serving(o->p) || o->w->stopped || s->redis_down || sweep_of_change(o->p);
         if (may_wait || part->ix.ap != partition_applied(o->p))
             part->serving_since = s->now_ms;
         for (int d = 0; d < s->ghost_count; d++) {

@@ -87,6 +87,7 @@ static void pick(struct sim *s)
     p->compact_at_once = chance(s, 500);
     p->slot_ms = chance(s, 800) ? 12 * 3600000LL : 120000;
     p->bound_lag_ms = s->seed % 10 < 7 ? 0 : (int64_t)(s->seed % 10) * 1000;
+    p->returns = s->seed % 4 == 1;
     pick_endpoints(s);
     if (faults)
         pick_weather(s);

@@ -63,6 +63,7 @@ struct plan {
     int full_permille, ack_lost_permille, not_written_permille, late_permille, unknown_offset_permille;
     int redis_error_permille, commit_lost_permille, early_end_permille;
     size_t record_max;    /* the broker takes no larger ones */
+    bool returns;         /* endpoints come back, and what is scheduled for them is called in */
     bool crowd;           /* many deliveries: batches are full, and there are many */
     bool reorder;         /* records of one worker land in any order */
     bool deadly;          /* some delivery kills whoever sends it */
@@ -450,7 +451,7 @@ void scripts_due(struct sim_worker *w, struct ev *e);
 void scripts_apply(struct sim_worker *w, struct ev *e, const struct index_record *records);
 void scripts_check(struct sim_worker *w, struct ev *e);
 void scripts_postpone(struct sim_worker *w, struct ev *e, const struct index_postponed *postponed);
-void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id);
+void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id, int step);
 void scripts_release(struct sim_worker *w, struct ev *e);
 void scripts_execute(struct sim *s, struct ev *e);
 void scripts_reply(struct ev *e, bool answered);

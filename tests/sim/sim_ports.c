@@ -409,14 +409,15 @@ static void index_postpone(void *ctx, struct partition *p, unsigned round, const
     send_call(w, e);
 }
 
-static void index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, bool unhold)
+static void index_sweep(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, int step,
+                        bool unhold)
 {
     struct ev *e = call(ctx, p, CALL_SWEEP, round);
     snprintf(e->webhook, sizeof e->webhook, "%.*s", (int)webhook_id.len, webhook_id.p);
     e->cursor = cursor;
     e->unhold = unhold;
     if (index_by != INDEX_BY_C)
-        scripts_sweep(ctx, e, webhook_id);
+        scripts_sweep(ctx, e, webhook_id, step);
     send_call(ctx, e);
 }
 
@@ -499,6 +500,14 @@ static bool is_held(void *ctx, struct slice webhook_id)
     return w->sim->paused_hooks >> webhook_number(webhook_id) & 1;
 }
 
+static enum call_in calls_in(void *ctx, struct partition *p, struct slice webhook_id)
+{
+    const struct sim_worker *w = ctx;
+    (void)p;
+    (void)webhook_id;
+    return (enum call_in)rnd(w->sim, CALL_IN_ENDS, CALL_IN_MORE);
+}
+
 static void gave_up(void *ctx, struct partition *p)
 {
     struct sim_worker *w = ctx;
@@ -552,6 +561,7 @@ const struct core_ports sim_ports = {
     .withdraw = withdraw,
     .bury = bury,
     .is_held = is_held,
+    .calls_in = calls_in,
     .gave_up = gave_up,
     .released = released,
     .recorded = recorded,

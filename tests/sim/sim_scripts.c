@@ -110,9 +110,9 @@ void scripts_postpone(struct sim_worker *w, struct ev *e, const struct index_pos
     index_postpone(ask(w, e), e->p, e->round, postponed, e->count);
 }
 
-void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id)
+void scripts_sweep(struct sim_worker *w, struct ev *e, struct slice webhook_id, int step)
 {
-    index_sweep(ask(w, e), e->p, e->round, webhook_id, e->cursor, e->unhold);
+    index_sweep(ask(w, e), e->p, e->round, webhook_id, e->cursor, step, e->unhold);
 }
 
 void scripts_release(struct sim_worker *w, struct ev *e)
@@ -164,7 +164,15 @@ static struct ix_head head_of(struct slice value, struct slice *record)
     char text[64];
     const char *end = value.len > 0 ? memchr(value.p, '\n', value.len) : NULL;
     snprintf(text, sizeof text, "%.*s", (int)(end ? end - value.p : (ptrdiff_t)value.len), value.p);
-    check(sscanf(text, "%d %d %" SCNd64, &head.rank, &head.attempt, &head.revision) == 3);
+    long long numbers[3];
+    char *at = text;
+    for (int i = 0; i < 3; i++) {
+        char *behind;
+        numbers[i] = strtoll(at, &behind, 10);
+        check(behind > at);
+        at = behind;
+    }
+    head = (struct ix_head){.rank = (int)numbers[0], .attempt = (int)numbers[1], .revision = numbers[2]};
     *record = end ? slice_of(end + 1, value.len - (size_t)(end + 1 - value.p)) : SLICE("");
     return head;
 }

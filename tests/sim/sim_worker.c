@@ -363,6 +363,9 @@ static void second(struct sim_worker *w)
             /* A webhook that was closed, and is open again when its deliveries come. */
             if (!w->sim->calm && chance(w->sim, 30))
                 partition_sweep(w->slots[no]->p, slice_str(webhook_ids[rnd(w->sim, 0, MAX_WEBHOOKS - 1)]));
+            /* An endpoint that is back. */
+            if (w->sim->plan.returns && !w->sim->calm && chance(w->sim, 100))
+                partition_call_in(w->slots[no]->p, slice_str(webhook_ids[rnd(w->sim, 0, MAX_WEBHOOKS - 1)]));
         }
 }
 

@@ -45,12 +45,18 @@ static bool read_head(struct scripted_proxy *p, int fd)
 
 static int connect_to_target(const char *head)
 {
+    static const char verb[] = "CONNECT ";
     char host[64];
-    unsigned port = 0;
     struct sockaddr_in sa = {.sin_family = AF_INET};
-    if (sscanf(head, "CONNECT %63[0-9.]:%u HTTP/1.1", host, &port) != 2 || inet_pton(AF_INET, host, &sa.sin_addr) != 1)
+    if (strncmp(head, verb, sizeof verb - 1) != 0)
         return -1;
-    sa.sin_port = htons((uint16_t)port);
+    const char *from = head + sizeof verb - 1, *colon = strchr(from, ':');
+    if (!colon || (size_t)(colon - from) >= sizeof host)
+        return -1;
+    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - from), from);
+    if (inet_pton(AF_INET, host, &sa.sin_addr) != 1)
+        return -1;
+    sa.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
         return fd;

@@ -154,6 +154,22 @@ static void breaker_lets_one_probe_through(void **state)
     assert_false(breaker_answer(&b, true, now_ms, 0));
 }
 
+static void breaker_lets_a_probe_through_when_told(void **state)
+{
+    (void)state;
+    struct breaker b;
+    breaker_init(&b);
+    trip(&b, 0);
+    assert_false(breaker_allows(&b, 10));
+    breaker_probe_now(&b, 10);
+    assert_int_equal(breaker_wait_ms(&b, 10), 0);
+    assert_true(breaker_allows(&b, 10));
+    breaker_started(&b);
+    assert_false(breaker_allows(&b, 10));
+    breaker_probe_now(&b, 10); /* one is out */
+    assert_false(breaker_allows(&b, 10));
+}
+
 static void breaker_stays_open_longer_each_time(void **state)
 {
     (void)state;
@@ -200,6 +216,7 @@ int main(void)
         cmocka_unit_test(bucket_without_limit_and_backward_clock),
         cmocka_unit_test(breaker_opens_after_failures_in_a_row),
         cmocka_unit_test(breaker_lets_one_probe_through),
+        cmocka_unit_test(breaker_lets_a_probe_through_when_told),
         cmocka_unit_test(breaker_stays_open_longer_each_time),
         cmocka_unit_test(breaker_ignores_late_failures_and_forgotten_probes),
     };

@@ -208,6 +208,32 @@ static void it_parks_while_it_is_jammed(void **state)
     assert_int_equal(look(gate, 0, 0, T0 + 1000), GATE_PARKS); /* behind the one that is parked */
 }
 
+/* What is parked for it until far from now is called in when it is back, as much as it takes. */
+static void what_was_parked_is_called_in_when_it_is_back(void **state)
+{
+    struct gate *gate = *state;
+    int64_t now_ms = T0;
+    answer(gate, GATE_BAD, BREAKER_TRIP, 1000, &now_ms);
+    for (int i = 0; i < 1000; i++)
+        gate_park_until(gate, 1000, now_ms, WALL, 0);
+    assert_int_equal(gate_calls_in(gate, 1000, now_ms, WALL), CALL_IN_ENDS);
+    now_ms += BREAKER_FIRST_MS * 2;
+    gate_started(gate, now_ms);
+    assert_false(gate_ended(gate, GATE_BAD, 20, now_ms, 0));
+    now_ms += BREAKER_FIRST_MS * 4;
+    gate_started(gate, now_ms);
+    assert_true(gate_ended(gate, GATE_GOOD, 20, now_ms, 0));
+    assert_int_equal(gate_calls_in(gate, 1000, now_ms, WALL), CALL_IN_MORE);
+    gate->queued = 13; /* 20 ms, one at a time */
+    assert_int_equal(gate_calls_in(gate, 1000, now_ms, WALL), CALL_IN_WAITS);
+    gate->queued = 12;
+    assert_int_equal(gate_calls_in(gate, 1000, now_ms, WALL), CALL_IN_MORE);
+    assert_int_equal(gate_calls_in(gate, 0, now_ms, WALL), CALL_IN_ENDS);
+    assert_int_equal(gate_calls_in(gate, 1000, now_ms, WALL + 3600000), CALL_IN_ENDS); /* all of it was due */
+    gate_started(gate, now_ms);
+    assert_false(gate_ended(gate, GATE_GOOD, 20, now_ms, 0)); /* once */
+}
+
 static void a_few_are_looked_at_soon(void **state)
 {
     struct gate *gate = *state;
@@ -243,6 +269,7 @@ int main(void)
         CASE(what_waits_for_one_that_answers_comes_round_sooner),
         CASE(before_its_first_answer_it_takes_a_few),
         CASE(it_parks_while_it_is_jammed),
+        CASE(what_was_parked_is_called_in_when_it_is_back),
         CASE(a_few_are_looked_at_soon),
         CASE(millions_are_looked_at_in_ten_minutes),
     };

@@ -130,7 +130,8 @@ static void last_id_of(const struct client *c, char out[64])
     const char *at = buf_cstr(&c->got), *found = NULL;
     while ((at = strstr(at, "id: ")) != NULL)
         found = at += 4;
-    assert_non_null(found);
+    if (!found)
+        fail_msg("no id in: %s", buf_cstr(&c->got));
     (void)snprintf(out, 64, "%.*s", (int)strcspn(found, "\n"), found);
 }
 

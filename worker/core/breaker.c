@@ -46,6 +46,12 @@ bool breaker_answer(struct breaker *b, bool good, int64_t now_ms, uint32_t rando
     return false;
 }
 
+void breaker_probe_now(struct breaker *b, int64_t now_ms)
+{
+    if (b->state == BREAKER_OPEN && b->until_ms > now_ms)
+        b->until_ms = now_ms;
+}
+
 void breaker_withdrawn(struct breaker *b)
 {
     b->probing = false;

@@ -31,6 +31,8 @@ int64_t breaker_wait_ms(const struct breaker *b, int64_t now_ms);
 /* A request ended. Returns true when that closed the breaker after an outage (a ramp is due). random: spreads the end of the
  * outage, +-20 %. */
 bool breaker_answer(struct breaker *b, bool good, int64_t now_ms, uint32_t random);
+/* The endpoint was seen to answer elsewhere: a probe may go now. */
+void breaker_probe_now(struct breaker *b, int64_t now_ms);
 /* A request was given up without an answer. */
 void breaker_withdrawn(struct breaker *b);
 

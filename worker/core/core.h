@@ -33,6 +33,13 @@ struct index_record {
     bool skip; /* no delivery record, or a dominated one that a later one in the log makes good: only the position moves */
 };
 
+/* What the gate of an endpoint that is back says to what is scheduled for it, before its time. */
+enum call_in {
+    CALL_IN_ENDS,  /* it is gone again, or has nothing parked */
+    CALL_IN_WAITS, /* it has enough for now */
+    CALL_IN_MORE,
+};
+
 /* A retry that goes back to the schedule. */
 struct index_postponed {
     struct uuid id;
@@ -73,9 +80,10 @@ struct core_ports {
     /* held_cursor: of the walk through the webhooks that have something held; 0 begins. */
     void (*index_check)(void *ctx, struct partition *p, unsigned round, uint64_t held_cursor);
     void (*index_postpone)(void *ctx, struct partition *p, unsigned round, const struct index_postponed *postponed, int count);
-    /* One step through the schedule for what belongs to a webhook; cursor 0 begins. unhold: nothing of it is held any more, and a
-     * complete walk takes it off the list of webhooks that have something held. */
-    void (*index_sweep)(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, bool unhold);
+    /* One step through the schedule for what belongs to a webhook, about so many entries; cursor 0 begins. unhold: nothing of it
+     * is held any more, and a complete walk takes it off the list of webhooks that have something held. */
+    void (*index_sweep)(void *ctx, struct partition *p, unsigned round, struct slice webhook_id, uint64_t cursor, int step,
+                        bool unhold);
     /* What is in hand goes back to the schedule: this owner gives it back in order. */
     void (*index_release)(void *ctx, struct partition *p, unsigned round);
 
@@ -93,6 +101,8 @@ struct core_ports {
     void (*bury)(void *ctx, struct job *job);
     /* Whether deliveries to a webhook are held now. */
     bool (*is_held)(void *ctx, struct slice webhook_id);
+    /* Of a webhook that partition_call_in named. */
+    enum call_in (*calls_in)(void *ctx, struct partition *p, struct slice webhook_id);
 
     /* A partition's end: gave_up when nothing more will be sent or committed; then free_partition when no answer is outstanding.
      */
@@ -119,6 +129,7 @@ struct core {
     int max_jobs;                 /* credit */
     int suspects;                 /* weight of those in hand, of all partitions, since it is the process that dies of them */
     bool suspects_asked;          /* a script that may bring some is out */
+    int returning;                /* partitions that walk through their schedule for an endpoint that is back */
     struct partition *slow_apply; /* whose records of deliveries that only wait are on their way to the index; NULL: nobody's */
     struct job_list free_jobs;
     bool hold;           /* self-fenced: start no POST before a commit that was sent since has succeeded */

@@ -59,6 +59,8 @@ void partition_event_done(struct partition *p, uint64_t event_seq);
 /* What is scheduled for a webhook comes to the gate now, though it is not due: the webhook was closed, paused or resumed, and the
  * gate ends it, holds it or sends it. */
 void partition_sweep(struct partition *p, struct slice webhook_id);
+/* The webhook's endpoint is back: what is scheduled for it comes to the gate as that takes it (calls_in). */
+void partition_call_in(struct partition *p, struct slice webhook_id);
 /* Of the index's schedule, as the last check told it: how many deliveries, and how many of them are due. 0 when not serving. */
 int64_t partition_scheduled(const struct partition *p);
 int64_t partition_held(const struct partition *p);

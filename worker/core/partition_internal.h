@@ -98,13 +98,15 @@ struct partition {
     struct index_postponed *postponed; /* retries that go back to the schedule with the turn's batch */
     size_t postponed_count, postponed_cap;
     STAILQ_HEAD(, sweep) sweeps; /* webhooks whose schedule is being called in */
-    bool sweep_asked;
-    uint64_t held_cursor; /* of the walk through the webhooks that have something held */
-    bool suspects_asked;  /* the core's, by this partition */
-    int due_room;         /* for suspects, in the script that due_asked tells of */
-    int64_t apply_at_ms;  /* when acknowledged records go to the index; 0: none wait */
-    bool apply_waits;     /* for the core's slow_apply */
-    int64_t slow_to;      /* ap_to of the script that core->slow_apply tells of, when it is ours */
+    struct sweep *sweep_asked;   /* whose step is out */
+    int returns;                 /* of these, for endpoints that are back */
+    int64_t return_from_ms;      /* the next step for one of those leaves then at the earliest */
+    uint64_t held_cursor;        /* of the walk through the webhooks that have something held */
+    bool suspects_asked;         /* the core's, by this partition */
+    int due_room;                /* for suspects, in the script that due_asked tells of */
+    int64_t apply_at_ms;         /* when acknowledged records go to the index; 0: none wait */
+    bool apply_waits;            /* for the core's slow_apply */
+    int64_t slow_to;             /* ap_to of the script that core->slow_apply tells of, when it is ours */
 
     /* Replay. */
     bool reading;
@@ -217,6 +219,10 @@ int64_t bound_event_offset(const struct partition *p, const struct delivery *dl)
 
 /* partition_sweep.c */
 void sweep_turn(struct partition *p);
+/* In how many milliseconds the next step may leave; -1: none waits for time. */
+int64_t sweep_idle_ms(const struct partition *p);
+/* A change of a webhook is on its way through the schedule. */
+bool sweep_of_change(const struct partition *p);
 void sweep_suspend(struct partition *p);
 void sweep_done(struct partition *p);
 /* The check named webhooks that have something held: those that are not held any more are swept. */

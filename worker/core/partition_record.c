@@ -9,7 +9,7 @@
 
 #define POSTPONE_BATCH 256
 #define APPLY_BATCH 256
-#define SLOW_BATCH 16 /* of these, records of deliveries that only wait */
+#define SLOW_BATCH 4 /* of these, records of deliveries that only wait */
 #define APPLY_WAIT_MS 10
 #define APPLY_FULL 64 /* so many records waiting leave at once */
 

@@ -49,7 +49,8 @@ int64_t partition_idle_ms(const struct partition *p)
         int64_t due_ms = p->next_due_wall_ms - c->now_wall_ms, from_ms = p->due_from_ms - c->now_ms;
         idle_ms = earlier(idle_ms, due_ms > from_ms ? due_ms : from_ms);
     }
-    return idle_ms;
+    int64_t sweep_ms = sweep_idle_ms(p);
+    return sweep_ms < 0 ? idle_ms : earlier(idle_ms, sweep_ms);
 }
 
 /* The log was read to its end. What was acknowledged before that reading has been seen by it. */
