@@ -28,6 +28,7 @@ static void seal_name(struct buf *out, const struct webhook *wh, const struct we
 
 static void replace(char **field, const struct buf *text)
 {
+    check(*field);
     OPENSSL_cleanse(*field, strlen(*field));
     free(*field);
     *field = mem_strdup(buf_cstr(text));

@@ -199,8 +199,7 @@ static void test_trust_is_not_kept_by_the_shard(void **state)
     static const enum delivery_reason expected[3] = {DELIVERY_REASON_NONE, DELIVERY_REASON_TLS_UNTRUSTED, DELIVERY_REASON_NONE};
     for (int i = 0; i < 6; i++) { /* each after each */
         struct http_endpoint *ep = eps[i < 3 ? i : 5 - i];
-        if (!ep)
-            fail_msg("endpoint %d", i);
+        check(ep);
         ep->host->shard = &t.client->shards[0];
         post_to(ep, 3000, &call);
         wait_for(1);

@@ -130,8 +130,7 @@ static void last_id_of(const struct client *c, char out[64])
     const char *at = buf_cstr(&c->got), *found = NULL;
     while ((at = strstr(at, "id: ")) != NULL)
         found = at += 4;
-    if (!found)
-        fail_msg("no id in: %s", buf_cstr(&c->got));
+    check(found);
     (void)snprintf(out, 64, "%.*s", (int)strcspn(found, "\n"), found);
 }
 

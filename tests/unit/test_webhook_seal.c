@@ -113,6 +113,7 @@ static void check_all_open(const struct webhook *wh, const struct keyring *k, co
     struct errmsg why = {""};
     struct buf opened;
     buf_init(&opened, 4096);
+    check(wh->secret_count == 2 && wh->header_count == 2);
     for (size_t i = 0; i < wh->secret_count; i++) {
         enum err err =
             sealed_open(k, account, id, wh->secrets[i].sealed_version, slice_str(wh->secrets[i].sealed), &opened, &why);
