@@ -10,7 +10,7 @@
 #define SHARES 4         /* partitions of an account */
 #define PARK_MS 2000     /* parked at least so long */
 #define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
-#define DEAD_LOOK_MS 16  /* the same for an endpoint that takes nothing: each look costs its neighbours */
+#define DEAD_LOOK_MS 32  /* the same for an endpoint that takes nothing: each look costs its neighbours */
 #define CALL_IN_MS 250   /* what is queued for an endpoint that is back ends sooner: more is called in */
 #define PARK_SPREAD_MOST_MS 600000
 #define PACE_SLOWEST_MS 1000
@@ -156,7 +156,8 @@ void gate_started(struct gate *gate, int64_t now_ms)
 
 enum call_in gate_calls_in(const struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms)
 {
-    bool all_due_soon = scheduled == 0 || gate->parked_until_wall_ms - now_wall_ms <= PARK_MS;
+    bool known = gate->parked_until_wall_ms > 0; /* and not to a former owner */
+    bool all_due_soon = scheduled == 0 || (known && gate->parked_until_wall_ms - now_wall_ms <= PARK_MS);
     if (all_due_soon || is_dead(gate, now_ms))
         return CALL_IN_ENDS;
     return gate->queued * pace_of(gate, now_ms) > CALL_IN_MS ? CALL_IN_WAITS : CALL_IN_MORE;

@@ -42,7 +42,7 @@ struct gate {
     int64_t parked_last_wall_ms;  /* the one given last */
     int64_t moved_ms;             /* when a POST last started or ended */
     double duration_ms;           /* of an answer, smoothed; 0: none has come */
-    bool was_dead;                /* something was parked while it took nothing, and it takes nothing yet */
+    bool was_dead;                /* something is parked since it took nothing, and it has taken nothing since */
     bool starved;                 /* what it had was parked since it got no slot, and it has got none since */
     UT_hash_handle hh;
 };
@@ -79,7 +79,7 @@ bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_
  * partition one at a time: it would keep others' events from being read. */
 enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, int64_t now_ms, int64_t now_wall_ms);
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
- * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them, in 16 ms
+ * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them, in 32 ms
  * while the endpoint takes nothing. So due times are spread evenly, an endpoint that answers gets what it can take (up to 250 a
  * second in each partition), and one that does not costs its neighbours little. When it is back, what waits for such a time is
  * called in. */

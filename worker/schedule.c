@@ -162,6 +162,7 @@ static struct gate *make_gate(struct schedule *s, const struct job *job, const s
     struct gate_key key NOT_ZEROED;
     gate_key(&key, job->partition, job->dl.webhook_id);
     struct gate *gate = gate_new(key.bytes, key.len, t, ep->wh, endpoint_rate(ep), s->worker->core.now_ms);
+    gate->was_dead = job->has_record && job->dl.status == DELIVERY_PARKED; /* as a former owner knew it */
     t->gates++;
     TAILQ_INSERT_TAIL(&s->idle, gate, link);
     HASH_ADD_KEYPTR(hh, s->gates, gate->key, key.len, gate);

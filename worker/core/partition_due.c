@@ -1,8 +1,8 @@
 /* SERVE b, g and h: retries that are due, and the second's look at the index. */
 #include "core/partition_internal.h"
 
-#define DUE_BATCH 32    /* a short script, and a short turn */
-#define DUE_EVERY_MS 40 /* those that come due meanwhile are taken together */
+#define DUE_BATCH 32     /* a short script, and a short turn */
+#define DUE_EVERY_MS 160 /* those that come due meanwhile are taken together: a script for a few costs more than they do */
 
 void partition_note_due(struct partition *p, int64_t due_wall_ms)
 {
