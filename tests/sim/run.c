@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-#define CALM_MS 900000      /* by then everything must be finished */
+#define CALM_MS 600000      /* by then everything must be finished */
 #define STAY_QUIET_MS 65000 /* and stay so, past every lease */
 
 struct uuid __wrap_uuid_v4(void);

@@ -23,7 +23,7 @@ void worker_boot(struct sim *s, int number)
     w->core.hold_max_ms = HOLD_MAX_MS;
     w->core.bound_lag_ms = s->plan.bound_lag_ms;
     w->core.events_topic = "trueftp.events";
-    w->core.max_jobs = (int)rnd(s, 2, s->plan.crowd ? 2000 : 40);
+    w->core.max_jobs = s->plan.crowd ? (int)rnd(s, 40, 2000) : (int)rnd(s, 2, 40);
     w->last_turn_ms = w->second_ms = w->contact_ms = s->now_ms;
     core_set_time(&w->core, s->now_ms, wall(s));
     scripts_start(w);
