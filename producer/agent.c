@@ -258,8 +258,10 @@ static int start(struct agent *a, struct errmsg *why)
         return status;
     register_gauges(a);
     struct admin_checks checks = {.live = live, .ready = ready, .ctx = a};
-    return admin_start(a->loop, a->settings->shared.admin_listen, a->metrics, checks, &a->admin, why) == ERR_OK ? 0
-                                                                                                                : EX_UNAVAILABLE;
+    enum err err = admin_start(a->loop, a->settings->shared.admin_listen, a->metrics, checks, &a->admin, why);
+    if (err == ERR_OK)
+        return 0;
+    return err == ERR_INVALID ? EX_CONFIG : EX_UNAVAILABLE;
 }
 
 static void run(struct agent *a)

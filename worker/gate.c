@@ -163,11 +163,17 @@ enum call_in gate_calls_in(const struct gate *gate, int64_t scheduled, int64_t n
     return gate->queued * pace_of(gate, now_ms) > CALL_IN_MS ? CALL_IN_WAITS : CALL_IN_MORE;
 }
 
+void gate_called_in(struct gate *gate)
+{
+    gate->parked_until_wall_ms = gate->parked_last_wall_ms;
+}
+
 static bool is_back(struct gate *gate, int64_t now_ms)
 {
     if (!gate->was_dead || is_dead(gate, now_ms))
         return false;
     gate->was_dead = false;
+    gate->parked_last_wall_ms = 0; /* what was given while it was dead is nothing to queue behind */
     return true;
 }
 

@@ -92,5 +92,7 @@ void gate_started(struct gate *gate, int64_t now_ms);
 bool gate_ended(struct gate *gate, enum gate_answer answer, int64_t duration_ms, int64_t now_ms, uint32_t random);
 /* Whether it takes more of what is parked for it, before its time. scheduled: deliveries in its partition's schedule. */
 enum call_in gate_calls_in(const struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms);
+/* All of it came. What was parked again since the endpoint is back is what new deliveries are behind. */
+void gate_called_in(struct gate *gate);
 
 #endif

@@ -122,6 +122,11 @@ static enum call_in port_calls_in(void *ctx, struct partition *p, struct slice w
     return schedule_calls_in(((struct worker *)ctx)->schedule, p, webhook_id);
 }
 
+static void port_called_in(void *ctx, struct partition *p, struct slice webhook_id)
+{
+    schedule_called_in(((struct worker *)ctx)->schedule, p, webhook_id);
+}
+
 static void port_gave_up(void *ctx, struct partition *p)
 {
     struct worker *w = ctx;
@@ -186,6 +191,7 @@ const struct core_ports worker_ports = {
     .bury = port_bury,
     .is_held = port_is_held,
     .calls_in = port_calls_in,
+    .called_in = port_called_in,
     .gave_up = port_gave_up,
     .released = port_released,
     .recorded = port_recorded,

@@ -323,6 +323,13 @@ void schedule_rest(struct schedule *s)
     s->rest_until_ms = s->worker->core.now_ms + REST_MS;
 }
 
+void schedule_called_in(struct schedule *s, const struct partition *p, struct slice webhook_id)
+{
+    struct gate *gate = find_gate(s, p, webhook_id);
+    if (gate)
+        gate_called_in(gate);
+}
+
 /* ---- sending ---- */
 
 static int64_t park_until(struct schedule *s, const struct job *job, const struct endpoint *ep)

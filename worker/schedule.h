@@ -18,6 +18,7 @@ void schedule_free(struct schedule *s); /* all jobs must be gone */
 void schedule_send(struct schedule *s, struct job *job);
 void schedule_withdraw(struct schedule *s, struct job *job);
 enum call_in schedule_calls_in(const struct schedule *s, const struct partition *p, struct slice webhook_id);
+void schedule_called_in(struct schedule *s, const struct partition *p, struct slice webhook_id);
 
 /* What becomes of a new event's delivery to a webhook; NULL: it is deleted. */
 enum gate_look schedule_look(const struct schedule *s, const struct partition *p, const struct endpoint *ep);

@@ -508,6 +508,13 @@ static enum call_in calls_in(void *ctx, struct partition *p, struct slice webhoo
     return (enum call_in)rnd(w->sim, CALL_IN_ENDS, CALL_IN_MORE);
 }
 
+static void called_in(void *ctx, struct partition *p, struct slice webhook_id)
+{
+    (void)ctx;
+    (void)p;
+    (void)webhook_id;
+}
+
 static void gave_up(void *ctx, struct partition *p)
 {
     struct sim_worker *w = ctx;
@@ -562,6 +569,7 @@ const struct core_ports sim_ports = {
     .bury = bury,
     .is_held = is_held,
     .calls_in = calls_in,
+    .called_in = called_in,
     .gave_up = gave_up,
     .released = released,
     .recorded = recorded,

@@ -235,6 +235,12 @@ static void what_was_parked_is_called_in_when_it_is_back(void **state)
     assert_int_equal(gate_calls_in(gate, 1000, now_ms, WALL + 3600000), CALL_IN_ENDS); /* all of it was due */
     gate_started(gate, now_ms);
     assert_false(gate_ended(gate, GATE_GOOD, 20, now_ms, 0)); /* once */
+    gate->queued = 1;
+    assert_true(gate_must_park(gate, &fresh, now_ms, WALL + 20000)); /* behind those that are parked */
+    gate_park_until(gate, 1000, now_ms, WALL, 0);                    /* one goes back */
+    gate_called_in(gate);
+    assert_true(gate_must_park(gate, &fresh, now_ms, WALL + 1999));
+    assert_false(gate_must_park(gate, &fresh, now_ms, WALL + 2000));
 }
 
 static void a_few_are_looked_at_soon(void **state)

@@ -103,6 +103,8 @@ struct core_ports {
     bool (*is_held)(void *ctx, struct slice webhook_id);
     /* Of a webhook that partition_call_in named. */
     enum call_in (*calls_in)(void *ctx, struct partition *p, struct slice webhook_id);
+    /* All that was scheduled for it when partition_call_in named it has come to its gate. */
+    void (*called_in)(void *ctx, struct partition *p, struct slice webhook_id);
 
     /* A partition's end: gave_up when nothing more will be sent or committed; then free_partition when no answer is outstanding.
      */

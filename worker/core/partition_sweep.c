@@ -164,11 +164,14 @@ void partition_on_sweep(struct partition *p, unsigned round, const struct index_
     s->steps_left += count;
     if (s->again) {
         s->again = false;
-    } else {
-        s->cursor = cursor;
-        if (cursor == 0)
-            drop_sweep(p, s);
+        return;
     }
+    s->cursor = cursor;
+    if (cursor > 0)
+        return;
+    if (s->of_return)
+        p->core->ports.called_in(p->core->ctx, p, slice_str(s->webhook_id));
+    drop_sweep(p, s);
 }
 
 void sweep_held(struct partition *p, const struct slice *webhook_ids, int count)

@@ -46,7 +46,7 @@ function columns(reload) {
         { title: "Last time", kind: "nowrap", cell: (e) => stateBadge(e) },
         { title: "Next due", kind: "nowrap", cell: (e) => when(e.next_due_at) },
         {
-            title: "",
+            title: "Actions",
             cell: (e) =>
                 button(
                     "Delete",
