@@ -19,7 +19,7 @@
 #define VISITS 64  /* lists in a turn */
 #define LOOK_AGAIN_MS 8
 /* 500 a second, since there is no hurry: nobody waits for it, and others' claims wait in the same Redis. A few at once,
- * since a script costs as much as a claim in it; not many, since others' claims wait until it ends. */
+ * since a script has a price of its own; not many, since others' claims wait until it ends. */
 #define PORTION 4
 #define PORTION_MS 8
 #define PATIENCE_MS GATE_PATIENCE_MS /* so long one waits for a gate that moves; then it is parked */

@@ -318,16 +318,16 @@ enum call_in schedule_calls_in(const struct schedule *s, const struct partition 
     return gate ? gate_calls_in(gate, partition_scheduled(p), c->now_ms, c->now_wall_ms) : CALL_IN_ENDS;
 }
 
-void schedule_rest(struct schedule *s)
-{
-    s->rest_until_ms = s->worker->core.now_ms + REST_MS;
-}
-
 void schedule_called_in(struct schedule *s, const struct partition *p, struct slice webhook_id)
 {
     struct gate *gate = find_gate(s, p, webhook_id);
     if (gate)
         gate_called_in(gate);
+}
+
+void schedule_rest(struct schedule *s)
+{
+    s->rest_until_ms = s->worker->core.now_ms + REST_MS;
 }
 
 /* ---- sending ---- */

@@ -136,6 +136,14 @@ def test_a_name_that_nobody_knows(start, program):
             assert status == USAGE and "unknown name" in said and name in said
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_malformed_address_is_a_matter_of_configuration(start, program):
+    """Not of a port that somebody else has, which may be free later."""
+    for address in ("x", "127.0.0.1:65536", "::1:1"):
+        status, said = start(program, "TRUEFTP_ADMIN_LISTEN", address)
+        assert status == 78 and f'listen address \\"{address}\\"' in said, (address, status, said)
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_text_that_is_none(start, options, name):
     """In each program that uses the setting. (Files of TLS to Redis: test_redis_tls.c, where the machine has it.)"""

@@ -2,7 +2,7 @@
 #include "core/partition_internal.h"
 
 #define DUE_BATCH 32     /* a short script, and a short turn */
-#define DUE_EVERY_MS 160 /* those that come due meanwhile are taken together: a script for a few costs more than they do */
+#define DUE_EVERY_MS 160 /* those that come due meanwhile are taken together: each script has a price of its own */
 
 void partition_note_due(struct partition *p, int64_t due_wall_ms)
 {
