@@ -8,8 +8,9 @@
 #   --insist-kafka   fail where real Kafka cannot be had; so does CI=true. Otherwise the scenarios run on the embedded broker then,
 #                    and the last lines say so
 #   --only PART      one part alone; can be given more than once. unit: also the protocol's model, and its simulator with 20,000 seeds and
-#                    its mutants, and the installed library; fuzz: each fuzz target for some seconds; chaos: a worker dies at each crash
-#                    point, with Redis kept or emptied (tests/chaos); operations: manifests, alerts, analytics (tests/operations.sh)
+#                    its mutants, and the installed library; fuzz: each fuzz target for 5 s, for a minute with --full
+#                    or CI=true; chaos: a worker dies at each crash point, with Redis kept or emptied (tests/chaos); operations: manifests,
+#                    alerts, analytics (tests/operations.sh)
 #
 # The last line is `N passed, M failed`: unit test programs, fuzz targets, crash points, scenarios, and one for lint. Exit status 0 only
 # if something passed and nothing failed. Results and logs stay in build/test-results. Debian 12 or newer.
@@ -19,12 +20,14 @@ set -euo pipefail
 
 readonly results=$root_dir/build/test-results
 readonly kafka_script=$root_dir/deploy/kafka/kafka.sh
-readonly unit_minutes=15 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 debian13_minutes=60 fuzz_seconds=5
-full='' insist=${CI:+1} parts=() pytest_arguments=()
-[[ ${CI:-} != false ]] || insist=''
+readonly unit_minutes=15 sim_minutes=8 chaos_minutes=10 scenario_minutes=30 scenario_processes=2 operations_minutes=10 debian13_minutes=60
+readonly fuzz_seconds=5 fuzz_seconds_ci=60
+ci=${CI:+1} full='' parts=() pytest_arguments=()
+[[ ${CI:-} != false ]] || ci=''
+insist=$ci
 steps=() files=() notes=() work='' kafka_dir='' lint_missing=''
 
-usage() { sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 parse() {
     while [[ $# -gt 0 ]]; do
@@ -169,10 +172,11 @@ run_unit() {
 # One step a target. The same inputs each time, so that a run finds what a change broke, and not by chance something else; a full run
 # looks for more.
 run_fuzz() {
-    begin "Fuzz targets, $fuzz_seconds s each"
-    local line name failed='' status=0 seed=(--seed 1)
+    local line name failed='' status=0 seed=(--seed 1) seconds=$fuzz_seconds
     [[ ! $full ]] || seed=()
-    "$root_dir/tests/fuzz/run.sh" $fuzz_seconds "${seed[@]}" | tee "$results/fuzz.log" || status=$?
+    [[ ! $full && ! $ci ]] || seconds=$fuzz_seconds_ci
+    begin "Fuzz targets, $seconds s each"
+    "$root_dir/tests/fuzz/run.sh" "$seconds" "${seed[@]}" | tee "$results/fuzz.log" || status=$?
     while IFS= read -r line; do
         name=${line%% *}
         if [[ $line =~ ^fuzz_[a-z_]+\ +FAILED ]]; then

@@ -20,8 +20,8 @@
 #define LOOK_AGAIN_MS 8
 /* 500 a second, since there is no hurry: nobody waits for it, and others' claims wait in the same Redis. A few at once,
  * since a script has a price of its own; not many, since others' claims wait until it ends. */
-#define PORTION 4
-#define PORTION_MS 8
+#define PORTION 8
+#define PORTION_MS 16
 #define PATIENCE_MS GATE_PATIENCE_MS /* so long one waits for a gate that moves; then it is parked */
 
 /* What one event owes to the webhook of its list. */

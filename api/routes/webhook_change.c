@@ -235,8 +235,9 @@ void webhooks_update(struct request *rq)
         return;
     struct webhook *next = next_version(rq, wh);
     apply(rq, false, next, &errors);
-    if (errors.count == 0 && !webhook_secret_fits(rq->api->keyring, next))
-        field_error(&errors, "signature", "refused", "the secret is none of Standard Webhooks: rotate it first");
+    const char *misfit = next->signature != wh->signature ? webhook_secret_misfit(rq->api->keyring, next) : NULL;
+    if (misfit)
+        field_error(&errors, "signature", "refused", "%s", misfit);
     if (errors.count > 0) {
         reply_fields(rq, PROBLEM_VALIDATION_FAILED, &errors);
     } else {

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "util/log.h"
 #include "util/mem.h"
 
 #define SEALED_MAX (16UL * 1024)
@@ -35,12 +36,12 @@ enum err webhook_new_secret(const struct keyring *keys, struct webhook *wh, int6
     return err;
 }
 
-bool webhook_secret_fits(const struct keyring *keys, const struct webhook *wh)
+const char *webhook_secret_misfit(const struct keyring *keys, const struct webhook *wh)
 {
     struct buf secret;
     struct errmsg why;
     if (wh->signature == WEBHOOK_SIGN_TRUEFTP || wh->secret_count == 0)
-        return true;
+        return NULL;
     buf_init(&secret, SEALED_SECRET_MAX);
     enum err err = sealed_open(keys, slice_str(wh->account_id), slice_str(wh->id), wh->secrets[0].sealed_version,
                                slice_str(wh->secrets[0].sealed), &secret, &why);
@@ -49,5 +50,8 @@ bool webhook_secret_fits(const struct keyring *keys, const struct webhook *wh)
         OPENSSL_cleanse(secret.p, secret.len);
     buf_done(&secret);
     signer_free(signer);
-    return signer != NULL;
+    if (err == ERR_OK)
+        return signer ? NULL : "the secret is none of Standard Webhooks: rotate it first";
+    log_error("secret_unreadable", LOG_STR("webhook_id", wh->id), LOG_STR("error", why.text));
+    return "the secret cannot be opened at present: rotate it first";
 }

@@ -10,8 +10,8 @@
  * too until overlap_until_wall_ms (0: ends at once). secret is the caller's to wipe. */
 MUST_CHECK enum err webhook_new_secret(const struct keyring *keys, struct webhook *wh, int64_t overlap_until_wall_ms,
                                        char secret[SIGNATURE_SECRET_SIZE]);
-/* Whether the current secret fits the webhook's signature: a secret that was brought along need not be one of Standard Webhooks.
- */
-bool webhook_secret_fits(const struct keyring *keys, const struct webhook *wh);
+/* NULL: the current secret can sign as the webhook's signature says. Otherwise why not, for who asked for it: a secret that was
+ * brought along need not be one of Standard Webhooks, and the key that sealed it may be missing, which is logged too. */
+const char *webhook_secret_misfit(const struct keyring *keys, const struct webhook *wh);
 
 #endif

@@ -191,7 +191,7 @@ class Bench:
             (("P8a", "P8b", "P8c"), self.memory),
             (("R1", "R2"), self.retries),
             (("P9a", "P9b"), self.latency),
-            (("P7",), lambda: self.lab("P7", "isolation", "--rounds", "1" if self.rounds == 2 else "3")),
+            (("P7",), lambda: self.lab("P7", "isolation", "--rounds", "1" if self.rounds == 2 else "2")),
             (("P10",), lambda: self.lab("P10", "scaling")),
         ]
         for rows, step in steps:

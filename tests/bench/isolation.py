@@ -9,16 +9,24 @@ drip   answers a byte each 100 ms and never comes to an end; 20 events a second
 flood  an endpoint of 20 ms that gets events far beyond its cap: a backlog of its own, and 200 events a second
 
 The backlog is written at a pace that the machine can keep without it: at the broker's limit its writing is what everybody waits for.
-Each half of a round has topics, a Redis and a worker of its own; no program is bound to a core. Latency is from writing the event to the POST's arrival, of all events of
-the healthy accounts, those in the neighbours' partitions too. Three times are told apart: while the backlog is written, which A does too;
-from then until the group's lag is zero; and while it is parked. The last two are compared with A's time after the writing.
+Each half of a round has topics, a Redis and a worker of its own; no program is bound to a core. A lasts as long as B, which comes first:
+the machine is some percent quicker in one minute than in the next, and a short A would meet fewer of them. Latency is from writing the
+event to the POST's arrival, of all events of the healthy accounts, those in the neighbours' partitions too. Three times are told apart:
+while the backlog is written, which A does too; from then until the group's lag is zero; and while it is parked. The last two are compared
+with A's time after the writing.
 
 p99 is taken of each five seconds, some 1,000 events, and the median of these counts, over all rounds: a shared machine stands still for tens
 of milliseconds now and then, for A and B alike, and of a whole phase's p99 such a moment decides. What a neighbour does to others all the time
-is in every window. p99 of the whole phases is printed beside it. P7's figure is the worst of the three ratios.
+is in every window. Left out are the five seconds in which the hypervisor gave a hundredth of the processors' time to other machines (steal in
+/proc/stat): 50 ms on all of them delay ten of 1,000 events, which is p99. How many those were is printed, and p99 of the whole phases with
+all that was in them. P7's figure is the worst of the three ratios.
 """
 
+import math
+import os
+import pathlib
 import sys
+import threading
 import time
 
 from load import Backlog, Feeder, Free, arguments, cpu_seconds, finish, in_order, median, percentile, say, start_kafka, wait_until
@@ -30,6 +38,7 @@ RATE = 200
 WARM_S = 4
 LOOK_S = 0.25
 WINDOW_S = 5
+STOLEN_MOST = 0.01
 HEALTHY = [f"acc_{n}" for n in range(20)]
 PHASES = {"written": "while the backlog is written", "walked": "from then until the lag is zero", "parked": "while it is parked"}
 NEIGHBOURS = {"hang": "stall:100", "drip": "drip:100", "flood": "delay:20-20"}
@@ -41,11 +50,38 @@ def hooks(neighbours):
     return found + [Hook(f"acc_{name}", f"/{name}", NEIGHBOURS[name], concurrency=16, timeout_ms=10000) for name in neighbours]
 
 
-class Half:
-    """One world for some seconds."""
+class Stolen(threading.Thread):
+    """What part of the processors' time other machines had."""
 
-    def __init__(self, args, servers, name, neighbours):
-        self.args, self.neighbours = args, neighbours
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.samples = [self.sample()]  # wall seconds, seconds of one processor
+        self.ending = threading.Event()
+
+    @staticmethod
+    def sample():
+        fields = pathlib.Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=9)
+        return time.time(), int(fields[8]) / os.sysconf("SC_CLK_TCK")
+
+    def run(self):
+        while not self.ending.wait(LOOK_S):
+            self.samples.append(self.sample())
+
+    def end(self):
+        self.ending.set()
+        self.join()
+        self.samples.append(self.sample())
+
+    def share(self, start, stop):
+        within = [(wall, stolen) for wall, stolen in self.samples if start - LOOK_S <= wall < stop + LOOK_S]
+        return (within[-1][1] - within[0][1]) / os.cpu_count() / (stop - start)
+
+
+class Half:
+    """One world: with neighbours until some time after the lag is zero, without them for as long as is said."""
+
+    def __init__(self, args, servers, name, neighbours, lasts_s=0):
+        self.args, self.neighbours, self.lasts_s = args, neighbours, lasts_s
         self.world = Free(args.bin, args.folder / name, servers, f"p7.{name}", PARTITIONS, hooks(neighbours), 1,
                            {"TRUEFTP_RETRY_BASE_MS": "10000", "TRUEFTP_RETRY_FACTOR": "6", "TRUEFTP_RETRY_MAX_MS": "21600000"})
 
@@ -64,12 +100,12 @@ class Half:
         return lag is not None and lag < RATE * 2
 
     def measure(self, worker):
-        world, seconds = self.world, self.args.seconds
-        feeder = Feeder(world, HEALTHY, RATE)
+        world = self.world
+        stolen, feeder = Stolen(), Feeder(world, HEALTHY, RATE)
         streams = [Feeder(world, [f"acc_{name}"], STREAM[name]) for name in self.neighbours if name in STREAM]
         backlogs = [Backlog("acc_hang", self.args.backlog, PARTITIONS)]
         backlogs += [Backlog("acc_flood", self.args.backlog // 4, PARTITIONS)] if "flood" in self.neighbours else []
-        for stream in [feeder, *streams]:
+        for stream in [stolen, feeder, *streams]:
             stream.start()
         time.sleep(WARM_S)
         cpu, begin = cpu_seconds(worker.process), time.time()
@@ -80,12 +116,13 @@ class Half:
         wait_until("the lag is zero", self.is_settled, 300, every=LOOK_S, watch=[worker])
         settled = time.time()
         cpu_in = cpu_seconds(worker.process)
-        while time.time() < settled + seconds:  # looked at as often as before, so that looking costs all phases the same
+        until = settled + self.args.seconds if self.neighbours else begin + self.lasts_s
+        while time.time() < until:  # looked at as often as before, so that looking costs all phases the same
             self.is_settled()
             time.sleep(LOOK_S)
         end = time.time()
         cpu_out = cpu_seconds(worker.process)
-        for stream in [feeder, *streams]:
+        for stream in [feeder, *streams, stolen]:
             stream.end()
         wait_until("the healthy events are posted", lambda: world.lag() == 0, 60, every=0.1, watch=[worker])
         world.expect_workers()
@@ -95,7 +132,8 @@ class Half:
         posts = world.latencies(feeder)
         return {
             "latencies": {phase: [ms for sent, ms in posts if start <= sent < stop] for phase, (start, stop) in spans.items()},
-            "windows": {phase: windows(posts, *span) for phase, span in spans.items()},
+            "windows": {phase: windows(posts, stolen, *span) for phase, span in spans.items()},
+            "lasts_s": end - begin,
             "lag_zero_s": settled - begin,
             "cpu_coming": (cpu_in - cpu) / (settled - begin),
             "cpu_parked": (cpu_out - cpu_in) / (end - settled),
@@ -103,11 +141,14 @@ class Half:
         }
 
 
-def windows(posts, start, stop):
-    """p99 of each whole window; a phase that is shorter is one."""
+def windows(posts, stolen, start, stop):
+    """(p99, what part of the time was stolen) of each whole window; a phase that is shorter is one."""
     count = max(1, int((stop - start) / WINDOW_S))
-    begins = [start + n * WINDOW_S for n in range(count)]
-    return [percentile(sorted(ms for sent, ms in posts if begin <= sent < min(stop, begin + WINDOW_S)), 99) for begin in begins]
+    found = []
+    for n in range(count):
+        begin, end = start + n * WINDOW_S, min(stop, start + (n + 1) * WINDOW_S)
+        found.append((percentile(sorted(ms for sent, ms in posts if begin <= sent < end), 99), stolen.share(begin, end)))
+    return found
 
 
 def whole(halves, phase, percent):
@@ -115,7 +156,15 @@ def whole(halves, phase, percent):
 
 
 def typical(halves, phase):
-    return median([p99 for half in halves for p99 in half["windows"][phase]])
+    """NaN when the machine was never ours."""
+    found = [p99 for half in halves for p99, stolen in half["windows"][phase] if stolen < STOLEN_MOST]
+    return median(found) if found else math.nan
+
+
+def left_out(halves, phases):
+    """How many windows of how many."""
+    stolen = [share for half in halves for phase in phases for _, share in half["windows"][phase]]
+    return f"{sum(share >= STOLEN_MOST for share in stolen)} of {len(stolen)}"
 
 
 def table(alone, beside):
@@ -129,29 +178,33 @@ def table(alone, beside):
     say("\n| healthy accounts | A: alone | B: beside | B : A |\n|---|---|---|---|")
     for text, _, one, two in rows:
         say(f"| {text} | {one:.2f} | {two:.2f} | {two / one:.2f} |")
-    say(f"\nlag zero after {median([r['lag_zero_s'] for r in beside]):.1f} s, with {median([r['scheduled'] for r in beside]):.0f} deliveries in the schedule")
+    say(f"\nleft out, since other machines had the processors: of A {left_out(alone, ('written', 'walked'))}, of B {left_out(beside, PHASES)} times five seconds")
+    say(f"lag zero after {median([r['lag_zero_s'] for r in beside]):.1f} s, with {median([r['scheduled'] for r in beside]):.0f} deliveries in the schedule")
     return {key: {"alone": one, "beside": two, "ratio": two / one} for _, key, one, two in rows}
 
 
 def main():
-    args = arguments(__doc__, rounds=5, seconds=20.0, backlog=100000, pace=5000, neighbours="hang")
+    args = arguments(__doc__, rounds=2, seconds=60.0, backlog=100000, pace=2000, neighbours="hang")
     in_order()
     neighbours = args.neighbours.split(",")
     broker = start_kafka(args)
     alone, beside = [], []
     try:
         for n in range(args.rounds):
-            alone.append(Half(args, broker.servers, f"a{n}", []).run())
             beside.append(Half(args, broker.servers, f"b{n}", neighbours).run())
+            alone.append(Half(args, broker.servers, f"a{n}", [], beside[-1]["lasts_s"]).run())
             pairs = [f"{typical(alone[-1:], phase):.1f} and {typical(beside[-1:], phase):.1f}" for phase in PHASES]
             say(f"  round {n + 1}: p99 A and B, ms: {', '.join(pairs)}; lag zero after {beside[-1]['lag_zero_s']:.1f} s")
         figures = table(alone, beside)
     finally:
         broker.stop()
-    worst = max(figures[f"p99_{phase}_ms"]["ratio"] for phase in PHASES)
-    say(f"P7: {worst:.2f} (goal 1.2)")
-    finish(args, {"id": "P7", "neighbours": neighbours, "goal": 1.2, "figure": worst, "met": worst <= 1.2, "rows": figures})
-    return 0
+    ratios = [figures[f"p99_{phase}_ms"]["ratio"] for phase in PHASES]
+    told = not any(math.isnan(ratio) for ratio in ratios)
+    say(f"P7: {max(ratios):.2f} (goal 1.2)" if told else "P7: no figure: in one of the phases other machines had the processors all the time")
+    each = {name: [half["windows"] for half in halves] for name, halves in (("alone", alone), ("beside", beside))}
+    figure = {"figure": max(ratios), "met": max(ratios) <= 1.2} if told else {"figure": None, "met": False}
+    finish(args, {"id": "P7", "neighbours": neighbours, "goal": 1.2, **figure, "rows": figures, "windows": each})
+    return 0 if told else 1
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
 #     tests/bench/lab.sh burst     [--file FILE] [--before S] [--burst S] [--after S] [--rate N]
 #
 #   isolation  P7: what other accounts' latency is beside an endpoint that hangs for ever and has a backlog, against a run without it,
-#              in turns (A B A B ...), medians; and how long the group's lag takes to be zero
+#              in turns (B A B A ...), medians; and how long the group's lag takes to be zero
 #   comeback   an endpoint that hung comes back to a backlog: POSTs a second and in flight, as the receiver sees them
 #   scaling    P10: deliveries a second of 1 to 8 workers against endpoints of 100 ms, and what a rebalance costs
 #   burst      the autoscaler's rule obeyed by real workers under one tenant's burst: 24 minutes, which it writes to tests/k8s/burst.tsv

@@ -10,7 +10,7 @@
 #
 # Installs what is missing and builds the release preset. The worker and the yardsticks run on the first core, receiver, Redis, broker and feed on
 # the second; everything compared runs in turns (A B A B), and what counts is the median of the ratios of CPU per operation.
-# About 20 minutes on two cores, half of them for P7; the machine should have nothing else to do.
+# About 30 minutes on two cores, 20 of them for P7; the machine should have nothing else to do.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../deploy/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../deploy/lib.sh"

@@ -149,6 +149,18 @@ def test_without_it_the_missing_key_is_named(stack, keys, api, endpoint):
     assert record["attempt"] == 1, "our own trouble uses up no attempt"
 
 
+def test_a_secret_whose_key_is_missing_bars_no_other_change(stack, keys, api, endpoint):
+    client = api.client(new_key(api, ACCOUNT))
+    made = client.post("/webhooks", {"url": endpoint.url("/hook"), "signature": "both"}).body
+    keys.put("fresh")
+    [error] = client.patch(f"/webhooks/{made['id']}", {"signature": "standard"}, 422).body["errors"]
+    assert (error["field"], error["message"]) == ("signature", "the secret cannot be opened at present: rotate it first")
+    assert api.wait_fact("secret_unreadable", webhook_id=made["id"])["error"]
+    assert not client.patch(f"/webhooks/{made['id']}", {"enabled": False}).body["enabled"]
+    client.post(f"/webhooks/{made['id']}/rotate-secret", {}, 200)
+    assert client.patch(f"/webhooks/{made['id']}", {"signature": "standard"}).body["signature"] == "standard"
+
+
 def test_it_is_begun_again_where_it_was_cut_short(stack, keys, api, endpoint):
     """Portion by portion, each on another replica; the first one dies, and what it has done is not done again."""
     client = api.client(new_key(api, ACCOUNT))

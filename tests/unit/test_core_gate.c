@@ -170,6 +170,41 @@ static void breaker_lets_a_probe_through_when_told(void **state)
     assert_false(breaker_allows(&b, 10));
 }
 
+static void breaker_probes_again_when_overtaken(void **state)
+{
+    (void)state;
+    struct breaker b;
+    breaker_init(&b);
+    trip(&b, 0);
+    breaker_probe_now(&b, 10);
+    assert_true(breaker_allows(&b, 10));
+    breaker_started(&b);
+    breaker_probe_now(&b, 20); /* it answers elsewhere, while this probe is still out */
+    breaker_answer(&b, false, 30, UINT32_MAX / 2);
+    assert_true(breaker_allows(&b, 30));
+    breaker_started(&b);
+    breaker_answer(&b, false, 40, UINT32_MAX / 2); /* this one left after that: it counts */
+    assert_false(breaker_allows(&b, 40));
+    assert_true(breaker_wait_ms(&b, 40) > BREAKER_FIRST_MS);
+}
+
+static void breaker_forgets_being_overtaken(void **state)
+{
+    (void)state;
+    struct breaker b;
+    breaker_init(&b);
+    trip(&b, 0);
+    breaker_probe_now(&b, 10);
+    assert_true(breaker_allows(&b, 10));
+    breaker_started(&b);
+    breaker_probe_now(&b, 20);
+    breaker_withdrawn(&b);
+    assert_true(breaker_allows(&b, 30));
+    breaker_started(&b);
+    breaker_answer(&b, false, 40, UINT32_MAX / 2);
+    assert_false(breaker_allows(&b, 40));
+}
+
 static void breaker_stays_open_longer_each_time(void **state)
 {
     (void)state;
@@ -217,6 +252,8 @@ int main(void)
         cmocka_unit_test(breaker_opens_after_failures_in_a_row),
         cmocka_unit_test(breaker_lets_one_probe_through),
         cmocka_unit_test(breaker_lets_a_probe_through_when_told),
+        cmocka_unit_test(breaker_probes_again_when_overtaken),
+        cmocka_unit_test(breaker_forgets_being_overtaken),
         cmocka_unit_test(breaker_stays_open_longer_each_time),
         cmocka_unit_test(breaker_ignores_late_failures_and_forgotten_probes),
     };

@@ -43,6 +43,9 @@ bool breaker_answer(struct breaker *b, bool good, int64_t now_ms, uint32_t rando
     /* What was in flight when it opened does not open it for longer. */
     if (b->state == BREAKER_HALF_OPEN || (b->state == BREAKER_CLOSED && b->failures >= BREAKER_TRIP))
         open(b, now_ms, random);
+    if (b->overtaken)
+        breaker_probe_now(b, now_ms);
+    b->overtaken = false;
     return false;
 }
 
@@ -50,9 +53,10 @@ void breaker_probe_now(struct breaker *b, int64_t now_ms)
 {
     if (b->state == BREAKER_OPEN && b->until_ms > now_ms)
         b->until_ms = now_ms;
+    b->overtaken = b->probing;
 }
 
 void breaker_withdrawn(struct breaker *b)
 {
-    b->probing = false;
+    b->probing = b->overtaken = false;
 }

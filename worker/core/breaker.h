@@ -19,6 +19,7 @@ struct breaker {
     int64_t open_ms;  /* how long it is open this time */
     int64_t until_ms; /* OPEN: until then */
     bool probing;     /* HALF_OPEN: the probe is out */
+    bool overtaken;   /* and since it left the endpoint was seen to answer: its failure says nothing about now */
 };
 
 void breaker_init(struct breaker *b);
@@ -31,7 +32,7 @@ int64_t breaker_wait_ms(const struct breaker *b, int64_t now_ms);
 /* A request ended. Returns true when that closed the breaker after an outage (a ramp is due). random: spreads the end of the
  * outage, +-20 %. */
 bool breaker_answer(struct breaker *b, bool good, int64_t now_ms, uint32_t random);
-/* The endpoint was seen to answer elsewhere: a probe may go now. */
+/* The endpoint was seen to answer elsewhere: a probe may go now, or as soon as the one that is out fails. */
 void breaker_probe_now(struct breaker *b, int64_t now_ms);
 /* A request was given up without an answer. */
 void breaker_withdrawn(struct breaker *b);

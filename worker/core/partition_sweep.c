@@ -21,7 +21,6 @@
 #define RETURN_STEP 32       /* the same on a return: what it finds waits at the gate */
 #define RETURN_EVERY_MS 8    /* such a step, of all partitions that have any */
 #define RETURN_LOOKS 8       /* gates that are asked then */
-#define RETURN_STEPS_MOST 64 /* without finding anything */
 
 struct sweep {
     STAILQ_ENTRY(sweep) link;
@@ -30,7 +29,6 @@ struct sweep {
     bool unhold;     /* when the walk began, nothing of it was held any more */
     bool again;      /* from the beginning, after the step that is out */
     bool of_return;
-    int steps_left; /* of a return; each record found is worth another one */
 };
 
 static struct sweep *find_sweep(const struct partition *p, struct slice webhook_id)
@@ -84,7 +82,6 @@ void partition_call_in(struct partition *p, struct slice webhook_id)
         return;
     struct sweep *s = new_sweep(p, webhook_id);
     set_of_return(p, s, true);
-    s->steps_left = RETURN_STEPS_MOST;
 }
 
 bool sweep_of_change(const struct partition *p)
@@ -105,7 +102,7 @@ static struct sweep *next_return(struct partition *p)
         return NULL;
     p->return_from_ms = c->now_ms + (int64_t)RETURN_EVERY_MS * c->returning;
     for (int i = 0; i < RETURN_LOOKS && (s = STAILQ_FIRST(&p->sweeps)) != NULL; i++) {
-        enum call_in call_in = s->steps_left > 0 ? c->ports.calls_in(c->ctx, p, slice_str(s->webhook_id)) : CALL_IN_ENDS;
+        enum call_in call_in = c->ports.calls_in(c->ctx, p, slice_str(s->webhook_id));
         if (call_in == CALL_IN_ENDS) {
             drop_sweep(p, s);
             continue;
@@ -138,7 +135,6 @@ void sweep_turn(struct partition *p)
     p->answers_due++;
     if (s->cursor == 0)
         s->unhold = !p->core->ports.is_held(p->core->ctx, slice_str(s->webhook_id));
-    s->steps_left--;
     p->core->ports.index_sweep(p->core->ctx, p, p->round, slice_str(s->webhook_id), s->cursor, s->of_return ? RETURN_STEP : STEP,
                                s->unhold);
 }
@@ -161,7 +157,6 @@ void partition_on_sweep(struct partition *p, unsigned round, const struct index_
         return;
     for (int i = 0; i < count; i++)
         due_one(p, records[i], 0);
-    s->steps_left += count;
     if (s->again) {
         s->again = false;
         return;
