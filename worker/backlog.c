@@ -18,10 +18,12 @@
 #define A_VISIT 16 /* of one list in a turn: its claim is a short script */
 #define VISITS 64  /* lists in a turn */
 #define LOOK_AGAIN_MS 8
-/* 500 a second, since there is no hurry: nobody waits for it, and others' claims wait in the same Redis. A few at once,
- * since a script has a price of its own; not many, since others' claims wait until it ends. */
+/* 500 a second for endpoints that take nothing, since there is no hurry: nobody waits for it, and others' claims wait in the same
+ * Redis. Twice as many for those that take what comes due: they would wait for it. A few at once, since a script and a turn have a
+ * price of their own; not many, since others' claims wait until a script ends. */
 #define PORTION 8
-#define PORTION_MS 16
+#define DEAD_PORTION_MS 16
+#define PORTION_MS 8
 #define PATIENCE_MS GATE_PATIENCE_MS /* so long one waits for a gate that moves; then it is parked */
 
 /* What one event owes to the webhook of its list. */
@@ -52,14 +54,19 @@ struct kept_part {
     size_t bytes;
 };
 
+/* So many are left of the portion of this time. */
+struct pace {
+    int64_t at_ms;
+    int left;
+};
+
 struct backlog {
     struct worker *worker;
     struct kept_part *parts; /* by the partition's number */
     struct kept_ring ring;   /* the next one to be looked at is first */
-    int64_t list_count, count;
+    int64_t list_count, count, came;
     size_t bytes;
-    int64_t paced_ms;
-    int may_park; /* so many are left of the portion of paced_ms */
+    struct pace dead, behind;
 };
 
 struct backlog *backlog_new(struct worker *w, int32_t partitions)
@@ -121,6 +128,7 @@ void backlog_add(struct backlog *b, struct partition *p, uint64_t event_seq, con
     STAILQ_INSERT_TAIL(&list_of(b, part, wh->id)->items, k, link);
     part->bytes += size_of(k);
     b->count++;
+    b->came++;
     b->bytes += size_of(k);
     partition_event_hold(p, event_seq);
 }
@@ -198,20 +206,16 @@ static void deliver(struct backlog *b, const struct kept_list *list, const struc
 }
 
 /* What may be parked comes in portions, as long as there is room to keep the rest. Nothing is saved up for a burst. */
-static void keep_pace(struct backlog *b)
+static bool may_park(const struct backlog *b, struct pace *pace, int64_t portion_ms)
 {
-    int64_t late_ms = b->worker->core.now_ms - b->paced_ms - PORTION_MS;
-    if (late_ms < 0)
-        return;
-    b->paced_ms += late_ms < PORTION_MS ? PORTION_MS : PORTION_MS + late_ms;
-    b->may_park = PORTION;
-}
-
-static bool may_park(struct backlog *b)
-{
+    int64_t late_ms = b->worker->core.now_ms - pace->at_ms - portion_ms;
     if (b->bytes >= BYTES_MOST / 2)
         return true;
-    return b->may_park > 0 && b->may_park-- > 0;
+    if (late_ms >= 0) {
+        pace->at_ms += late_ms < portion_ms ? portion_ms : portion_ms + late_ms;
+        pace->left = PORTION;
+    }
+    return pace->left > 0 && pace->left-- > 0;
 }
 
 /* The first in the list becomes a delivery: its gate takes it, or would park it and there is time for that. A gate that moves,
@@ -224,10 +228,12 @@ static bool its_turn(struct backlog *b, const struct kept_list *list, const stru
         return true;
     case GATE_HAS_ENOUGH:
         return b->worker->core.now_ms - k->since_ms >= PATIENCE_MS;
-    case GATE_PARKS:
+    case GATE_IS_BEHIND:
+        return may_park(b, &b->behind, PORTION_MS);
+    case GATE_IS_DEAD:
         break;
     }
-    return may_park(b);
+    return may_park(b, &b->dead, DEAD_PORTION_MS);
 }
 
 static int feed(struct backlog *b, struct kept_list *list, int most)
@@ -253,9 +259,9 @@ void backlog_turn(struct backlog *b)
     const struct worker *w = b->worker;
     int credit = core_credit(&w->core), room = 0;
     struct kept_ring fed = TAILQ_HEAD_INITIALIZER(fed);
+    b->came = 0;
     if (b->count == 0 || w->core.hold || credit <= 0)
         return;
-    keep_pace(b);
     /* What is in hand is mostly others': they come first, but for a few, since a worker can be busy for ever. */
     if (credit >= w->core.max_jobs / 4)
         room = UNDER_WAY_MOST - ownership_under_way(w->ownership) - schedule_parking(w->schedule);
@@ -286,4 +292,9 @@ int64_t backlog_idle_ms(const struct backlog *b)
 int64_t backlog_count(const struct backlog *b)
 {
     return b ? b->count : 0;
+}
+
+int64_t backlog_came(const struct backlog *b)
+{
+    return b->came;
 }

@@ -30,5 +30,7 @@ void backlog_turn(struct backlog *b);
 /* In how many milliseconds a turn is needed though nothing happens; -1: none is. */
 int64_t backlog_idle_ms(const struct backlog *b);
 int64_t backlog_count(const struct backlog *b);
+/* How many came since the last turn. */
+int64_t backlog_came(const struct backlog *b);
 
 #endif

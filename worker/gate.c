@@ -90,6 +90,11 @@ static double pace_of(const struct gate *gate, int64_t now_ms)
     return pace < limit ? limit : pace;
 }
 
+static bool is_dead(const struct gate *gate, int64_t now_ms)
+{
+    return gate->breaker.state != BREAKER_CLOSED || pace_of(gate, now_ms) >= PACE_SLOWEST_MS;
+}
+
 static bool is_jammed(const struct gate *gate, int64_t now_ms)
 {
     return breaker_wait_ms(&gate->breaker, now_ms) > 0 || gate->queued >= QUEUE_MAX ||
@@ -104,18 +109,13 @@ bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_
 enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, int64_t now_ms, int64_t now_wall_ms)
 {
     if (gate && (is_jammed(gate, now_ms) || now_wall_ms < gate->parked_until_wall_ms))
-        return GATE_PARKS;
+        return is_dead(gate, now_ms) ? GATE_IS_DEAD : GATE_IS_BEHIND;
     if (gate && gate->duration_ms > 0)
         return GATE_TAKES;
     int queued = gate ? gate->queued : 0;
     bool has_one = gate && gate->queued + gate->in_flight > 0;
     bool enough = crowded ? has_one || on_the_way >= CROWDED_MAX : queued + on_the_way >= UNPROVEN_MAX;
     return enough ? GATE_HAS_ENOUGH : GATE_TAKES;
-}
-
-static bool is_dead(const struct gate *gate, int64_t now_ms)
-{
-    return gate->breaker.state != BREAKER_CLOSED || pace_of(gate, now_ms) >= PACE_SLOWEST_MS;
 }
 
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random)

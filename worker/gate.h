@@ -51,7 +51,8 @@ struct gate {
 enum gate_look {
     GATE_TAKES,
     GATE_HAS_ENOUGH, /* it moves, or may begin to: soon */
-    GATE_PARKS,      /* it would be parked */
+    GATE_IS_BEHIND,  /* it would be parked, behind others: more comes than it takes */
+    GATE_IS_DEAD,    /* it would be parked: it takes nothing */
 };
 
 /* How an attempt went, for the endpoint's health. */

@@ -11,6 +11,7 @@
 
 #define ASK_AGAIN_MS 1000
 #define EVENTS_A_TURN 128 /* a turn stays short: answers that came meanwhile wait for its end */
+#define KEPT_A_TURN 16    /* of these, such as nobody waits for */
 
 /* A commit whose answer is awaited; answers come in the order of a partition's commits. */
 struct commit_out {
@@ -181,6 +182,8 @@ static void on_record(void *ctx, const struct kafka_record *rec)
     struct partition *p = ownership_partition(o, rec->partition);
     if (p && o->slots[rec->partition].started)
         intake_event(o->worker, p, rec);
+    if (backlog_came(o->worker->backlog) >= KEPT_A_TURN)
+        kafka_group_yield(o->group);
 }
 
 static void on_position(void *ctx, int32_t partition, int64_t offset, enum err err)

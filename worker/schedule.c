@@ -185,7 +185,7 @@ enum gate_look schedule_look(const struct schedule *s, const struct partition *p
     const struct core *c = &s->worker->core;
     const char *why;
     if (table_state_of(ep, &why) != TABLE_OPEN)
-        return GATE_PARKS;
+        return GATE_IS_DEAD;
     const struct gate *gate = find_gate(s, p, slice_str(ep->wh->id));
     int on_the_way = partition_job_count(p, JOB_UNCLAIMED) + partition_job_count(p, JOB_CLAIMING);
     bool crowded = 4 * partition_in_hand(p) >= core_credit(c); /* a quarter of where its reading is held: ownership.c */

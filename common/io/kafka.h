@@ -119,6 +119,8 @@ void kafka_group_start(struct kafka_group *g, int32_t partition, int64_t offset)
  * ours. */
 void kafka_group_pause(struct kafka_group *g, int32_t partition);
 void kafka_group_resume(struct kafka_group *g, int32_t partition);
+/* From within on_record: no more of them in this turn. */
+void kafka_group_yield(struct kafka_group *g);
 /* Asynchronous, never answered from inside; several may be in flight. Committing an unchanged offset again is fine: its answer
  * proves the membership. */
 void kafka_group_commit(struct kafka_group *g, const struct kafka_commit *commits, int count);

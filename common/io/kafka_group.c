@@ -225,7 +225,7 @@ static void hand_over(struct kafka_group *g, const struct kafka_part *part, cons
 static int read_part(struct kafka_group *g, struct kafka_part *part, int bound)
 {
     int taken = 0;
-    while (taken < bound && part->reading) {
+    while (taken < bound && part->reading && !g->yielded) {
         struct kafka_part_item item;
         kafka_part_poll(part, &g->client, &item);
         if (item.what == KAFKA_PART_EMPTY)
@@ -243,14 +243,15 @@ static bool drain_records(struct kafka_group *g)
 {
     int left = (int)g->options.poll_bound;
     int quiet = 0; /* partitions in a row that had nothing left */
-    while (left > 0 && quiet < g->part_count) {
+    g->yielded = false;
+    while (left > 0 && quiet < g->part_count && !g->yielded) {
         g->visit = (g->visit + 1) % g->part_count;
         int bound = left < RECORDS_A_VISIT ? left : RECORDS_A_VISIT;
         int taken = read_part(g, &g->parts[g->visit], bound);
         quiet = taken < bound ? quiet + 1 : 0;
         left -= taken;
     }
-    return left <= 0;
+    return left <= 0 || g->yielded;
 }
 
 static bool drain(void *ctx)
@@ -280,6 +281,11 @@ static struct kafka_part *find_part(struct kafka_group *g, int32_t partition)
         if (g->parts[i].partition == partition)
             return &g->parts[i];
     return NULL;
+}
+
+void kafka_group_yield(struct kafka_group *g)
+{
+    g->yielded = true;
 }
 
 void kafka_group_start(struct kafka_group *g, int32_t partition, int64_t offset)

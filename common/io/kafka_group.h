@@ -26,7 +26,8 @@ struct kafka_group {
     rd_kafka_queue_t *answers;          /* commits; everything while closing */
     struct kafka_part *parts;           /* the assignment */
     int part_count;
-    int visit; /* where the next turn begins to read */
+    int visit;    /* where the next turn begins to read */
+    bool yielded; /* no more in this turn */
     bool joined;
     bool revoking; /* on_revoke was called, revoke_done not yet */
     bool closing;  /* kafka_group_close was called */

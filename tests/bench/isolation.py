@@ -17,9 +17,9 @@ with A's time after the writing.
 
 p99 is taken of each five seconds, some 1,000 events, and the median of these counts, over all rounds: a shared machine stands still for tens
 of milliseconds now and then, for A and B alike, and of a whole phase's p99 such a moment decides. What a neighbour does to others all the time
-is in every window. Left out are the five seconds in which the hypervisor gave a hundredth of the processors' time to other machines (steal in
-/proc/stat): 50 ms on all of them delay ten of 1,000 events, which is p99. How many those were is printed, and p99 of the whole phases with
-all that was in them. P7's figure is the worst of the three ratios.
+is in every window. Left out are the five seconds in which the hypervisor gave 50 ms of a processor to other machines (steal in /proc/stat):
+that delays ten of 1,000 events, which is p99. How many those were is printed, and p99 of the whole phases with all that was in them. P7's
+figure is the worst of the three ratios.
 """
 
 import math
@@ -38,7 +38,7 @@ RATE = 200
 WARM_S = 4
 LOOK_S = 0.25
 WINDOW_S = 5
-STOLEN_MOST = 0.01
+STOLEN_MOST_S = 0.05
 HEALTHY = [f"acc_{n}" for n in range(20)]
 PHASES = {"written": "while the backlog is written", "walked": "from then until the lag is zero", "parked": "while it is parked"}
 NEIGHBOURS = {"hang": "stall:100", "drip": "drip:100", "flood": "delay:20-20"}
@@ -51,7 +51,7 @@ def hooks(neighbours):
 
 
 class Stolen(threading.Thread):
-    """What part of the processors' time other machines had."""
+    """How much of the processors' time other machines had."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -72,9 +72,9 @@ class Stolen(threading.Thread):
         self.join()
         self.samples.append(self.sample())
 
-    def share(self, start, stop):
-        within = [(wall, stolen) for wall, stolen in self.samples if start - LOOK_S <= wall < stop + LOOK_S]
-        return (within[-1][1] - within[0][1]) / os.cpu_count() / (stop - start)
+    def between(self, start, stop):
+        within = [stolen_s for wall, stolen_s in self.samples if start - LOOK_S <= wall < stop + LOOK_S]
+        return within[-1] - within[0]
 
 
 class Half:
@@ -142,12 +142,12 @@ class Half:
 
 
 def windows(posts, stolen, start, stop):
-    """(p99, what part of the time was stolen) of each whole window; a phase that is shorter is one."""
+    """(p99, seconds stolen) of each whole window; a phase that is shorter is one."""
     count = max(1, int((stop - start) / WINDOW_S))
     found = []
     for n in range(count):
         begin, end = start + n * WINDOW_S, min(stop, start + (n + 1) * WINDOW_S)
-        found.append((percentile(sorted(ms for sent, ms in posts if begin <= sent < end), 99), stolen.share(begin, end)))
+        found.append((percentile(sorted(ms for sent, ms in posts if begin <= sent < end), 99), stolen.between(begin, end)))
     return found
 
 
@@ -157,14 +157,14 @@ def whole(halves, phase, percent):
 
 def typical(halves, phase):
     """NaN when the machine was never ours."""
-    found = [p99 for half in halves for p99, stolen in half["windows"][phase] if stolen < STOLEN_MOST]
+    found = [p99 for half in halves for p99, stolen_s in half["windows"][phase] if stolen_s < STOLEN_MOST_S]
     return median(found) if found else math.nan
 
 
 def left_out(halves, phases):
     """How many windows of how many."""
-    stolen = [share for half in halves for phase in phases for _, share in half["windows"][phase]]
-    return f"{sum(share >= STOLEN_MOST for share in stolen)} of {len(stolen)}"
+    stolen = [stolen_s >= STOLEN_MOST_S for half in halves for phase in phases for _, stolen_s in half["windows"][phase]]
+    return f"{sum(stolen)} of {len(stolen)}"
 
 
 def table(alone, beside):

@@ -30,7 +30,7 @@ struct partition {
 static struct partition partitions[PARTITIONS];
 static struct worker worker;
 static struct backlog *backlog;
-static enum gate_look look; /* of wh_1; wh_dead parks */
+static enum gate_look look; /* of wh_1; wh_dead takes nothing */
 static char dead;           /* where its endpoint would be */
 static int owed_count;
 static uint64_t owed[MANY];
@@ -70,7 +70,7 @@ struct endpoint *table_webhook(const struct table *t, struct slice webhook_id)
 enum gate_look schedule_look(const struct schedule *s, const struct partition *p, const struct endpoint *ep)
 {
     (void)s, (void)p;
-    return ep == (struct endpoint *)&dead ? GATE_PARKS : look;
+    return ep == (struct endpoint *)&dead ? GATE_IS_DEAD : look;
 }
 
 int schedule_parking(const struct schedule *s)
@@ -108,7 +108,7 @@ static int set_up(void **state)
     for (int i = 0; i < PARTITIONS; i++)
         partitions[i] = (struct partition){.number = i, .serving = true};
     backlog = backlog_new(&worker, PARTITIONS);
-    look = GATE_PARKS;
+    look = GATE_IS_DEAD;
     owed_count = 0;
     return 0;
 }
@@ -156,9 +156,11 @@ static void it_comes_out_as_it_went_in_and_in_order(void **state)
         keep(1, seq, 1);
     assert_int_equal(partitions[1].held, 20);
     assert_int_equal(backlog_count(backlog), 20);
+    assert_int_equal(backlog_came(backlog), 20);
     assert_true(backlog_idle_ms(backlog) > 0);
     look = GATE_TAKES;
     turns(20, 1);
+    assert_int_equal(backlog_came(backlog), 0);
     assert_int_equal(owed_count, 20);
     for (uint64_t seq = 0; seq < 20; seq++)
         assert_int_equal(owed[seq], seq);
@@ -184,6 +186,23 @@ static void parking_keeps_a_pace_while_there_is_room(void **state)
     before = owed_count;
     turns(1, 60000);
     assert_true(owed_count - before <= 8); /* nothing is saved up for a burst */
+}
+
+/* It has a pace of its own, twice as fast. */
+static void what_is_behind_does_not_wait_for_the_dead(void **state)
+{
+    int of_dead = 0;
+    (void)state;
+    for (uint64_t seq = 0; seq < 10000; seq++)
+        keep_for("wh_dead", (int)(seq % PARTITIONS), seq, 1);
+    for (uint64_t seq = 10000; seq < 20000; seq++)
+        keep((int)(seq % PARTITIONS), seq, 1);
+    look = GATE_IS_BEHIND;
+    turns(2000, 1);
+    for (int i = 0; i < owed_count; i++)
+        of_dead += owed[i] < 10000;
+    assert_in_range(of_dead, 980, 1020);
+    assert_in_range(owed_count - of_dead, 1960, 2040);
 }
 
 static void no_partition_waits_for_the_others(void **state)
@@ -336,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(it_comes_out_as_it_went_in_and_in_order),
         CASE(parking_keeps_a_pace_while_there_is_room),
+        CASE(what_is_behind_does_not_wait_for_the_dead),
         CASE(no_partition_waits_for_the_others),
         CASE(a_webhook_does_not_wait_for_anothers_backlog),
         CASE(each_of_many_webhooks_gets_its_turn),

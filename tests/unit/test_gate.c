@@ -202,10 +202,12 @@ static void it_parks_while_it_is_jammed(void **state)
 {
     struct gate *gate = *state;
     start(gate, 4, T0);
-    assert_int_equal(look(gate, 64, 0, T0 + 1000), GATE_PARKS); /* nothing came in a second: 64 would take 16 */
+    assert_int_equal(look(gate, 64, 0, T0 + 1000), GATE_IS_BEHIND); /* nothing came in a second: 64 would take 16 */
     assert_int_equal(look(gate, 0, 0, T0 + 1000), GATE_TAKES);
     gate_park_until(gate, 0, T0 + 1000, WALL + 1000, 0);
-    assert_int_equal(look(gate, 0, 0, T0 + 1000), GATE_PARKS); /* behind the one that is parked */
+    assert_int_equal(look(gate, 0, 0, T0 + 1000), GATE_IS_BEHIND); /* behind the one that is parked */
+    gate_park_until(gate, 0, T0 + 4000, WALL + 4000, 0);
+    assert_int_equal(look(gate, 0, 0, T0 + 4000), GATE_IS_DEAD); /* four at once, nothing in four seconds */
 }
 
 /* What is parked for it until far from now is called in when it is back, as much as it takes. */

@@ -37,6 +37,8 @@ struct member {
     int out_of_range;
     int64_t out_of_range_at;
     int commits_ok, commits_refused, commits_again;
+    bool yields; /* after each record */
+    int turns;   /* of the loop */
 };
 
 static void on_assign(void *ctx, const int32_t *partitions, int count, int32_t generation, const char *member_id)
@@ -81,6 +83,8 @@ static void on_record(void *ctx, const struct kafka_record *rec)
     assert_true(slice_eq(rec->value, slice_str(value)));
     m->expected[p] = rec->offset + 1;
     m->records[p]++;
+    if (m->yields)
+        kafka_group_yield(m->group);
 }
 
 static void on_commit(void *ctx, int32_t partition, int64_t offset, enum err err)
@@ -219,6 +223,39 @@ static void test_begins_exactly_where_told(void **state)
     m->end[0] = -1;
     fixture_run(f, at_end, m, 20000);
     assert_int_equal(m->end[0], 110);
+    member_leave(m);
+    fixture_free(f);
+}
+
+static bool count_turn(void *ctx)
+{
+    struct member *m = ctx;
+    m->turns++;
+    return false;
+}
+
+static bool both_at_end(void *ctx)
+{
+    const struct member *m = ctx;
+    return m->end[0] >= 0 && m->end[1] >= 0;
+}
+
+static void test_yields(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(2);
+    fixture_fill(f, 0, 0, 30);
+    fixture_fill(f, 1, 0, 30);
+    struct member *m = member_joined(f);
+    m->yields = true;
+    struct loop_turn *turn = loop_turn_new(f->loop, LOOP_ORDER_WORK, count_turn, m);
+    start(m, 0, 0);
+    start(m, 1, 0);
+    fixture_run(f, both_at_end, m, 20000);
+    assert_int_equal(m->records[0], 30);
+    assert_int_equal(m->records[1], 30);
+    assert_true(m->turns >= 60); /* one in a turn */
+    loop_turn_free(turn);
     member_leave(m);
     fixture_free(f);
 }
@@ -728,6 +765,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_begins_exactly_where_told),
+        cmocka_unit_test(test_yields),
         cmocka_unit_test(test_goes_on_at_the_earliest_when_out_of_range),
         cmocka_unit_test(test_empty_log_shorter_than_the_position),
         cmocka_unit_test(test_no_record_is_skipped_or_repeated),
