@@ -161,12 +161,12 @@ class Backlog:
 class Feeder(threading.Thread):
     """Events at a steady rate, spread over accounts; sent holds when and where each was written, by event id."""
 
-    def __init__(self, world, accounts, rate):
+    def __init__(self, world, accounts, rate, topic=None):
         super().__init__(daemon=True)
         self.world, self.accounts, self.rate = world, accounts, rate
         self.sent = {}  # event id -> (wall seconds, account)
         self.ending = threading.Event()
-        self.writer = Writer(world.servers, world.topic("events"))
+        self.writer = Writer(world.servers, topic or world.topic("events"))
 
     def run(self):
         begin, number = time.monotonic(), 0
