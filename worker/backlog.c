@@ -19,8 +19,8 @@
 #define VISITS 64  /* lists in a turn */
 #define LOOK_AGAIN_MS 8
 /* 500 a second for endpoints that take nothing, since there is no hurry: nobody waits for it, and others' claims wait in the same
- * Redis. Twice as many for those that take what comes due: they would wait for it. A few at once, since a script and a turn have a
- * price of their own; not many, since others' claims wait until a script ends. */
+ * Redis. Twice as many for those that take what comes due: they would wait for it. A few at once, since a script and a turn have
+ * a price of their own; not many, since others' claims wait until a script ends. */
 #define PORTION 8
 #define DEAD_PORTION_MS 16
 #define PORTION_MS 8

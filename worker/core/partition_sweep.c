@@ -17,10 +17,10 @@
 
 #include "util/mem.h"
 
-#define STEP 200             /* entries of the schedule that one script looks at, about */
-#define RETURN_STEP 32       /* the same on a return: what it finds waits at the gate */
-#define RETURN_EVERY_MS 8    /* such a step, of all partitions that have any */
-#define RETURN_LOOKS 8       /* gates that are asked then */
+#define STEP 200          /* entries of the schedule that one script looks at, about */
+#define RETURN_STEP 32    /* the same on a return: what it finds waits at the gate */
+#define RETURN_EVERY_MS 8 /* such a step, of all partitions that have any */
+#define RETURN_LOOKS 8    /* gates that are asked then */
 
 struct sweep {
     STAILQ_ENTRY(sweep) link;
