@@ -220,8 +220,8 @@ static void hand_over(struct kafka_group *g, const struct kafka_part *part, cons
         o->on_position(o->ctx, part->partition, item->offset, ERR_OK);
 }
 
-/* Returns how much was taken off; less than the bound: the queue is empty or held back. Callbacks may hold this partition back.
- */
+/* Returns how much was taken off; less than the bound: the queue is empty or held back, or on_record yielded. Callbacks may hold
+ * this partition back. */
 static int read_part(struct kafka_group *g, struct kafka_part *part, int bound)
 {
     int taken = 0;

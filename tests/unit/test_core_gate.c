@@ -170,16 +170,22 @@ static void breaker_lets_a_probe_through_when_told(void **state)
     assert_false(breaker_allows(&b, 10));
 }
 
+/* The endpoint answers elsewhere while it is out. */
+static void send_overtaken_probe(struct breaker *b)
+{
+    breaker_init(b);
+    trip(b, 0);
+    breaker_probe_now(b, 10);
+    assert_true(breaker_allows(b, 10));
+    breaker_started(b);
+    breaker_probe_now(b, 20);
+}
+
 static void breaker_probes_again_when_overtaken(void **state)
 {
     (void)state;
     struct breaker b;
-    breaker_init(&b);
-    trip(&b, 0);
-    breaker_probe_now(&b, 10);
-    assert_true(breaker_allows(&b, 10));
-    breaker_started(&b);
-    breaker_probe_now(&b, 20); /* it answers elsewhere, while this probe is still out */
+    send_overtaken_probe(&b);
     breaker_answer(&b, false, 30, UINT32_MAX / 2);
     assert_true(breaker_allows(&b, 30));
     breaker_started(&b);
@@ -192,12 +198,7 @@ static void breaker_forgets_being_overtaken(void **state)
 {
     (void)state;
     struct breaker b;
-    breaker_init(&b);
-    trip(&b, 0);
-    breaker_probe_now(&b, 10);
-    assert_true(breaker_allows(&b, 10));
-    breaker_started(&b);
-    breaker_probe_now(&b, 20);
+    send_overtaken_probe(&b);
     breaker_withdrawn(&b);
     assert_true(breaker_allows(&b, 30));
     breaker_started(&b);
