@@ -227,7 +227,7 @@ static bool its_turn(struct backlog *b, const struct kept_list *list, const stru
     case GATE_TAKES:
         return true;
     case GATE_HAS_ENOUGH:
-        return b->worker->core.now_ms - k->since_ms >= PATIENCE_MS;
+        return b->worker->core.now_ms - k->since_ms >= PATIENCE_MS && may_park(b, &b->behind, PORTION_MS);
     case GATE_IS_BEHIND:
         return may_park(b, &b->behind, PORTION_MS);
     case GATE_IS_DEAD:

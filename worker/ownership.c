@@ -176,12 +176,35 @@ static void bury_dead(struct ownership *o)
 
 /* ---- events and commits ---- */
 
+/* A partition may have as much in hand as there is credit left (as switches share their buffers: Choudhury and Hahne, 1998). One
+ * that is busy alone takes half, four take a fifth each, and something is always left for who comes: a backlog in one does not
+ * keep the events of the others from being read. What is held back is not read; half of the share must be free before it goes on.
+ */
+static void share_credit(struct ownership *o, int32_t number)
+{
+    struct slot *slot = &o->slots[number];
+    if (!slot->partition || !slot->started)
+        return;
+    int credit = core_credit(&o->worker->core), in_hand = partition_in_hand(slot->partition);
+    bool hold = slot->held ? in_hand > credit / 2 : in_hand >= credit;
+    hold = hold || backlog_is_full(o->worker->backlog, slot->partition);
+    if (hold == slot->held)
+        return;
+    slot->held = hold;
+    if (hold)
+        kafka_group_pause(o->group, number);
+    else
+        kafka_group_resume(o->group, number);
+}
+
+/* The credit is looked at after each: a turn's events can be owed to thousands of webhooks. */
 static void on_record(void *ctx, const struct kafka_record *rec)
 {
     struct ownership *o = ctx;
     struct partition *p = ownership_partition(o, rec->partition);
     if (p && o->slots[rec->partition].started)
         intake_event(o->worker, p, rec);
+    share_credit(o, rec->partition);
     if (backlog_came(o->worker->backlog) >= KEPT_A_TURN)
         kafka_group_yield(o->group);
 }
@@ -233,30 +256,6 @@ int64_t ownership_generation(struct ownership *o)
     return kafka_group_generation(o->group);
 }
 
-/* A partition may have as much in hand as there is credit left (as switches share their buffers: Choudhury and Hahne, 1998). One
- * that is busy alone takes half, four take a fifth each, and something is always left for who comes: a backlog in one does not
- * keep the events of the others from being read. What is held back is not read; half of the share must be free before it goes on.
- */
-static void share_credit(struct ownership *o)
-{
-    int credit = core_credit(&o->worker->core);
-    for (int32_t i = 0; i < o->count; i++) {
-        struct slot *slot = &o->slots[i];
-        if (!slot->partition || !slot->started)
-            continue;
-        int in_hand = partition_in_hand(slot->partition);
-        bool hold = slot->held ? in_hand > credit / 2 : in_hand >= credit;
-        hold = hold || backlog_is_full(o->worker->backlog, slot->partition);
-        if (hold == slot->held)
-            continue;
-        slot->held = hold;
-        if (hold)
-            kafka_group_pause(o->group, i);
-        else
-            kafka_group_resume(o->group, i);
-    }
-}
-
 void ownership_sweep(struct ownership *o, struct slice webhook_id)
 {
     for (int32_t i = 0; o && i < o->count; i++)
@@ -271,7 +270,8 @@ void ownership_turn(struct ownership *o)
     for (int32_t i = 0; i < o->count; i++)
         if (o->slots[i].partition)
             partition_turn(o->slots[i].partition);
-    share_credit(o);
+    for (int32_t i = 0; i < o->count; i++)
+        share_credit(o, i);
     bury_dead(o);
     finish_revocation(o);
 }

@@ -12,13 +12,14 @@
 #define BROKEN_MS 30000 /* for a webhook whose secret cannot be opened */
 #define REST_MS 500
 #define RECORDING_MOST                                                                                                           \
-    512                  /* records under way, beyond which nothing is parked: Kafka and Redis are there for deliveries first    \
-                          */
-#define EARLY_MS 1000    /* a retry this much before its time is not sent */
-#define FORGET_MS 600000 /* an idle gate is forgotten, with what it has learned */
-#define SHARE_OF_FREE 4  /* an account's POSTs in flight, at most, for each slot that is free */
-#define QUANTUM 4        /* of an account's turn, in units of cost */
-#define COST_BYTES 16384 /* a body costs one unit, and one more for each so many bytes */
+    512                   /* records under way, beyond which nothing is parked: Kafka and Redis are there for deliveries first   \
+                           */
+#define EARLY_MS 1000     /* a retry this much before its time is not sent */
+#define FORGET_MS 600000  /* an idle gate is forgotten, with what it has learned */
+#define WAITS_LONG_MS 500 /* without a slot for so long, an account gets more than it takes */
+#define SHARE_OF_FREE 4   /* an account's POSTs in flight, at most, for each slot that is free */
+#define QUANTUM 4         /* of an account's turn, in units of cost */
+#define COST_BYTES 16384  /* a body costs one unit, and one more for each so many bytes */
 
 TAILQ_HEAD(gate_list, gate);
 
@@ -28,6 +29,7 @@ struct tenant {
     int gates, in_flight, deficit;
     struct gate_list ready;
     bool in_ring;
+    int64_t waits_since_ms; /* since then something is ready, and got no slot at the end of each turn; 0: it does not wait */
     TAILQ_ENTRY(tenant) link;
     UT_hash_handle hh;
 };
@@ -62,10 +64,16 @@ struct schedule *schedule_new(struct worker *w)
 
 /* ---- tenants ---- */
 
-static struct tenant *tenant_of(struct schedule *s, struct slice id)
+static struct tenant *find_tenant(const struct schedule *s, struct slice id)
 {
     struct tenant *t;
     HASH_FIND(hh, s->tenants, id.p, id.len, t);
+    return t;
+}
+
+static struct tenant *tenant_of(struct schedule *s, struct slice id)
+{
+    struct tenant *t = find_tenant(s, id);
     if (!t) {
         t = mem_zalloc(sizeof *t);
         t->id = mem_dup(id.p, id.len);
@@ -89,6 +97,7 @@ static void tenant_place(struct schedule *s, struct tenant *t)
     if (t->in_ring == !TAILQ_EMPTY(&t->ready))
         return;
     t->in_ring = !t->in_ring;
+    t->waits_since_ms = 0;
     if (t->in_ring)
         TAILQ_INSERT_TAIL(&s->ring, t, link);
     else
@@ -180,6 +189,20 @@ static struct endpoint *endpoint_of(const struct schedule *s, struct gate *gate,
     return ep;
 }
 
+/* A quarter of where its reading is held (ownership.c) is in hand. */
+static bool is_crowded(const struct schedule *s, const struct partition *p)
+{
+    return 4 * partition_in_hand(p) >= core_credit(&s->worker->core);
+}
+
+/* Its webhooks could send, each of them, but together they have all the slots they get: more of it would only fill the partition.
+ */
+static bool account_waits(const struct schedule *s, struct slice account_id, int64_t least_ms)
+{
+    const struct tenant *t = find_tenant(s, account_id);
+    return t && t->waits_since_ms > 0 && s->worker->core.now_ms - t->waits_since_ms >= least_ms;
+}
+
 enum gate_look schedule_look(const struct schedule *s, const struct partition *p, const struct endpoint *ep)
 {
     const struct core *c = &s->worker->core;
@@ -188,8 +211,9 @@ enum gate_look schedule_look(const struct schedule *s, const struct partition *p
         return GATE_IS_DEAD;
     const struct gate *gate = find_gate(s, p, slice_str(ep->wh->id));
     int on_the_way = partition_job_count(p, JOB_UNCLAIMED) + partition_job_count(p, JOB_CLAIMING);
-    bool crowded = 4 * partition_in_hand(p) >= core_credit(c); /* a quarter of where its reading is held: ownership.c */
-    return gate_look(gate, on_the_way, crowded, c->now_ms, c->now_wall_ms);
+    bool crowded = is_crowded(s, p);
+    enum gate_look look = gate_look(gate, on_the_way, crowded, c->now_ms, c->now_wall_ms);
+    return look == GATE_TAKES && crowded && account_waits(s, slice_str(ep->wh->account_id), 0) ? GATE_HAS_ENOUGH : look;
 }
 
 static void forget(struct schedule *s, struct gate *gate)
@@ -246,6 +270,12 @@ static bool not_due(const struct schedule *s, const struct job *job)
     return job->has_record && !waits && job->dl.next_attempt_wall_ms > s->worker->core.now_wall_ms + EARLY_MS;
 }
 
+/* A new one of an account that has waited for slots for long: it would only fill its partition. */
+static bool too_many(const struct schedule *s, const struct job *job)
+{
+    return !job->has_record && is_crowded(s, job->partition) && account_waits(s, job->dl.account_id, WAITS_LONG_MS);
+}
+
 void schedule_send(struct schedule *s, struct job *job)
 {
     struct core *c = &s->worker->core;
@@ -260,7 +290,7 @@ void schedule_send(struct schedule *s, struct job *job)
     }
     if (!gate)
         gate = make_gate(s, job, ep);
-    if (gate_must_park(gate, job, c->now_ms, c->now_wall_ms)) {
+    if (gate_must_park(gate, job, c->now_ms, c->now_wall_ms) || too_many(s, job)) {
         park_next_turn(s, job);
         return;
     }
@@ -420,6 +450,10 @@ static void serve(struct schedule *s, struct tenant *t)
         TAILQ_INSERT_TAIL(&t->ready, gate, link);
         send_first(s, gate);
     }
+    if (!t->in_ring || t->deficit <= 0)
+        t->waits_since_ms = 0;
+    else if (t->waits_since_ms == 0)
+        t->waits_since_ms = s->worker->core.now_ms;
     /* An account that has nothing to send saves nothing up. */
     if (!t->in_ring || t->deficit > 0)
         t->deficit = t->deficit < 0 ? t->deficit : 0;

@@ -406,7 +406,6 @@ static struct http_request *take_request(struct http_client *c)
     rq->retried = rq->reading_body = rq->waits_to_send = false;
     rq->dns_ms = rq->connect_ms = rq->tls_ms = rq->first_byte_ms = -1;
     buf_reset(&rq->head);
-    http_response_reset(&rq->response);
     return rq;
 }
 
@@ -512,6 +511,7 @@ void http_requests_bury(struct http_client *c)
         TAILQ_REMOVE(&c->dead, rq, link);
         http_endpoint_unref(rq->ep);
         rq->ep = NULL;
+        http_response_reset(&rq->response); /* now, not when it is used again: what rests takes little room */
         rq->state = HTTP_REQUEST_FREE;
         TAILQ_INSERT_HEAD(&c->free, rq, link);
     }

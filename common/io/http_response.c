@@ -3,12 +3,13 @@
 #include <strings.h>
 
 #define LENGTH_DIGITS_MAX 18
+#define PENDING_KEPT 4096  /* an endpoint that sends a long head in pieces would leave its room in each request that there is */
 #define STATUS_LINE_MIN 16 /* a head shorter than this is looked at again from its start: it may be no HTTP at all */
 
 void http_response_init(struct http_response *r, struct http_fields *fields, size_t keep_bytes)
 {
     *r = (struct http_response){.fields = fields};
-    buf_init(&r->pending, HTTP_HEAD_MAX + HTTP_BODY_MAX * 2);
+    buf_init(&r->pending, HTTP_HEAD_MAX + HTTP_BODY_MAX); /* and what came in the same read */
     buf_init(&r->kept, keep_bytes);
 }
 
@@ -26,7 +27,7 @@ void http_response_reset(struct http_response *r)
     r->status = 0;
     r->why = NULL;
     r->head_bytes = r->body_bytes = r->retry_after_len = 0;
-    buf_reset(&r->pending);
+    buf_reset_to(&r->pending, PENDING_KEPT);
     buf_reset(&r->kept);
 }
 

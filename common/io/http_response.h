@@ -11,9 +11,9 @@
 
 #include "util/buf.h"
 
-#define HTTP_HEAD_MAX (300 * 1024) /* all header bytes of a response, 1xx included */
-#define HTTP_FIELDS_MAX 1024       /* header lines of one head */
-#define HTTP_BODY_MAX 65536        /* bytes of a body that are read, its chunks' sizes included */
+#define HTTP_HEAD_MAX 65536  /* all header bytes of a response, 1xx included */
+#define HTTP_FIELDS_MAX 1024 /* header lines of one head */
+#define HTTP_BODY_MAX 65536  /* bytes of a body that are read, its chunks' sizes included */
 #define HTTP_RETRY_AFTER_MAX 128
 
 /* Room for one head's fields while it is parsed; one for all responses. */
@@ -48,7 +48,7 @@ struct http_response {
 /* keep_bytes of the body are kept. fields must outlive it. */
 void http_response_init(struct http_response *r, struct http_fields *fields, size_t keep_bytes);
 void http_response_done(struct http_response *r);
-/* For the next response; memory is kept. */
+/* For the next response. What memory a usual one needs is kept. */
 void http_response_reset(struct http_response *r);
 /* Nothing of it has been read. */
 static inline bool http_response_untouched(const struct http_response *r)

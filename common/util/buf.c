@@ -23,6 +23,14 @@ void buf_reset(struct buf *b)
     buf_truncate(b, 0);
 }
 
+void buf_reset_to(struct buf *b, size_t most_bytes)
+{
+    if (b->cap > most_bytes)
+        buf_done(b);
+    else
+        buf_reset(b);
+}
+
 void buf_truncate(struct buf *b, size_t len)
 {
     check(len <= b->len);

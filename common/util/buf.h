@@ -48,6 +48,8 @@ void buf_init(struct buf *b, size_t max_bytes);
 void buf_done(struct buf *b);
 /* Empties it and clears the error, keeping the memory. */
 void buf_reset(struct buf *b);
+/* The same, but more memory than most_bytes is given back. */
+void buf_reset_to(struct buf *b, size_t most_bytes);
 /* Forgets all but the first len bytes (len <= b->len). */
 void buf_truncate(struct buf *b, size_t len);
 /* Forgets the first n bytes (n <= b->len), moving the rest down. */

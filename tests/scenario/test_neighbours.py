@@ -122,6 +122,32 @@ def test_a_heavy_account_has_what_others_leave(stack, endpoint):
     endpoint.close()
 
 
+def test_an_account_of_many_webhooks_fills_no_partition(stack, endpoint):
+    """Twenty webhooks of one account, each of which answers and none of which is behind by itself, but together they have all the slots
+    that an account gets: what waits for them is kept, and a newcomer's event that stands behind it in the same partitions is posted at
+    once; in the end everything of theirs is posted too."""
+    stack.definitions.account(NEIGHBOUR)
+    steady = Switch(0.1)
+    steady.turn()
+    endpoint.script("/steady", steady)
+    for _ in range(20):
+        stack.webhook("/steady", account=NEIGHBOUR)
+    stack.webhook("/quick")
+    worker = stack.worker(TRUEFTP_WORKER_SLOTS="20")
+    stack.topics.publish(*events_of(NEIGHBOUR, 16))
+    endpoint.wait_posts(16 * 20, "/steady", watch=[worker])
+    stack.topics.publish(*events_of(NEIGHBOUR, 150))
+    endpoint.wait_posts((16 + 10) * 20, "/steady", watch=[worker])
+    jobs = []
+    for n in range(1, 6):
+        stack.topics.publish(*[make_event(ACCOUNT, f"/new-{n}-{m}") for m in range(4)])
+        endpoint.wait_posts(4 * n, "/quick", seconds=5, watch=[worker])
+        jobs.append(worker.metric("trueftp_worker_jobs"))
+    assert len(endpoint.posts_to("/steady")) < 165 * 20, "nothing waited any more"
+    assert max(jobs) <= 4 * 20 + 20, "more in hand than the credit, and what one event owes"
+    stack.wait_statuses({"delivered": (16 + 150) * 20 + 20}, seconds=90)
+
+
 def test_an_endpoint_that_returns_is_drained_at_its_cap(stack, endpoint):
     """2,500 parked deliveries, at most 8 at once. When it is back they are called in, but never more than 8 at once."""
     stack.webhook(max_concurrency=8, max_attempts=20, timeout_ms=1000)

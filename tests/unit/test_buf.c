@@ -78,6 +78,29 @@ static void decimal_numbers(void **state)
     buf_done(&b);
 }
 
+static void a_large_buffer_is_given_back(void **state)
+{
+    (void)state;
+    char text[200] = "";
+    struct buf b;
+    buf_init(&b, 200);
+    buf_put(&b, text, 100);
+    size_t cap = b.cap;
+    buf_reset_to(&b, cap);
+    assert_int_equal(b.len, 0);
+    assert_int_equal(b.cap, cap);
+    buf_put(&b, text, 200);
+    buf_putc(&b, 'x');
+    assert_int_equal(b.err, ERR_TOO_BIG);
+    buf_reset_to(&b, cap);
+    assert_null(b.p);
+    assert_int_equal(b.cap, 0);
+    assert_int_equal(b.err, ERR_OK);
+    buf_put(&b, text, 200);
+    assert_int_equal(b.len, 200);
+    buf_done(&b);
+}
+
 static void limit_is_exact_and_error_sticks(void **state)
 {
     (void)state;
@@ -215,6 +238,7 @@ int main(void)
         cmocka_unit_test(empty_buffer_is_empty_string),
         cmocka_unit_test(appends_of_every_kind),
         cmocka_unit_test(decimal_numbers),
+        cmocka_unit_test(a_large_buffer_is_given_back),
         cmocka_unit_test(limit_is_exact_and_error_sticks),
         cmocka_unit_test(printf_beyond_the_limit_leaves_the_bytes),
         cmocka_unit_test(printf_of_every_length_around_a_growth),

@@ -171,6 +171,26 @@ static void failures_are_retried_until_the_last_attempt(void **state)
     job_free(&f->core, job);
 }
 
+/* Four kilobytes that take six times as many in the record. */
+static void a_large_response_is_not_kept_room_for(void **state)
+{
+    struct fixture *f = *state;
+    struct job *job = new_job(f, 1);
+    char response[4096];
+    struct outcome o = status(500);
+    memset(response, 1, sizeof response);
+    o.response = slice_of(response, sizeof response);
+    assert_true(job_conclude(job, &o));
+    assert_true(job->record.len > 6 * sizeof response);
+    job_free(&f->core, job);
+
+    struct job *again = new_job(f, 1);
+    assert_ptr_equal(again, job);
+    assert_int_equal(again->record.cap, 0);
+    assert_true(again->store.cap > 0);
+    job_free(&f->core, again);
+}
+
 static void gone_is_final(void **state)
 {
     struct fixture *f = *state;
@@ -349,6 +369,7 @@ int main(void)
         CASE(an_event_is_copied),
         CASE(success_is_delivered_without_a_body),
         CASE(failures_are_retried_until_the_last_attempt),
+        CASE(a_large_response_is_not_kept_room_for),
         CASE(gone_is_final),
         CASE(our_own_failure_uses_up_nothing),
         CASE(holding_keeps_its_beginning),

@@ -7,6 +7,7 @@
 #define STORE_MAX (2 * EVENT_MAX_BYTES + 65536)
 #define RECORD_MAX (2 * 1024 * 1024)
 #define RECORD_USUAL 800 /* without path and body: so much is taken at once, not by growing */
+#define KEPT_BYTES 4096  /* a free job keeps no larger buffer: after a few large responses it would be large for ever */
 /* Only the last attempt keeps its whole response, so that a record stays bounded. */
 #define OLD_RESPONSE_BYTES 512
 
@@ -37,9 +38,9 @@ static void clear_delivery(struct delivery *dl)
 void job_free(struct core *c, struct job *job)
 {
     clear_delivery(&job->dl);
-    buf_reset(&job->store);
-    buf_reset(&job->scratch);
-    buf_reset(&job->record);
+    buf_reset_to(&job->store, KEPT_BYTES);
+    buf_reset_to(&job->scratch, KEPT_BYTES);
+    buf_reset_to(&job->record, KEPT_BYTES);
     job->has_record = job->produced = job->attempted = job->withdrawn = false;
     job->tries = job->weight = 0;
     job->acked_round = 0;
