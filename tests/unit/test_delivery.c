@@ -358,8 +358,10 @@ static void test_order_and_unknown_members(void **state)
 static void replace(const char *text, const char *part, const char *by, struct buf *out)
 {
     const char *at = strstr(text, part);
-    if (!at)
+    if (!at) {
         fail_msg("no %s", part);
+        return;
+    }
     buf_reset(out);
     buf_put(out, text, (size_t)(at - text));
     buf_puts(out, by);
