@@ -10,7 +10,7 @@
 #define SHARES 4         /* partitions of an account */
 #define PARK_MS 2000     /* parked at least so long */
 #define PARK_LOOK_MS 4   /* a partition's schedule is looked at so often: 250 a second, of 1,000 an account */
-#define DEAD_LOOK_MS 128  /* the same for an endpoint that takes nothing: each look costs its neighbours */
+#define DEAD_LOOK_MS 128 /* the same for an endpoint that takes nothing: each look costs its neighbours */
 #define CALL_IN_MS 250   /* what is queued for an endpoint that is back ends sooner: more is called in */
 #define PARK_SPREAD_MOST_MS 1800000
 #define PACE_SLOWEST_MS 1000

@@ -81,8 +81,8 @@ bool gate_must_park(const struct gate *gate, const struct job *job, int64_t now_
 enum gate_look gate_look(const struct gate *gate, int on_the_way, bool crowded, int64_t now_ms, int64_t now_wall_ms);
 /* When a job that is parked now shall be due: after the one parked before it, at the pace last seen. What comes too late so
  * begins anew, at a random place of the first step: a schedule of so many is gone through once in 4 ms for each of them, in 128
- * ms while the endpoint takes nothing. So due times are spread evenly, an endpoint that answers gets what it can take (up to 250 a
- * second in each partition), and one that does not costs its neighbours little. When it is back, what waits for such a time is
+ * ms while the endpoint takes nothing. So due times are spread evenly, an endpoint that answers gets what it can take (up to 250
+ * a second in each partition), and one that does not costs its neighbours little. When it is back, what waits for such a time is
  * called in. */
 int64_t gate_park_until(struct gate *gate, int64_t scheduled, int64_t now_ms, int64_t now_wall_ms, uint32_t random);
 
