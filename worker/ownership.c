@@ -11,7 +11,7 @@
 
 #define ASK_AGAIN_MS 1000
 #define EVENTS_A_TURN 128 /* a turn stays short: answers that came meanwhile wait for its end */
-#define KEPT_A_TURN 4    /* of these, such as nobody waits for */
+#define KEPT_A_TURN 4     /* of these, such as nobody waits for */
 
 /* A commit whose answer is awaited; answers come in the order of a partition's commits. */
 struct commit_out {
