@@ -202,9 +202,10 @@ static void on_record(void *ctx, const struct kafka_record *rec)
 {
     struct ownership *o = ctx;
     struct partition *p = ownership_partition(o, rec->partition);
-    if (p && o->slots[rec->partition].started)
+    if (p && o->slots[rec->partition].started) {
         intake_event(o->worker, p, rec);
-    share_credit(o, rec->partition);
+        share_credit(o, rec->partition);
+    }
     if (backlog_came(o->worker->backlog) >= KEPT_A_TURN)
         kafka_group_yield(o->group);
 }
