@@ -219,7 +219,7 @@ static bool may_park(const struct backlog *b, struct pace *pace, int64_t portion
 }
 
 /* The first in the list becomes a delivery: its gate takes it, or would park it and there is time for that. A gate that moves,
- * and has enough, is waited for. */
+ * and has enough, is waited for; what has waited too long comes at the pace of what is behind. */
 static bool its_turn(struct backlog *b, const struct kept_list *list, const struct kept *k)
 {
     const struct endpoint *ep = table_webhook(b->worker->table, webhook_of(list));

@@ -50,7 +50,7 @@ struct gate {
 /* What a gate says to a new delivery that could be made for it. */
 enum gate_look {
     GATE_TAKES,
-    GATE_HAS_ENOUGH, /* it moves, or may begin to: soon */
+    GATE_HAS_ENOUGH, /* it moves, or may begin to: soon; or its account waits for slots, and the partition is crowded */
     GATE_IS_BEHIND,  /* it would be parked, behind others: more comes than it takes */
     GATE_IS_DEAD,    /* it would be parked: it takes nothing */
 };

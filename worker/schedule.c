@@ -29,7 +29,7 @@ struct tenant {
     int gates, in_flight, deficit;
     struct gate_list ready;
     bool in_ring;
-    int64_t waits_since_ms; /* since then something is ready, and got no slot at the end of each turn; 0: it does not wait */
+    int64_t waits_since_ms; /* since then each of its turns ended for want of a slot; 0: it does not wait */
     TAILQ_ENTRY(tenant) link;
     UT_hash_handle hh;
 };
@@ -213,7 +213,9 @@ enum gate_look schedule_look(const struct schedule *s, const struct partition *p
     int on_the_way = partition_job_count(p, JOB_UNCLAIMED) + partition_job_count(p, JOB_CLAIMING);
     bool crowded = is_crowded(s, p);
     enum gate_look look = gate_look(gate, on_the_way, crowded, c->now_ms, c->now_wall_ms);
-    return look == GATE_TAKES && crowded && account_waits(s, slice_str(ep->wh->account_id), 0) ? GATE_HAS_ENOUGH : look;
+    if (look == GATE_TAKES && crowded && account_waits(s, slice_str(ep->wh->account_id), 0))
+        return GATE_HAS_ENOUGH;
+    return look;
 }
 
 static void forget(struct schedule *s, struct gate *gate)

@@ -9,16 +9,12 @@ drip   answers a byte each 100 ms and never comes to an end; 20 events a second
 flood  an endpoint of 20 ms that gets events far beyond its cap: a backlog of its own, and 200 events a second
 
 The backlog is written at a pace that the machine can keep without it: at the broker's limit its writing is what everybody waits for.
-Each half of a round has topics, a Redis and a worker of its own; no program is bound to a core. A short B with a tenth of the backlog comes
-before the first round and does not count: the broker's code is compiled as it runs. A lasts as long as B, which comes first:
+Each half of a round has topics, a Redis and a worker of its own; no program is bound to a core. A short B comes before the first round and
+does not count: the broker's code is compiled as it runs. A lasts as long as B, which comes first:
 the machine is some percent quicker in one minute than in the next, and a short A would meet fewer of them. Latency is from writing the
 event to the POST's arrival, of all events of the healthy accounts, those in the neighbours' partitions too. Three times are told apart:
 while the backlog is written, which A does too; from then until the group's lag is zero; and while it is parked. The last two are compared
 with A's time after the writing.
-
---against orderly: A has the flooded account too, and its endpoint gets as many POSTs at the same times, from events that come one by one.
-What is left between A and B is what a flood costs beyond the deliveries that its endpoint takes, and each time is compared with the same
-time of A.
 
 p99 is taken of each five seconds, some 1,000 events, and the median of these counts, over all rounds: a shared machine stands still for tens
 of milliseconds now and then, for A and B alike, and of a whole phase's p99 such a moment decides. What a neighbour does to others all the time
@@ -35,7 +31,7 @@ import sys
 import threading
 import time
 
-from load import Backlog, Feeder, Free, Replay, arguments, cpu_seconds, finish, in_order, median, percentile, say, start_kafka, wait_until
+from load import Backlog, Feeder, Free, arguments, cpu_seconds, finish, in_order, median, percentile, say, start_kafka, wait_until
 
 from lab.world import Hook  # pylint: disable=wrong-import-order
 
@@ -90,12 +86,11 @@ class Machine(threading.Thread):
 
 
 class Half:
-    """One world: beside the neighbours until some time after the lag is zero; or without them, for as long as the one given."""
+    """One world: beside the neighbours until some time after the lag is zero, or alone for as long as is said."""
 
-    def __init__(self, args, servers, name, beside=None):
-        self.args, self.beside, self.neighbours = args, beside, args.neighbours.split(",")
-        self.orderly = bool(beside) and args.against == "orderly"
-        self.world = Free(args.bin, args.folder / name, servers, f"p7.{name}", PARTITIONS, hooks(self.neighbours if not beside else ["flood"] if self.orderly else []), 1,
+    def __init__(self, args, servers, name, alone_s=0):
+        self.args, self.alone_s, self.neighbours = args, alone_s, args.neighbours.split(",")
+        self.world = Free(args.bin, args.folder / name, servers, f"p7.{name}", PARTITIONS, hooks([] if alone_s else self.neighbours), 1,
                            {"TRUEFTP_RETRY_BASE_MS": "10000", "TRUEFTP_RETRY_FACTOR": "6", "TRUEFTP_RETRY_MAX_MS": "21600000"})
 
     def run(self):
@@ -115,15 +110,12 @@ class Half:
     def measure(self, worker):
         world = self.world
         machine, feeder = Machine(), Feeder(world, HEALTHY, RATE)
-        topic = world.topic("audit" if self.beside else "events")
-        floods = "flood" in self.neighbours and not self.orderly
-        streams = [Feeder(world, [f"acc_{name}"], STREAM[name], topic) for name in self.neighbours if name in STREAM and (name != "flood" or floods)]
-        streams += [Replay(world, "acc_flood", self.beside["flood_s"])] if self.orderly else []
+        topic = world.topic("audit" if self.alone_s else "events")
+        streams = [Feeder(world, [f"acc_{name}"], STREAM[name], topic) for name in self.neighbours if name in STREAM]
         backlogs = [Backlog("acc_hang", self.args.backlog, PARTITIONS)]
-        backlogs += [Backlog("acc_flood", self.args.backlog // 4, PARTITIONS)] if floods else []
+        backlogs += [Backlog("acc_flood", self.args.backlog // 4, PARTITIONS)] if "flood" in self.neighbours else []
         for stream in [machine, feeder, *streams]:
             stream.start()
-        started = time.time()
         time.sleep(WARM_S)
         cpu, begin = cpu_seconds(worker.process), time.time()
         for backlog in backlogs:
@@ -132,7 +124,7 @@ class Half:
         wait_until("the lag is zero", self.is_settled, 300, every=LOOK_S, watch=[worker])
         settled = time.time()
         cpu_in = cpu_seconds(worker.process)
-        until = begin + self.beside["lasts_s"] if self.beside else settled + self.args.seconds
+        until = begin + self.alone_s if self.alone_s else settled + self.args.seconds
         while time.time() < until:  # looked at as often as before, so that looking costs all phases the same
             self.is_settled()
             time.sleep(LOOK_S)
@@ -143,10 +135,7 @@ class Half:
         wait_until("the healthy events are posted", lambda: world.lag() == 0, 60, every=0.1, watch=[worker])
         world.expect_workers()
         spans = {"written": (begin, written), "walked": (written, settled), "parked": (settled, end)}
-        if self.orderly:  # what its neighbour gets differs with the time: each phase is compared with the same time
-            split, settled = begin + self.beside["written_s"], begin + self.beside["lag_zero_s"]
-            spans = {"written": (begin, split), "walked": (split, settled), "parked": (settled, end)}
-        elif self.beside:  # its lag is zero all the time: nothing is walked through
+        if self.alone_s:  # its lag is zero all the time: nothing is walked through
             spans["parked"] = spans["walked"] = (written, end)
         posts = world.latencies(feeder)
         return {
@@ -154,8 +143,6 @@ class Half:
             "windows": {phase: windows(posts, machine, *span) for phase, span in spans.items()},
             "cores": {phase: machine.cores(*span) for phase, span in spans.items()},
             "lasts_s": end - begin,
-            "written_s": written - begin,
-            "flood_s": sorted(post.wall_s - started for post in world.posts()[1] if post.path == "/flood"),
             "lag_zero_s": settled - begin,
             "cpu_coming": (cpu_in - cpu) / (settled - begin),
             "cpu_parked": (cpu_out - cpu_in) / (end - settled),
@@ -189,7 +176,7 @@ def left_out(halves, phases):
     return f"{sum(stolen)} of {len(stolen)}"
 
 
-def table(alone, beside, against):
+def table(alone, beside):
     rows = []
     for phase, text in PHASES.items():
         rows.append((f"p99 of five seconds {text}, ms", f"p99_{phase}_ms", typical(alone, phase), typical(beside, phase)))
@@ -199,7 +186,7 @@ def table(alone, beside, against):
         rows.append((f"cores that all programs use {text}", f"cores_{phase}", *cores))
     for text, key in (("the worker's core, until the lag is zero", "cpu_coming"), ("the worker's core, afterwards", "cpu_parked")):
         rows.append((text, key, median([half[key] for half in alone]), median([half[key] for half in beside])))
-    say(f"\n| healthy accounts | A: {against} | B: beside | B : A |\n|---|---|---|---|")
+    say("\n| healthy accounts | A: alone | B: beside | B : A |\n|---|---|---|---|")
     for text, _, one, two in rows:
         say(f"| {text} | {one:.2f} | {two:.2f} | {two / one:.2f} |")
     say(f"\nleft out, since other machines had the processors: of A {left_out(alone, ('written', 'walked'))}, of B {left_out(beside, PHASES)} times five seconds")
@@ -208,23 +195,21 @@ def table(alone, beside, against):
 
 
 def main():
-    args = arguments(__doc__, rounds=2, seconds=60.0, backlog=100000, pace=2000, neighbours="hang", against="alone")
-    if args.against not in ("alone", "orderly") or not set(args.neighbours.split(",")) <= set(NEIGHBOURS):
-        sys.exit("--against alone or orderly; --neighbours: some of " + ",".join(NEIGHBOURS))
-    if args.against == "orderly" and "flood" not in args.neighbours:
-        sys.exit("--against orderly needs flood among the --neighbours")
+    args = arguments(__doc__, rounds=2, seconds=60.0, backlog=100000, pace=2000, neighbours="hang")
+    if not set(args.neighbours.split(",")) <= set(NEIGHBOURS):
+        sys.exit("--neighbours: some of " + ",".join(NEIGHBOURS))
     in_order()
     broker = start_kafka(args)
     alone, beside = [], []
+    warm = argparse.Namespace(**vars(args) | {"backlog": min(args.backlog, WARM_BACKLOG), "seconds": WARM_S})
     try:
-        warm = argparse.Namespace(**vars(args) | {"backlog": min(args.backlog, WARM_BACKLOG), "seconds": WARM_S})
         Half(warm, broker.servers, "warm").run()
         for n in range(args.rounds):
             beside.append(Half(args, broker.servers, f"b{n}").run())
-            alone.append(Half(args, broker.servers, f"a{n}", beside[-1]).run())
+            alone.append(Half(args, broker.servers, f"a{n}", beside[-1]["lasts_s"]).run())
             pairs = [f"{typical(alone[-1:], phase):.1f} and {typical(beside[-1:], phase):.1f}" for phase in PHASES]
             say(f"  round {n + 1}: p99 A and B, ms: {', '.join(pairs)}; lag zero after {beside[-1]['lag_zero_s']:.1f} s")
-        figures = table(alone, beside, args.against)
+        figures = table(alone, beside)
     finally:
         broker.stop()
     ratios = [figures[f"p99_{phase}_ms"]["ratio"] for phase in PHASES]
@@ -232,7 +217,7 @@ def main():
     say(f"P7: {max(ratios):.2f} (goal 1.2)" if told else "P7: no figure: in one of the phases other machines had the processors all the time")
     each = {name: [half["windows"] for half in halves] for name, halves in (("alone", alone), ("beside", beside))}
     figure = {"figure": max(ratios), "met": max(ratios) <= 1.2} if told else {"figure": None, "met": False}
-    finish(args, {"id": "P7", "neighbours": args.neighbours, "against": args.against, "goal": 1.2, **figure, "rows": figures, "windows": each})
+    finish(args, {"id": "P7", "neighbours": args.neighbours, "goal": 1.2, **figure, "rows": figures, "windows": each})
     return 0 if told else 1
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measurements on the real system: workers, real Kafka, a private Redis, and a receiver that answers as it is told.
 #
-#     tests/bench/lab.sh isolation [--rounds N] [--seconds S] [--backlog N] [--pace N] [--neighbours hang,drip,flood] [--against orderly]
+#     tests/bench/lab.sh isolation [--rounds N] [--seconds S] [--backlog N] [--pace N] [--neighbours hang,drip,flood]
 #     tests/bench/lab.sh comeback  [--backlog N] [--pace N] [--answer-ms N] [--rate N]
 #     tests/bench/lab.sh scaling   [--workers 1,2,4,8] [--seconds S]
 #     tests/bench/lab.sh burst     [--file FILE] [--before S] [--burst S] [--after S] [--rate N]

@@ -2,7 +2,6 @@
 would put them, and figures from the receiver's log."""
 
 import argparse
-import bisect
 import collections
 import functools
 import hashlib
@@ -172,14 +171,10 @@ class Feeder(threading.Thread):
     def run(self):
         begin, number = time.monotonic(), 0
         while not self.ending.wait(TICK_S):
-            wanted = self.wanted(time.monotonic() - begin)
+            wanted = int((time.monotonic() - begin) * self.rate)
             if wanted > number:
                 self.send(range(number, wanted))
             number = wanted
-
-    def wanted(self, elapsed_s):
-        """So many events, all in all."""
-        return int(elapsed_s * self.rate)
 
     def send(self, numbers):
         messages = collections.defaultdict(bytes)
@@ -194,17 +189,6 @@ class Feeder(threading.Thread):
     def end(self):
         self.ending.set()
         self.join()
-
-
-class Replay(Feeder):
-    """An event at each of these times, in seconds after the beginning."""
-
-    def __init__(self, world, account, times_s):
-        super().__init__(world, [account], 0)
-        self.times_s = times_s
-
-    def wanted(self, elapsed_s):
-        return bisect.bisect_right(self.times_s, elapsed_s)
 
 
 class Bench(World):

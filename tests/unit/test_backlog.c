@@ -279,6 +279,15 @@ static void a_gate_that_has_enough_is_waited_for_and_not_for_ever(void **state)
     assert_int_equal(owed_count, 0);
     turns(1, 1);
     assert_int_equal(owed_count, 1);
+
+    /* Not all at once. */
+    for (uint64_t seq = 2; seq < 1002; seq++)
+        keep((int)(seq % PARTITIONS), seq, 1);
+    turns(GATE_PATIENCE_MS, 1);
+    int first = owed_count;
+    assert_in_range(first, 1, 1 + 16);
+    turns(500, 1);
+    assert_in_range(owed_count - first, 480, 520);
 }
 
 static void a_busy_worker_gets_through_it_too(void **state)
